@@ -63,3 +63,159 @@ class TextSettings(Section):
     """Tokens of a record at most; longer records are cut and counted."""
     window: int = Field(default=0, ge=0)
     """Learn from sliding windows of this many tokens to the next one; 0 learns from whole texts."""
+
+
+class ModelSettings(Section):
+    """The network."""
+
+    encoder: EncoderKind = "lstm"
+    """The recurrence."""
+    embedding: Literal["learned", "one-hot"] = "learned"
+    """How an id becomes a vector: a learned row of a table, or a one at the id's place."""
+    embedding_size: int = Field(default=128, ge=1)
+    """Numbers in a learned embedding."""
+    hidden_size: int = Field(default=512, ge=1)
+    """Units in a layer."""
+    num_layers: int = Field(default=1, ge=1)
+    """Layers, one above the other."""
+    embedding_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of embedding numbers set to zero, the same at every step of a sequence (locked)."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a layer's outputs set to zero, the same at every step of a sequence (locked)."""
+    weight_drop: float = Field(default=0.0, ge=0, lt=1)
+    """Share of hidden-to-hidden weights set to zero, the same at every step of a sequence."""
+    tie_embeddings: bool = False
+    """Use the embedding table as the output table too."""
+    forget_bias: float = 1.0
+    """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+
+
+class TrainSettings(Section):
+    """How long and how training goes."""
+
+    minutes: float | None = Field(default=None, gt=0)
+    """Budget in minutes; the learning rate anneals to the end of it. 3 when no budget is given."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Budget in passes over the training part."""
+    updates: int | None = Field(default=None, gt=0)
+    """Budget in updates of the weights."""
+    batch_size: int = Field(default=32, ge=1)
+    """Sequences in a batch."""
+    sequence_length: int = Field(default=64, ge=1)
+    """Steps a gradient reaches back in a continuous text; the state is carried further."""
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """How gradients become updates."""
+    learning_rate: float = Field(default=3e-3, gt=0)
+    """Largest step size, reached after warm-up."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Pull of weight matrices towards zero (adamw: decoupled; adam, sgd: as an L2 penalty)."""
+    warmup: float = Field(default=0.02, ge=0, lt=1)
+    """Share of the budget in which the learning rate rises from zero."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls after warm-up."""
+    clip_norm: float = Field(default=1.0, ge=0)
+    """Longest gradient, over all weights together; 0 never shortens it."""
+    averaging: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the running average of the weights that is kept as the model; 0 keeps the last."""
+    patience: int = Field(default=5, ge=0)
+    """Reports without a better validation loss before training stops; 0 never stops early."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Numbers in matrix products; auto takes bfloat16 where the processor multiplies it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model is trained; auto takes a GPU when there is one."""
+    threads: int = Field(default=0, ge=0)
+    """Processor threads; 0 takes one a core."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the split, the first weights, the order of the data and dropout."""
+    checkpoint_seconds: float = Field(default=60.0, ge=0)
+    """Seconds between checkpoints."""
+    sample_prompt: str | None = None
+    """Start of the texts shown after each epoch; the validation part's first words when not given."""
+    sample_length: int = Field(default=100, ge=1)
+    """Tokens of each text shown after an epoch."""
+    tensorboard: bool = False
+    """Write the history for TensorBoard too (extra tensorboard)."""
+
+
+class GenerateSettings(Section):
+    """How a text is written, token by token."""
+
+    temperature: float = Field(default=0.8, ge=0)
+    """0 takes the likeliest token always, 1 follows the model, more is bolder."""
+    top_k: int = Field(default=0, ge=0)
+    """Choose among this many likeliest tokens; 0 among all."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Choose among the likeliest tokens that together hold this share of probability."""
+    min_p: float = Field(default=0.0, ge=0, lt=1)
+    """Drop tokens less likely than this share of the likeliest one's probability."""
+    repetition_penalty: float = Field(default=1.0, ge=1)
+    """Divide the score of tokens that stand in the text already; 1 leaves them alone."""
+    length: int = Field(default=200, ge=1)
+    """Tokens to write at most; a record may end earlier."""
+    samples: int = Field(default=1, ge=1)
+    """Texts to write."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the choices."""
+
+
+class Settings(Section):
+    """All settings of a training run, as they stand in ``config.toml``."""
+
+    data: DataSettings = DataSettings()
+    text: TextSettings = TextSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+
+
+def section_of(name: str) -> str:
+    """Name of the section that holds a setting.
+
+    Raises:
+        SettingsError: no section has it; the nearest known name is offered.
+    """
+    for section, field in Settings.model_fields.items():
+        if name in _fields(field.annotation):
+            return section
+    known = [key for field in Settings.model_fields.values() for key in _fields(field.annotation)]
+    raise SettingsError(f'Unknown setting "{name}". {nearest(name, known)}')
+
+
+def _fields(section: Any) -> list[str]:
+    return list(section.model_fields)
+
+
+def settings_from(values: dict[str, dict[str, Any]], where: str) -> Settings:
+    """Settings from nested plain values; ``where`` opens the message when one is wrong.
+
+    >>> settings_from({"model": {"hidden_size": 64}}, "example").model.hidden_size
+    64
+    """
+    for section, keys in values.items():
+        if section not in Settings.model_fields:
+            offer = nearest(section, Settings.model_fields)
+            raise SettingsError(f'{where}: unknown section "{section}". {offer}')
+        for key in keys:
+            known = _fields(Settings.model_fields[section].annotation)
+            if key not in known:
+                offer = nearest(key, known)
+                raise SettingsError(f'{where}: unknown setting "{section}.{key}". {offer}')
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error as one line: the setting, what was received, what is expected."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    expected = first["msg"][0].lower() + first["msg"][1:]
+    return f"{name} = {first['input']!r}: {expected}."
+
+
+def override(settings: Settings, changes: dict[str, dict[str, Any]], where: str) -> Settings:
+    """Settings with some values replaced, checked again."""
+    values = settings.model_dump()
+    for section, keys in changes.items():
+        values.setdefault(section, {}).update(keys)
+    return settings_from(values, where)

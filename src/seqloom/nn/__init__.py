@@ -1,0 +1,1 @@
+"""Layers: tensors in, tensors out. Knows nothing of vocabularies, files or settings."""

@@ -1,0 +1,197 @@
+"""The run folder: what a training run leaves behind, written whole or not at all.
+
+    runs/<name>/
+      run.json            format, versions, task, data and its digest
+      config.toml         every setting, as resolved
+      tokenizer.json      how text becomes ids
+      model.safetensors   the best weights on validation
+      baseline.safetensors  the n-gram model fitted on the same training part
+      digest.json         sha256 of the files above; checked when a run is loaded
+      metrics.json  history.jsonl  samples.jsonl  loss.png
+      checkpoint/         what ``resume`` needs
+
+Loading runs no code: TOML, JSON and safetensors only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqloom.errors import RunError
+
+FORMAT = 1  # of the folder; a run of another format is refused by name
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file so that a kill or a full disk leaves the old one or the new one, never half.
+
+    Raises:
+        RunError: the disk is full or the folder may not be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunError(f"{path}: cannot be written ({error.strerror}). {_advice(error)}") from None
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == 28:  # ENOSPC
+        return "Free some space, then go on with seqloom resume."
+    return "Choose another folder with --out."
+
+
+class Run:
+    """A run folder that is being written or read.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: str | Path, *, overwrite: bool) -> Run:
+        """Make the folder; an earlier run in it is removed only when ``overwrite`` says so.
+
+        Raises:
+            RunError: the folder holds something already, is no run, or may not be written.
+        """
+        run = cls(path)
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            if not overwrite:
+                raise RunError(
+                    f"{path} exists already. Pass --overwrite to replace it, another --out, or go "
+                    f"on with: seqloom resume {path}"
+                )
+            if not (run.path / "run.json").exists():
+                raise RunError(
+                    f"{path} is not a run of Seqloom, so --overwrite leaves it alone. "
+                    "Choose another --out."
+                )
+            shutil.rmtree(run.path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{path}: cannot be made ({error.strerror}). Choose another folder with --out."
+            ) from None
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """An existing run, its files checked against their digests.
+
+        Raises:
+            RunError: no run is there, it is of another format, or a file was altered.
+        """
+        run = cls(path)
+        if not (run.path / "run.json").exists():
+            raise RunError(f"{path} is not a run of Seqloom: it holds no run.json.{run._others()}")
+        found = run.read_json("run.json").get("format")
+        if found != FORMAT:
+            raise RunError(
+                f"{path}: the run is of format {found}; this Seqloom reads format {FORMAT}. "
+                "Train it again, or use the version that made it."
+            )
+        run.verify()
+        return run
+
+    def _others(self) -> str:
+        parent = self.path.parent
+        runs = sorted(p.parent.name for p in parent.glob("*/run.json")) if parent.is_dir() else []
+        return f" Runs in {parent}: {', '.join(runs)}." if runs else " Train one first."
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file."""
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+        write_atomically(self.path / name, (text + "\n").encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file.
+
+        Raises:
+            RunError: it is missing or is not JSON.
+        """
+        try:
+            return json.loads(self.read(name))
+        except ValueError as error:
+            raise RunError(f"{self.path / name}: is damaged: {error}.") from None
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"{self.path / name}: cannot be read ({error.strerror}). The run is incomplete; "
+                f"if it was stopped, go on with: seqloom resume {self.path}"
+            ) from None
+
+    def append(self, name: str, value: Any) -> None:
+        """Add a line to a file of JSON lines."""
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(value, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{self.path / name}: cannot be written ({error.strerror}). {_advice(error)}"
+            ) from None
+
+    def lines(self, name: str) -> Iterator[Any]:
+        """The values of a file of JSON lines; a last line cut off by a kill is passed over."""
+        path = self.path / name
+        if not path.exists():
+            return
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
+
+    def keep_lines(self, name: str, values: list[Any]) -> None:
+        """Replace a file of JSON lines."""
+        text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
+        write_atomically(self.path / name, text.encode())
+
+    def seal(self, name: str, content: bytes) -> None:
+        """Write a file whose digest is checked when the run is loaded.
+
+        The digest is noted before the file is replaced and the old one dropped after, so that a
+        kill in between leaves a run that still opens.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        known = self.read_json("digest.json") if (self.path / "digest.json").exists() else {}
+        before = known.get(name, [])
+        self.write_json("digest.json", {**known, name: [*before[-1:], digest]})
+        write_atomically(self.path / name, content)
+        self.write_json("digest.json", {**known, name: [digest]})
+
+    def verify(self) -> None:
+        """Check every sealed file.
+
+        Raises:
+            RunError: a file is missing, truncated or altered.
+        """
+        for name, digests in self.read_json("digest.json").items():
+            if hashlib.sha256(self.read(Path(name).name)).hexdigest() not in digests:
+                raise RunError(
+                    f"{self.path / name}: is not what was saved (its sha256 differs); it was "
+                    "truncated or altered. Copy the run anew, or train again with --overwrite."
+                )

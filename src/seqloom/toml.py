@@ -1,0 +1,49 @@
+"""Settings as a TOML file that explains itself: each value under the sentence that documents it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from seqloom.config import Section, Settings, override
+from seqloom.errors import SettingsError
+
+
+def to_toml(settings: Settings) -> str:
+    """Text of ``config.toml``; a setting without a value stands there as a comment."""
+    lines = ["# Edit and pass with --config to train again. Every setting, its meaning, its value."]
+    for name in Settings.model_fields:
+        section: Section = getattr(settings, name)
+        lines += ["", f"# {type(section).__doc__}", f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            lines += [f"# {field.description}", _line(key, getattr(section, key))]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any) -> str:
+    if value is None:
+        return f"# {key} ="
+    # JSON writes strings, numbers, booleans and lists of strings just as TOML does.
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Plain values of a TOML file.
+
+    Raises:
+        SettingsError: the file is missing or is not TOML; the line is named.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not TOML: {error}.") from None
+
+
+def load_settings(path: Path, base: Settings) -> Settings:
+    """Settings of ``base`` with those of a TOML file put over them."""
+    values = {key: value for key, value in read_toml(path).items() if isinstance(value, dict)}
+    return override(base, values, str(path))
