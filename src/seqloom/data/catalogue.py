@@ -1,0 +1,163 @@
+"""Data sets known by name: where they lie, what they are, how they are read.
+
+A file is looked for in the folder named by the environment variable SEQLOOM_DATA, then in the
+user's cache, then downloaded. Wherever it comes from, its checksum must be right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from seqloom.config import RecordKind
+from seqloom.data.encoding import read_blocks
+from seqloom.errors import DataError, nearest
+
+VARIABLE = "SEQLOOM_DATA"
+_SECONDS = 30  # without an answer before a download is given up
+
+
+@dataclass(frozen=True)
+class CatalogueFile:
+    """One file of a data set.
+
+    Args:
+        name: its name below the entry's folder, unpacked.
+        sha256: checksum of the unpacked file.
+        size: bytes of the unpacked file.
+        url: where it is downloaded from, at a fixed commit; None when it cannot be.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One data set.
+
+    Args:
+        name: what the user types.
+        title: what it is.
+        licence: as stated at the source.
+        split: the official one, or how it is usually split.
+        folder: its folder in a local data folder.
+        files: its files, in order.
+        text: column or template that is the text.
+        records: what one record is.
+        drop: field values that count as missing.
+        note: where the files come from when they cannot be downloaded.
+    """
+
+    name: str
+    title: str
+    licence: str
+    split: str
+    folder: str
+    files: tuple[CatalogueFile, ...]
+    text: str | None = None
+    records: RecordKind = "auto"
+    drop: tuple[str, ...] = ()
+    note: str = ""
+
+
+@cache
+def load_catalogue() -> dict[str, Entry]:
+    """Every entry by name, in the catalogue's order."""
+    text = files("seqloom.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return {name: _entry(name, values) for name, values in tomllib.loads(text).items()}
+
+
+def fetch(name: str) -> tuple[Path, ...]:
+    """Paths of an entry's files, downloaded where they are not here yet.
+
+    Raises:
+        DataError: no such entry, no connection, or a file that is not the one expected.
+    """
+    catalogue = load_catalogue()
+    if name not in catalogue:
+        raise DataError(f'No data set "{name}" in the catalogue. {nearest(name, catalogue)}')
+    return fetch_entry(catalogue[name])
+
+
+def fetch_entry(entry: Entry) -> tuple[Path, ...]:
+    """Paths of the files of an entry, of the catalogue or of one's own."""
+    return tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
+
+
+def _entry(name: str, values: dict[str, Any]) -> Entry:
+    own = tuple(CatalogueFile(**file) for file in values.pop("files"))
+    return Entry(name=name, files=own, **{**values, "drop": tuple(values.get("drop", ()))})
+
+
+def _local(entry: Entry, file: CatalogueFile) -> Path | None:
+    """The file in the user's data folder, plain or with .gz, checked; None when not there."""
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        return None
+    plain = Path(folder).expanduser() / entry.folder / file.name
+    for path in (plain, plain.with_name(plain.name + ".gz")):
+        if path.is_file():
+            _check(path, file)
+            return path
+    return None
+
+
+def _check(path: Path, file: CatalogueFile) -> None:
+    digest = hashlib.sha256()
+    for block in read_blocks(path):
+        digest.update(block)
+    if digest.hexdigest() != file.sha256:
+        raise DataError(
+            f"{path}: is not the file of the catalogue (sha256 {digest.hexdigest()[:12]}..., "
+            f"expected {file.sha256[:12]}...). Remove it, or put the right one there."
+        )
+
+
+def _cached(entry: Entry, file: CatalogueFile) -> Path:
+    import pooch
+
+    where = f"${VARIABLE}/{entry.folder}/{file.name}"
+    if file.url is None:
+        raise DataError(
+            f"{entry.name}: {file.name} cannot be downloaded ({entry.note}). Put it at {where}, "
+            f"where {VARIABLE} is an environment variable that names your data folder."
+        )
+    target = Path(pooch.os_cache("seqloom")) / entry.folder
+    pooch.get_logger().setLevel(logging.WARNING)  # progress is the command line's business
+    try:
+        path = pooch.retrieve(
+            file.url,
+            known_hash=f"sha256:{file.sha256}",
+            fname=file.name,
+            path=target,
+            downloader=pooch.HTTPDownloader(timeout=_SECONDS),
+        )
+    except OSError as error:  # requests' errors are among these
+        raise DataError(
+            f"{entry.name}: could not download {file.url} ({_cause(error)}). Connect to the "
+            f"internet, or put the file at {where} ({VARIABLE} is an environment variable)."
+        ) from None
+    except ValueError:  # pooch says so of a wrong checksum
+        raise DataError(
+            f"{entry.name}: {file.url} does not have the expected content (sha256 "
+            f"{file.sha256[:12]}...), so it was not kept. Try again later."
+        ) from None
+    return Path(path)
+
+
+def _cause(error: OSError) -> str:
+    response = getattr(error, "response", None)
+    if response is not None:
+        response.close()
+        return f"the server answered {response.status_code}"
+    return error.strerror or type(error).__name__

@@ -1,0 +1,153 @@
+"""What the text of a source is: which column or template, what one record is, which encoding.
+
+Every answer comes with its reason, and every answer can be overridden by a setting. Looks at a
+bounded beginning of the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from seqloom.config import DataSettings
+from seqloom.data.encoding import decoder_for, detect_encoding, read_head
+from seqloom.data.records import read_records
+from seqloom.data.source import Source
+from seqloom.data.template import Template
+from seqloom.data.text_columns import look_at
+from seqloom.data.text_layout import guess_layout
+from seqloom.errors import DataError, SettingsError
+
+Kind = Literal["continuous", "line", "paragraph", "file", "row"]
+_ROWS = 2_000
+"""Rows looked at."""
+_FILES = 200
+"""Files of a folder whose encoding is looked at."""
+
+
+@dataclass(frozen=True)
+class TextPlan:
+    """How ``read_texts`` makes texts of a source.
+
+    Args:
+        kind: what one record is.
+        text: template over the columns of a table; None for plain text.
+        encoding: of the files; "auto" when they differ and each is read by its own.
+        drop: field values that count as missing.
+        reasons: why, as sentences for the user.
+    """
+
+    kind: Kind
+    text: str | None
+    encoding: str
+    drop: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def infer_text(source: Source, settings: DataSettings) -> TextPlan:
+    """The plan for a source: the settings where they say something, the data where they do not.
+
+    Raises:
+        SettingsError: a setting contradicts the data, such as a column that does not exist.
+        DataError: no column holds text, or there are no rows.
+    """
+    encoding, reasons = _encoding(source, settings)
+    drop = settings.drop or (source.entry.drop if source.entry else ())
+    if source.format == "text":
+        if settings.text is not None:
+            raise SettingsError(
+                f'{source.name}: is plain text without columns, so text = "{settings.text}" '
+                f"names nothing. Leave the setting out."
+            )
+        kind, kind_reason = _kind_of_text(source, settings, encoding)
+        reasons = (*source.reasons, *reasons, kind_reason)
+        return TextPlan(kind, None, encoding, drop, reasons)
+    kind, kind_reason = _kind_of_rows(source, settings)
+    text, text_reasons = _column(source, settings, encoding)
+    reasons = (*source.reasons, *reasons, *text_reasons, kind_reason)
+    return TextPlan(kind, text, encoding, drop, reasons)
+
+
+def _encoding(source: Source, settings: DataSettings) -> tuple[str, tuple[str, ...]]:
+    if source.format in ("rows", "parquet"):
+        return "utf-8", ()
+    if settings.encoding != "auto":
+        decoder_for(settings.encoding)  # an unknown name must not wait for the first read
+        return settings.encoding, (f"the encoding is {settings.encoding}: as set",)
+    step = max(len(source.files) // _FILES, 1)
+    found = {detect_encoding(path) for path in source.files[::step]}
+    names = {name.removesuffix("-sig") for name, _ in found}
+    if len(names) == 1:
+        name, reason = max(found, key=lambda pair: pair[1])
+        return names.pop(), (f"the encoding is {name.removesuffix('-sig')}: {reason}",)
+    return "auto", (f"the files differ in encoding ({', '.join(sorted(names))})",)
+
+
+def _kind_of_text(source: Source, settings: DataSettings, encoding: str) -> tuple[Kind, str]:
+    if settings.records == "row":
+        raise SettingsError(
+            f"{source.name}: is plain text, which has no rows. Pass --records line, paragraph, "
+            f"file or continuous."
+        )
+    if settings.records != "auto":
+        return settings.records, _as_set(settings.records)
+    if source.entry and source.entry.records != "auto":
+        return source.entry.records, f"{_noun(source.entry.records)}: as in the catalogue"
+    if len(source.files) > 1:
+        return "file", f"each file is a record: there are {len(source.files):,} text files"
+    return guess_layout(*read_head(source.files[0], encoding))
+
+
+def _kind_of_rows(source: Source, settings: DataSettings) -> tuple[Kind, str]:
+    if settings.records in ("auto", "row"):
+        return "row", "each row is a record"
+    if settings.records == "continuous":
+        return "continuous", _as_set("continuous")
+    raise SettingsError(
+        f'{source.name}: is a table, so records = "{settings.records}" has no meaning. '
+        f"Pass --records row or continuous."
+    )
+
+
+def _as_set(kind: str) -> str:
+    return f"{_noun(kind)}: as set"
+
+
+def _noun(kind: str) -> str:
+    return "everything is one text" if kind == "continuous" else f"each {kind} is a record"
+
+
+def _column(source: Source, settings: DataSettings, encoding: str) -> tuple[str, tuple[str, ...]]:
+    """Template over the columns, and why this one."""
+    # A bad row is reported when the data is read, with the user's word on whether to skip it.
+    rows = read_records(source, encoding=encoding, skip_bad_rows=True)
+    records = list(islice(rows, _ROWS))
+    if not records:
+        raise DataError(f"{source.name}: holds no rows, only a header or nothing readable.")
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    suggested = source.entry.text if source.entry else None
+    setting = settings.text or suggested
+    if setting is None:
+        return _likeliest(source, columns, records)
+    template = Template.of(setting)
+    template.check(columns, source.name)
+    why = "as set" if settings.text else "as in the catalogue"
+    return template.text, (f'the text is "{template.text}": {why}',)
+
+
+def _likeliest(
+    source: Source, columns: list[str], records: list[dict[str, Any]]
+) -> tuple[str, tuple[str, ...]]:
+    seen = sorted((look_at(name, records) for name in columns), key=lambda column: -column.score)
+    best = seen[0]
+    if best.score == 0:
+        raise DataError(
+            f"{source.name}: no column looks like text ({', '.join(columns)}). Name it with --text."
+        )
+    where = "" if len(records) < _ROWS else f", in the first {_ROWS:,} rows"
+    reasons = [f'column "{best.name}" is the text: {best.describe()}{where}']
+    others = [f'"{column.name}"' for column in seen[1:4] if column.score > 0]
+    if others:
+        reasons.append(f"other columns with text: {', '.join(others)}; choose with --text")
+    return Template.of(best.name).text, tuple(reasons)

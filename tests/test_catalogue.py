@@ -1,0 +1,163 @@
+import gzip
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seqloom.config import DataSettings
+from seqloom.data.catalogue import CatalogueFile, Entry, fetch, fetch_entry, load_catalogue
+from seqloom.data.records import ReadReport
+from seqloom.data.schema import infer_text
+from seqloom.data.source import open_source
+from seqloom.data.texts import read_texts
+from seqloom.errors import DataError
+
+CONTENT = b"a line\n"
+ENTRY = Entry("small", "Small", "CC0", "none", "small-folder", ())
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "seqloom"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Address of a server of the folder "www" on this computer."""
+    (tmp_path / "www").mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args, directory=str(tmp_path / "www"))  # type: ignore[arg-type]
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def entry(url: str | None, content: bytes = CONTENT, note: str = "") -> Entry:
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = CatalogueFile("a.txt", sha256, len(content), url)
+    return replace(ENTRY, files=(file,), note=note)
+
+
+def test_downloads_once_into_the_cache(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    (tmp_path / "www" / "a.txt").write_bytes(CONTENT)
+    (path,) = fetch_entry(entry(f"{server}/a.txt"))
+    assert path == own_cache / "small-folder" / "a.txt"
+    assert path.read_bytes() == CONTENT
+    (tmp_path / "www" / "a.txt").unlink()
+    assert fetch_entry(entry(f"{server}/a.txt")) == (path,)
+
+
+def test_wrong_content_is_not_kept(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    (tmp_path / "www" / "a.txt").write_bytes(b"other")
+    with pytest.raises(DataError, match=r"small: http://.*does not have the expected content"):
+        fetch_entry(entry(f"{server}/a.txt"))
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+
+
+def test_no_connection_names_the_address_and_the_variable(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    # Port 9 discards; nothing listens there. The server below has no such file.
+    for url, cause in (
+        ("http://127.0.0.1:9/a.txt", "ConnectionError"),
+        (f"{server}/a.txt", "the server answered 404"),
+    ):
+        with pytest.raises(DataError) as caught:
+            fetch_entry(entry(url))
+        message = str(caught.value)
+        assert f"could not download {url} ({cause})" in message
+        assert "$SEQLOOM_DATA/small-folder/a.txt" in message
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_local_folder_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    folder = tmp_path / "mine" / "small-folder"
+    folder.mkdir(parents=True)
+    path = folder / ("a.txt.gz" if packed else "a.txt")
+    path.write_bytes(gzip.compress(CONTENT) if packed else CONTENT)
+    monkeypatch.setenv("SEQLOOM_DATA", str(tmp_path / "mine"))
+    assert fetch_entry(entry(None)) == (path,)
+    with pytest.raises(DataError, match="is not the file of the catalogue"):
+        fetch_entry(entry(None, content=b"other"))
+
+
+def test_what_cannot_be_downloaded_says_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"made by hand\)\. Put it at \$SEQLOOM_DATA/small-folder"):
+        fetch_entry(entry(None, note="made by hand"))
+    with pytest.raises(DataError, match=r"recipes-epicurious: .* cannot be downloaded"):
+        fetch("recipes-epicurious")
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(DataError, match='Did you mean "nyt-headlines"'):
+        fetch("nyt-headline")
+
+
+def test_entries_are_complete() -> None:
+    assert set(load_catalogue()) >= {
+        "recipes-epicurious",
+        "nyt-headlines",
+        "tinyshakespeare",
+        "korean-chatbot",
+    }
+    for known in load_catalogue().values():
+        assert known.title and known.licence and known.split and known.folder
+        assert known.files
+        for file in known.files:
+            assert len(bytes.fromhex(file.sha256)) == 32
+            assert file.size > 0
+            # A branch moves; a commit does not.
+            assert file.url is None or len(file.url.split("/")[5]) == 40
+            assert file.url or known.note
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "records", "first"),
+    [
+        ("tinyshakespeare", "continuous", 1, "First Citizen:\nBefore we proceed"),
+        ("nyt-headlines", "row", 1_214, "Former N.F.L. Cheerleaders"),
+        ("recipes-epicurious", "row", 18_647, 'Recipe for 101 "Whaler" Fish Sandwich | 1. In a'),
+        ("korean-chatbot", "row", 11_823, "12시 땡! → 하루가 또 가네요."),
+    ],
+)
+def test_real_entries_are_read_right(name: str, kind: str, records: int, first: str) -> None:
+    if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source(name)
+    assert source.name == name
+    if not source.files[0].name.endswith(".gz"):
+        assert source.size == load_catalogue()[name].files[0].size
+    assert source.digest() == load_catalogue()[name].files[0].sha256
+    plan = infer_text(source, DataSettings())
+    report = ReadReport()
+    texts = list(read_texts(source, plan, DataSettings(), report))
+    assert (plan.kind, report.records) == (kind, records)
+    assert texts[0].startswith(first)
