@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import http.server
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -9,8 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from seqloom.config import DataSettings
-from seqloom.data.catalogue import CatalogueFile, Entry, fetch, fetch_entry, load_catalogue
+from seqloom.config import DataSettings, Settings, override
+from seqloom.data.catalogue import (
+    CatalogueFile,
+    Entry,
+    cache_folder,
+    fetch,
+    fetch_entry,
+    load_catalogue,
+)
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import infer_text
 from seqloom.data.source import open_source
@@ -139,6 +147,18 @@ def test_entries_are_complete() -> None:
             assert file.url or known.note
 
 
+def test_entries_are_settings_and_json() -> None:
+    known = load_catalogue()["nyt-headlines"]
+    data = override(Settings(), known.settings, known.name).data
+    assert (data.text, data.records, data.drop) == ("{headline}", "row", ("Unknown",))
+    assert ENTRY.settings == {"data": {}}
+    assert json.loads(json.dumps(known.as_dict()))["files"][0]["size"] == 692_963
+
+
+def test_the_cache_is_the_users(own_cache: Path) -> None:
+    assert cache_folder() == own_cache
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "records", "first"),
     [
@@ -153,10 +173,14 @@ def test_real_entries_are_read_right(name: str, kind: str, records: int, first: 
         pytest.skip("SEQLOOM_DATA names no folder with the real data")
     source = open_source(name)
     assert source.name == name
+    assert source.entry is not None
     if not source.files[0].name.endswith(".gz"):
         assert source.size == load_catalogue()[name].files[0].size
     assert source.digest() == load_catalogue()[name].files[0].sha256
     plan = infer_text(source, DataSettings())
+    set_plan = infer_text(source, override(Settings(), source.entry.settings, name).data)
+    assert set_plan == plan
+    assert any("as in the catalogue" in reason for reason in plan.reasons)
     report = ReadReport()
     texts = list(read_texts(source, plan, DataSettings(), report))
     assert (plan.kind, report.records) == (kind, records)

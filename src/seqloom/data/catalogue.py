@@ -10,13 +10,13 @@ import hashlib
 import logging
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import RecordKind
+from seqloom.config import DataSettings, RecordKind
 from seqloom.data.encoding import read_blocks
 from seqloom.errors import DataError, nearest
 
@@ -68,6 +68,24 @@ class Entry:
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """How the data is read right, as settings to put over the defaults."""
+        values = {"text": self.text, "records": self.records, "drop": self.drop}
+        default = DataSettings().model_dump()
+        return {"data": {key: value for key, value in values.items() if value != default[key]}}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry as plain values, for JSON."""
+        return asdict(self)
+
+
+def cache_folder() -> Path:
+    """The folder in which Seqloom keeps what it can make or fetch again."""
+    import pooch
+
+    return Path(pooch.os_cache("seqloom"))
 
 
 @cache
@@ -132,7 +150,7 @@ def _cached(entry: Entry, file: CatalogueFile) -> Path:
             f"{entry.name}: {file.name} cannot be downloaded ({entry.note}). Put it at {where}, "
             f"where {VARIABLE} is an environment variable that names your data folder."
         )
-    target = Path(pooch.os_cache("seqloom")) / entry.folder
+    target = cache_folder() / entry.folder
     pooch.get_logger().setLevel(logging.WARNING)  # progress is the command line's business
     try:
         path = pooch.retrieve(

@@ -90,10 +90,11 @@ def _kind_of_text(source: Source, settings: DataSettings, encoding: str) -> tupl
             f"{source.name}: is plain text, which has no rows. Pass --records line, paragraph, "
             f"file or continuous."
         )
-    if settings.records != "auto":
-        return settings.records, _as_set(settings.records)
-    if source.entry and source.entry.records != "auto":
-        return source.entry.records, f"{_noun(source.entry.records)}: as in the catalogue"
+    suggested = source.entry.records if source.entry else "auto"
+    kind = suggested if settings.records == "auto" else settings.records
+    if kind != "auto":
+        why = "as in the catalogue" if kind == suggested else "as set"
+        return kind, f"{_noun(kind)}: {why}"
     if len(source.files) > 1:
         return "file", f"each file is a record: there are {len(source.files):,} text files"
     return guess_layout(*read_head(source.files[0], encoding))
@@ -103,15 +104,11 @@ def _kind_of_rows(source: Source, settings: DataSettings) -> tuple[Kind, str]:
     if settings.records in ("auto", "row"):
         return "row", "each row is a record"
     if settings.records == "continuous":
-        return "continuous", _as_set("continuous")
+        return "continuous", f"{_noun('continuous')}: as set"
     raise SettingsError(
         f'{source.name}: is a table, so records = "{settings.records}" has no meaning. '
         f"Pass --records row or continuous."
     )
-
-
-def _as_set(kind: str) -> str:
-    return f"{_noun(kind)}: as set"
 
 
 def _noun(kind: str) -> str:
@@ -132,7 +129,7 @@ def _column(source: Source, settings: DataSettings, encoding: str) -> tuple[str,
         return _likeliest(source, columns, records)
     template = Template.of(setting)
     template.check(columns, source.name)
-    why = "as set" if settings.text else "as in the catalogue"
+    why = "as in the catalogue" if setting == suggested else "as set"
     return template.text, (f'the text is "{template.text}": {why}',)
 
 
