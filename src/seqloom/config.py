@@ -103,15 +103,15 @@ class TrainSettings(Section):
     """Sequences in a batch."""
     sequence_length: int = Field(default=64, ge=1)
     """Steps a gradient reaches back in a continuous text; the state is carried further."""
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    optimizer: Literal["muon", "adamw", "adam", "sgd"] = "muon"
     """How gradients become updates."""
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=6e-3, gt=0)
     """Largest step size, reached after warm-up."""
-    weight_decay: float = Field(default=0.1, ge=0)
-    """Pull of weight matrices towards zero (adamw: decoupled; adam, sgd: as an L2 penalty)."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Pull of weight matrices towards zero at each update."""
     warmup: float = Field(default=0.02, ge=0, lt=1)
     """Share of the budget in which the learning rate rises from zero."""
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant"] = "linear"
     """How the learning rate falls after warm-up."""
     clip_norm: float = Field(default=1.0, ge=0)
     """Longest gradient, over all weights together; 0 never shortens it."""

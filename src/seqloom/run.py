@@ -114,6 +114,16 @@ class Run:
         runs = sorted(p.parent.name for p in parent.glob("*/run.json")) if parent.is_dir() else []
         return f" Runs in {parent}: {', '.join(runs)}." if runs else " Train one first."
 
+    def copy(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy the whole folder; returns the new path.
+
+        Raises:
+            RunError: the new folder is taken or may not be written.
+        """
+        other = Run.create(path, overwrite=overwrite)
+        shutil.copytree(self.path, other.path, dirs_exist_ok=True)
+        return other.path
+
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file."""
         text = json.dumps(value, ensure_ascii=False, indent=1)

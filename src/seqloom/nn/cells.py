@@ -65,10 +65,10 @@ class Cell(nn.Module):
 
     def check_input(self, x: Tensor) -> None:
         """Raise ShapeError where the last size of x is not input_size."""
-        if x.shape[-1] != self.weight_ih.shape[1]:
+        if x.shape[-1] != self.input_size:
             raise ShapeError(
                 f"{type(self).__name__} received {x.shape[-1]} numbers a step, "
-                f"expected input_size {self.weight_ih.shape[1]}."
+                f"expected input_size {self.input_size}."
             )
 
     def recur(self, h: Tensor, weight_hh: Tensor | None = None) -> Tensor:
@@ -99,8 +99,7 @@ class Cell(nn.Module):
         return outputs, (last_step(outputs, lengths),)
 
     def fused(self, x: Tensor, state: State, weight_hh: Tensor | None) -> Fused:
-        """What ``torch.lstm``, ``gru`` and ``rnn_tanh`` want, sizes checked."""
-        self.check_input(x)
+        """What ``torch.lstm``, ``gru`` and ``rnn_tanh`` want."""
         weight_hh = self.weight_hh if weight_hh is None else weight_hh
         weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
         return x, [part.unsqueeze(0) for part in state], weights
@@ -129,6 +128,7 @@ class ElmanCell(Cell):
         self, x: Tensor, state: State, weight_hh: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """The whole sequence in torch's fused kernel."""
+        self.check_input(x)
         x, (h,), weights = self.fused(x, state, weight_hh)
         outputs, last = torch.rnn_tanh(x, h, weights, True, 1, 0.0, self.training, False, True)
         return outputs, (last[0],)
@@ -183,6 +183,7 @@ class OutputCell(Cell):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(hidden_size, hidden_size, gates=1)
+        self.input_size = input_size
         self.weight_xh = nn.Parameter(torch.empty(hidden_size, input_size))
         self.bias_xh = nn.Parameter(torch.empty(hidden_size))
         self.reset_parameters()
@@ -190,15 +191,19 @@ class OutputCell(Cell):
     def forward(self, x: Tensor, state: State) -> State:
         """One step of the equations above."""
         (o,) = state
-        h = torch.tanh(F.linear(x, self.weight_xh, self.bias_xh))
-        return (torch.tanh(self.project(h) + self.recur(o)),)
+        h = self.squash(x)
+        return (torch.tanh(F.linear(h, self.weight_ih, self.bias_ih) + self.recur(o)),)
+
+    def squash(self, x: Tensor) -> Tensor:
+        """h of the equations, for one step or for a whole sequence at once."""
+        self.check_input(x)
+        return torch.tanh(F.linear(x, self.weight_xh, self.bias_xh))
 
     def scan(
         self, x: Tensor, state: State, weight_hh: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """h of all steps in one product; what remains is Elman's recurrence over h."""
-        h = torch.tanh(F.linear(x, self.weight_xh, self.bias_xh))
-        h, (o,), weights = self.fused(h, state, weight_hh)
+        h, (o,), weights = self.fused(self.squash(x), state, weight_hh)
         outputs, last = torch.rnn_tanh(h, o, weights, True, 1, 0.0, self.training, False, True)
         return outputs, (last[0],)
 
@@ -239,6 +244,7 @@ class LSTMCell(Cell):
         self, x: Tensor, state: State, weight_hh: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """The whole sequence in torch's fused kernel (oneDNN on CPU, cuDNN on GPU)."""
+        self.check_input(x)
         x, initial, weights = self.fused(x, state, weight_hh)
         outputs, h, c = torch.lstm(x, initial, weights, True, 1, 0.0, self.training, False, True)
         return outputs, (h[0], c[0])
@@ -252,6 +258,7 @@ class LSTMCell(Cell):
         whose weights shut the input gate and open the forget gate: c' = 1·c + 0·tanh(g).
         """
         padding = ~length_mask(lengths, x.shape[1])
+        self.check_input(x)
         x, initial, weights = self.fused(x, state, weight_hh)
         hold = weights[0].new_zeros(4, self.hidden_size)
         hold[0], hold[1] = -SHUT, SHUT
@@ -290,6 +297,7 @@ class GRUCell(Cell):
         self, x: Tensor, state: State, weight_hh: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """The whole sequence in torch's fused kernel."""
+        self.check_input(x)
         x, (h,), weights = self.fused(x, state, weight_hh)
         outputs, last = torch.gru(x, h, weights, True, 1, 0.0, self.training, False, True)
         return outputs, (last[0],)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqloom.nn.cells import State
 from seqloom.nn.dropout import LockedDropout
@@ -78,21 +77,21 @@ class LanguageModel(nn.Module):
         hidden, states = self.encoder(x, lengths, states)
         return (hidden if self.bridge is None else self.bridge(hidden)), states
 
-    def forward(
+    def logits(
         self, ids: Tensor, lengths: Tensor | None = None, states: Sequence[State] | None = None
     ) -> tuple[Tensor, list[State]]:
-        """Logits of the token after each: (batch, time) → (batch, time, vocab_size), and states."""
+        """Scores of the token after each: (batch, time) → (batch, time, vocab_size), and states."""
         hidden, states = self.encode(ids, lengths, states)
         return self.head(hidden), states
 
-    def loss(
+    def forward(
         self,
         ids: Tensor,
         lengths: Tensor,
         targets: Tensor,
         states: Sequence[State] | None = None,
     ) -> Loss:
-        """Nats of the targets.
+        """What the targets cost: the pass that is trained, and that several processes wrap.
 
         Shape:
             ids (batch, time), lengths (batch,); targets (batch, time), the token after each, or
@@ -108,14 +107,6 @@ class LanguageModel(nn.Module):
             targets = targets.flatten() if full else targets[real]
         nats = linear_cross_entropy(hidden, self.head.weight, self.head.bias, targets)
         return Loss(nats, targets.numel(), states)
-
-    def token_nats(
-        self, ids: Tensor, lengths: Tensor, targets: Tensor, states: Sequence[State] | None = None
-    ) -> tuple[Tensor, list[State]]:
-        """Nats of every target on its own, zero on padding: (batch, time)."""
-        logits, states = self(ids, lengths, states)
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-        return nats.view_as(targets) * length_mask(lengths, ids.shape[1]), states
 
 
 def detach(states: Sequence[State]) -> list[State]:

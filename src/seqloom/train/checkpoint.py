@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -63,8 +64,21 @@ def load_checkpoint(folder: Path) -> Tree | None:
             f"{path}: the checkpoint is not what was saved (its sha256 differs); it was truncated "
             "or altered. Copy it anew, or train again with --overwrite."
         )
-    tree: Tree = _join(plain, load_tensors(content))
+    tree: Tree = _join(plain, read_tensors(content, path))
     return tree
+
+
+def read_tensors(content: bytes, where: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; nothing in it is ever run.
+
+    Raises:
+        RunError: it is something else.
+    """
+    try:
+        tensors: dict[str, Tensor] = load_tensors(content)
+    except SafetensorError as error:
+        raise RunError(f"{where}: is not safetensors ({error}). Train again.") from None
+    return tensors
 
 
 def _split(value: Any, tensors: dict[str, Tensor], path: str) -> Any:

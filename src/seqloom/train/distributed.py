@@ -41,6 +41,12 @@ def join_world(device: torch.device) -> World:
     return World(dist.get_rank(), size)
 
 
+def wait_for_all(world: World) -> None:
+    """Return when every process has come here."""
+    if world.size > 1:
+        dist.barrier()
+
+
 def leave_world() -> None:
     """Part from the other processes."""
     if dist.is_available() and dist.is_initialized():

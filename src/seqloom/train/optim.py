@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqloom.config import TrainSettings
 
-MUON_FACTOR = 20 / 3  # Muon's step for matrices per AdamW's step for the rest; see docs/engine
+MUON_FACTOR = 10 / 3  # Muon's step for matrices per AdamW's step for the rest; see docs/engine
 
 
 def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
@@ -21,8 +21,11 @@ def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.opt
     hidden, tables, vectors = _sort_weights(model)
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "muon":
-        muon = torch.optim.Muon(hidden, lr=rate * MUON_FACTOR, weight_decay=0.0, momentum=0.95)
-        groups = [{"params": tables, "weight_decay": 0.0}, {"params": vectors, "weight_decay": 0.0}]
+        muon = torch.optim.Muon(hidden, lr=rate * MUON_FACTOR, weight_decay=decay, momentum=0.95)
+        groups = [
+            {"params": tables, "weight_decay": decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
         return [muon, torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)]
     groups = [
         {"params": hidden + tables, "weight_decay": decay},

@@ -1,0 +1,462 @@
+"""The command line: one function a verb. Words in, calls of ``api``, words out.
+
+Only this module prints and exits. Results go to standard output, words and progress to standard
+error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the
+verb that needs it runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter, ValidationError
+
+from seqloom import __version__
+from seqloom.config import (
+    DataSettings,
+    GenerateSettings,
+    ModelSettings,
+    Section,
+    Settings,
+    TextSettings,
+    TrainSettings,
+    explain,
+    override,
+)
+from seqloom.errors import SeqloomError, SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqloom.tasks.training import Outcome
+
+app = App(
+    name="seqloom",
+    help="Train small sequence models on your own data, and see how they work.",
+    version=__version__,
+    result_action="return_value",
+)
+data_app = App(name="data", help="Public data sets: list them, fetch one.")
+app.command(data_app)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on stdout.")]
+Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Say errors only.")]
+Verbose = Annotated[bool, Parameter(name="--verbose", negative="", help="Say more.")]
+DataFlags = Annotated[DataSettings, Parameter(name="*", group=Group("Data", sort_key=2))]
+TextFlags = Annotated[TextSettings, Parameter(name="*", group=Group("Tokens", sort_key=3))]
+ModelFlags = Annotated[ModelSettings, Parameter(name="*", group=Group("Model", sort_key=4))]
+TrainFlags = Annotated[TrainSettings, Parameter(name="*", group=Group("Training", sort_key=5))]
+GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
+
+
+def main() -> None:
+    """Run the command line and exit: 0, 2 for bad input, 130 after Ctrl-C."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Run a command given as words; its exit status."""
+    try:
+        status = app(words, exit_on_error=False, print_error=False)
+        return status if isinstance(status, int) else 0
+    except SeqloomError as error:
+        return _complain(str(error))
+    except CycloptsError as error:
+        return _complain(_usage(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `| head` does: nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _complain(f"{error.filename or 'system'}: {error.strerror}.")
+
+
+def _complain(message: str) -> int:
+    print(f"seqloom: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _usage(error: CycloptsError) -> str:
+    cause = error.__cause__
+    if isinstance(error, ValidationError) and hasattr(cause, "errors"):
+        return explain(cause)  # type: ignore[arg-type]
+    return f"{error} See: seqloom --help"
+
+
+@app.command
+def train(
+    source: Annotated[str | None, Parameter(name="DATA")] = None,
+    /,
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    task: str = "generate",
+    out: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    data: DataFlags = DataSettings(),
+    text: TextFlags = TextSettings(),
+    model: ModelFlags = ModelSettings(),
+    train: TrainFlags = TrainSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Train a model on a file, folder, glob or data set of the catalogue.
+
+    Parameters
+    ----------
+    source
+        File, folder, glob, or a name that `seqloom data list` shows.
+    preset
+        A named set of settings, such as cooking-lstm; other flags change it.
+    config
+        A config.toml, such as a run wrote; other flags change it.
+    task
+        What to learn.
+    out
+        Folder of the run; runs/<name of the data> when not given.
+    overwrite
+        Replace a run that stands in the folder.
+    """
+    from seqloom import api
+
+    changes = _given(data=data, text=text, model=model, train=train)
+    chosen = _choose(source, preset, config, task, changes)
+    folder = out or Path("runs") / chosen.name
+    console = _console(quiet)
+    watcher = _watcher(console, verbose)
+    for line in chosen.remarks:
+        watcher.message(line)
+    with _StopOnSignal() as stopping:
+        outcome = api.train(
+            chosen.data,
+            chosen.settings,
+            folder,
+            task=chosen.task,
+            overwrite=overwrite,
+            watcher=watcher,
+            stopping=stopping,
+        )
+    watcher.close()
+    return _show_outcome(outcome, json, console)
+
+
+@app.command
+def resume(
+    run: Path, /, *, json: Json = False, quiet: Quiet = False, verbose: Verbose = False
+) -> int:
+    """Go on with a run that was stopped or killed, as if it never had been.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    """
+    from seqloom import api
+
+    console = _console(quiet)
+    watcher = _watcher(console, verbose)
+    with _StopOnSignal() as stopping:
+        outcome = api.resume(run, watcher=watcher, stopping=stopping)
+    watcher.close()
+    return _show_outcome(outcome, json, console)
+
+
+@app.command
+def generate(
+    run: Path,
+    /,
+    *,
+    prompt: str = "",
+    probabilities: Annotated[int, Parameter(help="Show this many candidates a step.")] = 0,
+    options: GenerateFlags = GenerateSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write text with a trained model, token by token as it comes.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    prompt
+        How the text begins.
+    """
+    from seqloom import api
+
+    model = api.TextGenerator.load(run)
+    unknown = model.writer.tokenizer.unknown_words(prompt)
+    if unknown and not quiet:
+        words = ", ".join(f'"{word}"' for word in unknown)
+        _console(False).print(f"Not in the vocabulary, read as unknown: {words}", highlight=False)
+    if probabilities:
+        return _show_probabilities(model, prompt, probabilities, options, json)
+    texts = []
+    for sample in range(options.samples):
+        pieces = []
+        chosen = options.model_copy(update={"seed": options.seed + sample, "samples": 1})
+        if not json:
+            sys.stdout.write(prompt)
+        for piece in model.stream(prompt, **chosen.model_dump()):
+            pieces.append(piece)
+            if not json:
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+        if not json:
+            sys.stdout.write("\n" if sample == options.samples - 1 else "\n\n")
+        texts.append("".join(pieces))
+    if json:
+        _print_json({"prompt": prompt, "texts": texts, "unknown": unknown, **options.model_dump()})
+    return 0
+
+
+@app.command
+def evaluate(
+    run: Path,
+    source: Annotated[str | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Score a model beside its baseline on a file, or repeat the scores of its training.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    source
+        Text to score, read as the training data was; the run's own parts when not given.
+    """
+    from seqloom import api
+    from seqloom.terminal import show_evaluation
+
+    result = api.evaluate(run, source)
+    if json:
+        _print_json(result)
+    else:
+        show_evaluation(_output(), result)
+    return 0
+
+
+@app.command
+def tokens(
+    source: Annotated[str, Parameter(name="DATA")],
+    /,
+    *,
+    data: DataFlags = DataSettings(),
+    text: TextFlags = TextSettings(),
+    json: Json = False,
+) -> int:
+    """Show how each tokenizer cuts a text: an example, ids, vocabulary size, share unknown.
+
+    Parameters
+    ----------
+    source
+        File, folder, glob, or a name that `seqloom data list` shows.
+    """
+    from seqloom import api
+    from seqloom.terminal import show_token_reports
+
+    chosen = _choose(source, None, None, "generate", _given(data=data, text=text))
+    reports = api.describe_tokens(chosen.data, chosen.settings)
+    if json:
+        _print_json({"tokenizers": reports})
+    else:
+        show_token_reports(_output(), reports)
+    return 0
+
+
+@data_app.command(name="list")
+def data_list(*, json: Json = False) -> int:
+    """List the data sets that have a name."""
+    from seqloom.data.catalogue import load_catalogue
+    from seqloom.terminal import show_catalogue
+
+    entries = load_catalogue()
+    if json:
+        _print_json({name: entry.as_dict() for name, entry in entries.items()})
+    else:
+        show_catalogue(_output(), entries)
+    return 0
+
+
+@data_app.command(name="fetch")
+def data_fetch(name: str, /, *, json: Json = False) -> int:
+    """Fetch a data set: from SEQLOOM_DATA, the cache, or its source; checksums are checked.
+
+    Parameters
+    ----------
+    name
+        A name that `seqloom data list` shows.
+    """
+    from seqloom.data.catalogue import fetch
+
+    paths = [str(path) for path in fetch(name)]
+    if json:
+        _print_json({"name": name, "files": paths})
+    else:
+        print("\n".join(paths))
+    return 0
+
+
+class _Chosen:
+    """What a command was asked to work on, after preset, config and flags."""
+
+    def __init__(self, data: Any, name: str, task: str, settings: Settings) -> None:
+        self.data, self.name, self.task, self.settings = data, name, task, settings
+        self.remarks: list[str] = []
+
+
+def _given(**sections: Section) -> dict[str, dict[str, Any]]:
+    """The flags that were passed, by section."""
+    return {
+        name: {key: getattr(section, key) for key in section.model_fields_set}
+        for name, section in sections.items()
+    }
+
+
+def _choose(
+    source: str | None,
+    preset: str | None,
+    config: Path | None,
+    task: str,
+    changes: dict[str, dict[str, Any]],
+) -> _Chosen:
+    """Settings in order of strength: defaults, data set, preset, config file, flags."""
+    from seqloom.data.source import open_source
+    from seqloom.presets import load_preset
+    from seqloom.toml import load_settings
+
+    remarks: list[str] = []
+    settings, name = Settings(), None
+    named = load_preset(preset) if preset else None
+    if named:
+        source, task, name = source or named.source, named.task, named.name
+        remarks += [named.title, *named.faults]
+    if source is None:
+        raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
+    opened = open_source(source)
+    if opened.entry is not None:
+        settings = override(settings, opened.entry.settings, f"data set {opened.name}")
+    if named:
+        settings = override(settings, _one_budget(named.settings, changes), f"preset {preset}")
+    if config:
+        settings = load_settings(config, settings)
+    settings = override(settings, changes, "command line")
+    chosen = _Chosen(source, name or opened.name, task, settings)
+    chosen.remarks = remarks
+    return chosen
+
+
+BUDGETS = ("minutes", "epochs", "updates")
+
+
+def _one_budget(
+    preset: dict[str, dict[str, Any]], changes: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """A preset without its budget where a flag gives another."""
+    if not set(BUDGETS) & set(changes.get("train", {})):
+        return preset
+    train = {key: value for key, value in preset.get("train", {}).items() if key not in BUDGETS}
+    return {**preset, "train": train}
+
+
+class _StopOnSignal:
+    """Turns the first Ctrl-C or SIGTERM into "save, then stop"; a second one stops at once.
+
+    Before training begins there is nothing to save: then the first one stops at once too.
+    """
+
+    def __enter__(self) -> Callable[[], bool]:
+        self.asked = self.heard = False
+        self._before = {
+            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self._stopping
+
+    def _stopping(self) -> bool:
+        self.heard = True  # somebody asks, so there is a run to save
+        return self.asked
+
+    def _ask(self, number: int, frame: Any) -> None:
+        if self.asked or not self.heard:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _console(quiet: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=quiet, soft_wrap=False)
+
+
+def _output() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _watcher(console: Console, verbose: bool) -> Any:
+    from seqloom.terminal import TerminalWatcher
+
+    # Of several processes one speaks.
+    if os.environ.get("RANK", "0") != "0":
+        console.quiet = True
+    return TerminalWatcher(console, verbose=verbose)
+
+
+def _show_outcome(outcome: Outcome, json: bool, console: Console) -> int:
+    from seqloom.terminal import next_commands, show_metrics
+
+    path = outcome.run.path
+    if outcome.stopped:
+        console.print(f"Stopped and saved. Go on with: seqloom resume {path}", highlight=False)
+        return 130
+    if outcome.metrics is None:
+        return 0  # a process that does not lead
+    if json:
+        _print_json({"run": str(path), **outcome.metrics})
+    else:
+        show_metrics(_output(), outcome.metrics)
+    for line in next_commands(path):
+        console.print(line, highlight=False)
+    return 0
+
+
+def _show_probabilities(
+    model: Any, prompt: str, count: int, options: GenerateSettings, json: bool
+) -> int:
+    from seqloom.terminal import show_candidates
+
+    steps = []
+    console = _output()
+    for token, candidates in model.candidates(prompt, count=count, **options.model_dump()):
+        pairs = [(candidate.token, candidate.probability) for candidate in candidates]
+        if json:
+            steps.append({"token": token, "candidates": pairs})
+        else:
+            show_candidates(console, token, pairs)
+    if json:
+        _print_json({"prompt": prompt, "steps": steps})
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    print(json_module.dumps(value, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,343 @@
+"""Generate: learn to write from text, and write.
+
+records or one text → ids → embedding → encoder → next token → loss          (train)
+prompt → ids → one step at a time, state carried → tokens → text             (use)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from torch import nn
+
+from seqloom.config import ModelSettings, Settings
+from seqloom.data.batching import (
+    Batch,
+    ColumnStream,
+    RecordStream,
+    Stream,
+    WindowStream,
+    group_by_length,
+    pad_records,
+)
+from seqloom.data.source import Source, open_source
+from seqloom.data.store import Store
+from seqloom.decode.sampling import Sampler
+from seqloom.errors import DataError
+from seqloom.evaluate.copying import copied_share
+from seqloom.evaluate.metrics import language_metrics
+from seqloom.evaluate.ngram import NGramModel, choose_order
+from seqloom.nn.cells import State
+from seqloom.nn.language_model import LanguageModel, Loss
+from seqloom.nn.recurrent import Recurrent
+from seqloom.run import Run
+from seqloom.tasks.corpus import Corpus, encode_source, open_corpus, prepare_corpus
+from seqloom.tasks.writer import Writer
+from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
+from seqloom.train.checkpoint import load_into, read_tensors
+
+SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0)
+SEGMENT = 2_048  # targets of a continuous text that are scored from one state
+WARM_START = 256  # tokens read, not scored, before each segment
+SCORED_IN_TRAINING = 200_000  # targets at most, at each report
+SCORED_AT_THE_END = 2_000_000
+
+
+def build_model(settings: ModelSettings, vocab_size: int) -> LanguageModel:
+    """The network the settings describe, with fresh weights."""
+    size = settings.embedding_size if settings.embedding == "learned" else 0
+    encoder = Recurrent(
+        settings.encoder,
+        size or vocab_size,
+        settings.hidden_size,
+        num_layers=settings.num_layers,
+        dropout=settings.dropout,
+        weight_drop=settings.weight_drop,
+        forget_bias=settings.forget_bias,
+    )
+    return LanguageModel(
+        vocab_size,
+        size,
+        encoder,
+        embedding_dropout=settings.embedding_dropout,
+        tie_embeddings=settings.tie_embeddings,
+    )
+
+
+def make_stream(store: Store, settings: Settings) -> Stream:
+    """Batches of the training part, in the way the settings ask for."""
+    train = settings.train
+    shape = (train.batch_size, train.sequence_length, train.seed)
+    if settings.text.window:
+        stream = WindowStream(store, settings.text.window, *shape)
+        if not stream.windows:
+            raise DataError(
+                f"No record is longer than the window of {settings.text.window} tokens. "
+                "Pass a smaller --window."
+            )
+        return stream
+    if settings.data.records == "continuous":
+        return ColumnStream(store, *shape)
+    return RecordStream(store, *shape)
+
+
+class GenerateJob:
+    """A language model in training.
+
+    Args:
+        corpus: stored ids.
+        device: where the model is.
+        autocast: makes the context of validation, as it does that of training.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        device: torch.device,
+        autocast: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self.corpus, self.device, self.autocast = corpus, device, autocast
+        settings = corpus.settings
+        torch.manual_seed(settings.train.seed)
+        self.model = build_model(settings.model, corpus.tokenizer.vocabulary_size).to(device)
+        self.stream = make_stream(corpus.store("train"), settings)
+        self.valid = list(scored_batches(corpus.store("valid"), settings, SCORED_IN_TRAINING))
+        self.prompt = sample_prompt(corpus)
+
+    def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
+        """Nats of a batch."""
+        result: Loss = model(*to_tensors(batch, self.device), states)
+        return result
+
+    def validate(self) -> float:
+        """Nats a token on (the first 200,000 tokens of) the validation part."""
+        with self.autocast():
+            nats, targets = score(self.model, self.valid, self.device)
+        return nats / targets
+
+    def samples(self) -> list[dict[str, Any]]:
+        """The same prompt continued at three temperatures."""
+        settings = self.corpus.settings
+        writer = Writer.of_model(self.model, settings, self.corpus.tokenizer)
+        return [
+            {
+                "temperature": temperature,
+                "prompt": self.prompt,
+                "text": writer.write(
+                    self.prompt,
+                    Sampler(temperature=temperature, seed=settings.train.seed),
+                    settings.train.sample_length,
+                ),
+            }
+            for temperature in SAMPLE_TEMPERATURES
+        ]
+
+
+def to_tensors(batch: Batch, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Inputs, lengths and targets on the device."""
+    arrays = (batch.inputs, batch.lengths, batch.targets)
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+
+
+def scored_batches(store: Store, settings: Settings, limit: int) -> Iterator[tuple[Batch, int]]:
+    """Batches that score a part of a corpus, and how many first steps of each are not scored.
+
+    A continuous text is scored in segments, each read from a zero state that first sees the 256
+    tokens before it: a definition that no batch size enters into.
+    """
+    if settings.text.window:
+        stream = WindowStream(store, settings.text.window, 1, 4096 * settings.text.window, 0)
+        for start in range(0, min(stream.windows, limit), 4096):
+            yield stream.windows_at(np.arange(start, min(start + 4096, stream.windows))), 0
+    elif settings.data.records == "continuous":
+        yield from _segments(store, limit)
+    else:
+        lengths = store.lengths
+        chosen = np.flatnonzero(np.cumsum(lengths) <= max(limit, int(lengths[0])))
+        order = chosen[np.argsort(lengths[chosen], kind="stable")]
+        for group in group_by_length(order, lengths, 16_384):
+            yield pad_records([store[record] for record in group]), 0
+
+
+def _segments(store: Store, limit: int) -> Iterator[tuple[Batch, int]]:
+    """The first segment (nothing stands before it), full segments in batches, the last one."""
+    last = min(store.tokens - 1, limit)  # targets
+    head = min(SEGMENT, last)
+    yield _rows(store, [0], head), 0
+    starts = list(range(head, last - SEGMENT + 1, SEGMENT))
+    for first in range(0, len(starts), 64):
+        rows = [start - WARM_START for start in starts[first : first + 64]]
+        yield _rows(store, rows, SEGMENT + WARM_START), WARM_START
+    done = starts[-1] + SEGMENT if starts else head
+    if done < last:
+        yield _rows(store, [done - WARM_START], last - done + WARM_START), WARM_START
+
+
+def _rows(store: Store, starts: list[int], time: int) -> Batch:
+    ids = np.stack([store.slice(start, start + time + 1) for start in starts]).astype(np.int64)
+    return Batch(ids[:, :-1], np.full(len(ids), time), ids[:, 1:])
+
+
+@torch.inference_mode()
+def score(
+    model: LanguageModel, batches: Iterable[tuple[Batch, int]], device: torch.device
+) -> tuple[float, int]:
+    """Nats of all targets, and how many there are."""
+    model.eval()
+    nats, count = 0.0, 0
+    for batch, skipped in batches:
+        ids, lengths, targets = to_tensors(batch, device)
+        states = None
+        if skipped:
+            _, states = model.encode(ids[:, :skipped])
+        loss = model(ids[:, skipped:], lengths - skipped, targets[..., skipped:], states)
+        nats += float(loss.nats)
+        count += loss.targets
+    return nats, count
+
+
+def scored_sequences(
+    store: Store, settings: Settings, limit: int
+) -> Iterator[tuple[npt.NDArray[np.int32], int]]:
+    """The same targets for the n-gram model: sequences, and how many first targets do not count."""
+    if settings.data.records == "continuous":
+        last = min(store.tokens - 1, limit)
+        first = settings.text.window - 1 if settings.text.window else 0
+        yield store.slice(0, last + 1).astype(np.int32), first
+        return
+    lengths = store.lengths
+    for record in np.flatnonzero(np.cumsum(lengths) <= max(limit, int(lengths[0]))):
+        yield store[int(record)].astype(np.int32), max(0, settings.text.window - 1)
+
+
+def sample_prompt(corpus: Corpus) -> str:
+    """What the texts shown after each epoch start with.
+
+    The user's own start, or the first words of the validation part: never of the training part,
+    whose continuation the model may know by heart.
+    """
+    given = corpus.settings.train.sample_prompt
+    if given is not None:
+        return given
+    store = corpus.store("valid")
+    ids = store.slice(0, min(200, store.tokens)) if corpus.continuous else store[0][1:]
+    words = first_words(ids, corpus.tokenizer)
+    return words
+
+
+def first_words(ids: npt.NDArray[Any], tokenizer: Tokenizer, count: int = 3) -> str:
+    """The first few words of a text, from its ids."""
+    text = tokenizer.decode([int(i) for i in ids[:200] if i != tokenizer.end]).lstrip()
+    words = text.split()[: count + 1]
+    # The last word may be cut in two by the end of the text, or by that of the 200 ids.
+    return " ".join(words[:count])
+
+
+def prepare(source: Source, settings: Settings) -> Corpus:
+    """Read, split, fit the tokenizer on the training part, store the ids."""
+    return prepare_corpus(source, settings)
+
+
+def reopen(folder: str) -> Corpus | None:
+    """A corpus prepared before, if the cache still has it."""
+    path = Path(folder)
+    return open_corpus(path) if (path / "corpus.json").exists() else None
+
+
+def sealed_files(corpus: Corpus) -> dict[str, bytes]:
+    """What generation needs beside the weights and the settings."""
+    return {"tokenizer.json": json.dumps(corpus.tokenizer.to_dict(), ensure_ascii=False).encode()}
+
+
+def make_job(
+    corpus: Corpus, device: torch.device, autocast: Callable[[], AbstractContextManager[Any]]
+) -> GenerateJob:
+    """A model with fresh weights, and its data."""
+    return GenerateJob(corpus, device, autocast)
+
+
+def score_run(corpus: Corpus, job: GenerateJob, run: Run) -> dict[str, Any]:
+    """Metrics of the model and of the n-gram model on validation and test."""
+    ngram = fit_ngram(corpus)
+    run.seal("baseline.safetensors", save_arrays(ngram.arrays()))
+    result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
+    for part in ("valid", "test"):
+        if corpus.has(part):
+            store = corpus.store(part)
+            share = corpus.facts.characters[part] / corpus.facts.tokens[part]
+            result[part], result["baseline"][part] = score_store(
+                job.model, ngram, store, corpus.settings, share, job.device
+            )
+    return result
+
+
+def fit_ngram(corpus: Corpus) -> NGramModel:
+    """The baseline: Kneser-Ney n-grams of the training part, their order chosen on validation."""
+    settings = corpus.settings
+    train = (ids for ids, _ in scored_sequences(corpus.store("train"), settings, NGRAM_TOKENS))
+    valid = [ids for ids, _ in scored_sequences(corpus.store("valid"), settings, NGRAM_CHOICE)]
+    longest = 7 if settings.text.tokenizer in ("char", "jamo") else 4
+    return choose_order(train, valid, corpus.tokenizer.vocabulary_size, range(1, longest + 1))
+
+
+def score_store(
+    model: LanguageModel,
+    ngram: NGramModel,
+    store: Store,
+    settings: Settings,
+    characters_per_token: float,
+    device: torch.device,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Metrics of the model and of the baseline on the same targets, in float32."""
+    batches = scored_batches(store, settings, SCORED_AT_THE_END)
+    nats, count = score(model, batches, device)
+    sequences = scored_sequences(store, settings, SCORED_AT_THE_END)
+    parts = [ngram.nll(ids, start=0)[1 + first :] for ids, first in sequences]
+    plain = float(sum(part.sum() for part in parts))
+    characters = count * characters_per_token
+    return (
+        language_metrics(nats, count, characters),
+        language_metrics(plain, sum(len(part) for part in parts), characters),
+    )
+
+
+def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
+    """Scores on other data beside the baseline's, and how much generated text is copied."""
+    tokenizer = tokenizer_from_dict(run.read_json("tokenizer.json"))
+    model = build_model(settings.model, tokenizer.vocabulary_size)
+    load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    result: dict[str, Any] = {"task": "generate", "run": str(run.path)}
+    if data is None:
+        result |= run.read_json("metrics.json")
+    else:
+        ngram = NGramModel.from_arrays(load_arrays(run.read("baseline.safetensors")))
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "scored.arrow"
+            store, characters = encode_source(open_source(data), settings, tokenizer, path)
+            share = characters / store.tokens
+            device = torch.device("cpu")
+            scores, plain = score_store(model, ngram, store, settings, share, device)
+        result |= {"data": str(data), "scores": scores, "baseline": {"scores": plain}}
+    corpus = reopen(run.read_json("run.json")["prepared"])
+    if corpus is not None:
+        result["copied_8grams"] = copied(Writer.of_model(model, settings, tokenizer), corpus)
+    return result
+
+
+def copied(writer: Writer, corpus: Corpus) -> float:
+    """Share of the 8-grams in ten generated texts that stand in the training part."""
+    store = corpus.store("train")
+    columns = list(writer.ids([""] * 10, Sampler(temperature=0.8, seed=0), 200))
+    rows = np.stack(columns, axis=1)
+    shares = [copied_share(row[row >= 0], (store[i] for i in range(len(store))), 8) for row in rows]
+    return float(np.mean(shares))

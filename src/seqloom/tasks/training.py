@@ -1,0 +1,208 @@
+"""One training run of any task, from data to metrics, and going on with one.
+
+    open source → prepare → run folder → train → score the best weights → metrics
+
+What is special to a task stands in its module (``TASKS``), which has these functions:
+
+    prepare(source, settings) → prepared       data read, split, fitted, stored; settings resolved
+    reopen(folder, …) → prepared               the same, from the cache
+    sealed_files(prepared) → {name: bytes}     what use needs beside the weights
+    make_job(prepared, device, autocast) → job
+    score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import seqloom
+from seqloom.config import Settings, settings_from
+from seqloom.data.source import Source, open_source
+from seqloom.errors import RunError
+from seqloom.evaluate.plots import plot_loss
+from seqloom.run import FORMAT, Run
+from seqloom.toml import read_toml, to_toml
+from seqloom.train.checkpoint import load_into, read_tensors
+from seqloom.train.device import choose_autocast, choose_device, set_threads
+from seqloom.train.distributed import World, join_world, leave_world, wait_for_all
+from seqloom.train.job import Watcher
+from seqloom.train.loop import Trainer
+
+TASKS = {"generate": "seqloom.tasks.generate"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call to train ended.
+
+    Attributes:
+        stopped: the run was saved before its end.
+        metrics: what ``metrics.json`` holds; None when stopped, and in processes that do not lead.
+    """
+
+    run: Run
+    stopped: bool
+    metrics: dict[str, Any] | None
+
+
+def start(
+    data: Any,
+    task: str,
+    settings: Settings,
+    out: Path,
+    *,
+    overwrite: bool,
+    watcher: Watcher,
+    stopping: Callable[[], bool],
+) -> Outcome:
+    """Train on a source into a new run folder.
+
+    Raises:
+        DataError, SettingsError: the data or the settings cannot be used; nothing is written.
+        RunError: the folder is taken.
+    """
+    module = import_module(TASKS[task])
+    world = join_world(choose_device(settings.train))
+    source = open_source(data)
+    if world.leads:
+        prepared = module.prepare(source, settings)
+        wait_for_all(world)
+    else:
+        wait_for_all(world)
+        prepared = module.prepare(source, settings)
+    for line in prepared.explanation():
+        watcher.message(line)
+    run = Run(out)
+    if world.leads:
+        run = Run.create(out, overwrite=overwrite)
+        _write_beginning(run, task, data, source, prepared)
+    wait_for_all(world)
+    return _train(module, prepared, run, world, watcher, stopping)
+
+
+def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Outcome:
+    """Go on with a run that was stopped.
+
+    Raises:
+        RunError: there is no such run, it is damaged, or its data changed.
+    """
+    run = Run.open(path)
+    about = run.read_json("run.json")
+    module = import_module(TASKS[about["task"]])
+    settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    world = join_world(choose_device(settings.train))
+    prepared = module.reopen(about["prepared"])
+    if prepared is None:
+        prepared = _prepare_again(module, about, run)
+    return _train(module, prepared, run, world, watcher, stopping)
+
+
+def _prepare_again(module: Any, about: dict[str, Any], run: Run) -> Any:
+    """The data once more, when the cache was emptied: it must be the same data."""
+    asked = settings_from(about["asked"], str(run.path / "run.json"))
+    if about["data"] is None:
+        raise RunError(
+            f"{run.path}: the run was trained on data held in memory, and the cache no longer has "
+            "it. Train it again."
+        )
+    source = open_source(about["data"])
+    if source.digest() != about["digest"]:
+        raise RunError(
+            f"{about['data']}: the data changed since the run {run.path} began, so it cannot go "
+            "on. Put the old data back, or train anew with --overwrite."
+        )
+    return module.prepare(source, asked)
+
+
+def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: Any) -> None:
+    """All files but the weights; ``run.json`` last, for it makes the folder a run."""
+    run.seal("config.toml", to_toml(prepared.settings).encode())
+    for name, content in module_files(task, prepared).items():
+        run.seal(name, content)
+    run.write_json(
+        "run.json",
+        {
+            "format": FORMAT,
+            "seqloom": seqloom.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "task": task,
+            "data": _place(data, source),
+            "digest": source.digest(),
+            "prepared": str(prepared.folder),
+            "asked": prepared.asked.model_dump(),
+            "facts": prepared.facts.__dict__,
+        },
+    )
+
+
+def module_files(task: str, prepared: Any) -> dict[str, bytes]:
+    """What a task keeps for use, beside the weights."""
+    files: dict[str, bytes] = import_module(TASKS[task]).sealed_files(prepared)
+    return files
+
+
+def _place(data: Any, source: Source) -> str | None:
+    """Where the data can be found again from any folder; None for data in memory."""
+    if source.entry is not None:
+        return source.entry.name
+    return str(Path(data).absolute()) if isinstance(data, str | os.PathLike) else None
+
+
+def _train(
+    module: Any,
+    prepared: Any,
+    run: Run,
+    world: World,
+    watcher: Watcher,
+    stopping: Callable[[], bool],
+) -> Outcome:
+    settings = prepared.settings.train
+    set_threads(settings)
+    device = choose_device(settings)
+    autocast = choose_autocast(settings, device)
+    job = module.make_job(prepared, device, autocast)
+    trainer = Trainer(
+        job, settings, run, watcher, world=world, autocast=autocast, stopping=stopping
+    )
+    finished = trainer.train()
+    metrics = None
+    if finished and world.leads:
+        metrics = _finish(module, prepared, job, run, trainer)
+    wait_for_all(world)
+    leave_world()
+    return Outcome(run, not finished, metrics)
+
+
+def _finish(module: Any, prepared: Any, job: Any, run: Run, trainer: Trainer) -> dict[str, Any]:
+    """Score the best weights and write the metrics and the plot."""
+    load_into(job.model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    place = trainer.place
+    metrics = {
+        "task": next(name for name, path in TASKS.items() if path == module.__name__),
+        **module.score_run(prepared, job, run),
+        "updates": place.update,
+        "tokens": place.tokens,
+        "seconds": round(place.seconds, 2),
+        "tokens_per_second": round(place.tokens / max(place.seconds, 1e-9), 1),
+    }
+    run.write_json("metrics.json", metrics)
+    plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png")
+    return metrics
+
+
+def evaluate(path: Path, data: Any) -> dict[str, Any]:
+    """Scores of a run on other data, or those of its training once more."""
+    run = Run.open(path)
+    module = import_module(TASKS[run.read_json("run.json")["task"]])
+    settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    result: dict[str, Any] = module.evaluate_run(run, settings, data)
+    return result

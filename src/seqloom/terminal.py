@@ -1,0 +1,215 @@
+"""What a person sees while a run goes on and when it ends. Writes to standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from seqloom.train.job import Pace, Report
+
+ROWS_OF_CANDIDATES = 30  # characters of the longest bar
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds.
+
+    >>> duration(75)
+    '1:15'
+    """
+    if not math.isfinite(seconds):
+        return "?:??"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class TerminalWatcher:
+    """Shows a run: a bar with the time left, a line and three texts a report.
+
+    Args:
+        console: where to; a bar is drawn on a terminal only.
+        verbose: say where the learning rate stands too.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+        self.console, self.verbose = console, verbose
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f} %  loss {task.fields[loss]:.3f}"),
+            TextColumn("{task.fields[speed]:,.0f} tokens/s  {task.fields[left]} left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._bar: TaskID | None = None
+
+    def pace(self, pace: Pace) -> None:
+        """Move the bar."""
+        if not self.console.is_terminal:
+            return
+        if self._bar is None:
+            self.progress.start()
+            self._bar = self.progress.add_task("training", total=1.0, loss=0.0, speed=0.0, left="")
+        self.progress.update(
+            self._bar,
+            completed=pace.progress,
+            loss=pace.loss,
+            speed=pace.tokens_per_second,
+            left=duration(pace.seconds_left),
+        )
+
+    def report(self, report: Report) -> None:
+        """A line of numbers, and what the model can do by now."""
+        star = " [green]best so far[/]" if report.best else ""
+        rate = f"  rate {report.rate:.2g}" if self.verbose else ""
+        self.console.print(
+            f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
+            f"{duration(report.seconds)}  train {report.train:.3f}  "
+            f"[bold]valid {report.valid:.3f}[/] nats a token{rate}{star}"
+        )
+        for sample in report.samples:
+            self.console.print(
+                f"  [cyan]{sample['temperature']:.1f}[/] [dim]{escape(sample['prompt'])}[/]"
+                f"{escape(indent(sample['text']))}",
+                highlight=False,
+            )
+
+    def message(self, text: str) -> None:
+        """A line."""
+        self.console.print(f"[dim]·[/] {escape(text)}", highlight=False)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.progress.stop()
+
+
+def indent(text: str) -> str:
+    """Further lines of a text under its first, six columns in."""
+    return text.rstrip().replace("\n", "\n      ")
+
+
+def show_tokens(console: Console, tokens: Iterable[str], ids: Iterable[int], count: int) -> None:
+    """A passage as tokens and, under them, ids."""
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    top, bottom = ["[bold]tokens[/]"], ["[bold]ids[/]"]
+    used = 8
+    for _, token, number in zip(range(count), tokens, ids, strict=False):
+        shown = visible(token)
+        used += max(len(shown), len(str(number))) + 2
+        if used > console.width:
+            break
+        top.append(escape(shown))
+        bottom.append(str(number))
+    table.add_row(*top)
+    table.add_row(*bottom)
+    console.print(table)
+
+
+def visible(token: str) -> str:
+    """A token with its white space made visible.
+
+    >>> visible(" a\\n")
+    '␣a⏎'
+    """
+    return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
+    """The model's scores beside the baseline's, and which is better."""
+    table = Table(title_justify="left", header_style="bold")
+    table.add_column("")
+    for name in ("nats a token", "perplexity", "bits a character"):
+        table.add_column(name, justify="right")
+    for part, words in (("valid", valid), ("test", "test")):
+        if metrics.get(part):
+            table.add_row(f"this model, {words}", *_figures(metrics[part]))
+            table.add_row(f"n-gram baseline, {words}", *_figures(metrics["baseline"][part]))
+    console.print(table)
+    console.print(verdict(metrics))
+
+
+def _figures(scores: dict[str, float]) -> list[str]:
+    names = ("nll", "perplexity", "bits_per_character")
+    return [f"{scores[name]:.3f}" for name in names]
+
+
+def verdict(metrics: dict[str, Any]) -> str:
+    """Whether the network earns its place beside the n-gram model, in a sentence."""
+    part = "test" if metrics.get("test") else "valid"
+    model, plain = metrics[part]["perplexity"], metrics["baseline"][part]["perplexity"]
+    if model < plain:
+        return (
+            f"The model is {1 - model / plain:.0%} less perplexed than the n-gram baseline "
+            f"({model:.2f} against {plain:.2f})."
+        )
+    return (
+        f"The model does not beat the n-gram baseline ({model:.2f} against {plain:.2f} of "
+        "perplexity): train longer (--minutes), on more text, or use the n-grams."
+    )
+
+
+def show_candidates(console: Console, chosen: str, candidates: Iterable[tuple[str, float]]) -> None:
+    """The likeliest tokens of a step with bars; the one taken is marked."""
+    for token, probability in candidates:
+        mark = "→" if token == chosen else " "
+        bar = "█" * round(probability * ROWS_OF_CANDIDATES)
+        shown = escape(visible(token))
+        console.print(f" {mark} {shown:<16} {probability:7.2%} [cyan]{bar}[/]", highlight=False)
+
+
+def show_evaluation(console: Console, result: dict[str, Any]) -> None:
+    """Scores on a file, or those of the training, and the share of copied text."""
+    if "scores" in result:
+        shown = {"valid": result["scores"], "baseline": {"valid": result["baseline"]["scores"]}}
+        show_metrics(console, shown, f"on {result['data']}")
+    else:
+        show_metrics(console, result)
+    if "copied_8grams" in result:
+        console.print(
+            f"{result['copied_8grams']:.1%} of the runs of eight tokens in generated text "
+            "(temperature 0.8) stand word for word in the training part."
+        )
+
+
+def show_token_reports(console: Console, reports: list[dict[str, Any]]) -> None:
+    """Each tokenizer's figures and its example."""
+    for report in reports:
+        console.print(f"\n[bold]{report['kind']}[/]  {escape(report['note'])}", highlight=False)
+        if not report["tokens"]:
+            continue
+        console.print(
+            f"  vocabulary {report['vocabulary_size']:,}   tokens a record "
+            f"{report['mean_tokens']:.1f} (median {report['median_tokens']:.0f})   "
+            f"unknown {report['share_unknown']:.2%}",
+            highlight=False,
+        )
+        show_tokens(console, report["tokens"], report["ids"], 12)
+
+
+def show_catalogue(console: Console, entries: dict[str, Any]) -> None:
+    """Names, titles, licences."""
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    for name in ("name", "what it is", "licence"):
+        table.add_column(name)
+    for name, entry in entries.items():
+        table.add_row(name, escape(entry.title), escape(entry.licence))
+    console.print(table)
+
+
+def next_commands(path: Path) -> list[str]:
+    """What to try after training."""
+    return [
+        "",
+        f"The run is in {path} (loss.png, metrics.json, samples.jsonl, config.toml). Try:",
+        f'  seqloom generate {path} --prompt "The " --temperature 0.5',
+        f'  seqloom generate {path} --prompt "The " --length 5 --probabilities 5',
+        f"  seqloom evaluate {path}",
+    ]

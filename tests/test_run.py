@@ -1,0 +1,152 @@
+"""The run folder: sealed files are checked, nothing is overwritten unasked, nothing is executed."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqloom.errors import RunError
+from seqloom.run import FORMAT, Run, write_atomically
+from seqloom.train.checkpoint import load_checkpoint, save_checkpoint
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run.create(tmp_path / "run", overwrite=False)
+    run.seal("model.safetensors", b"weights")
+    run.write_json("run.json", {"format": FORMAT})
+    return run
+
+
+def test_a_sealed_run_opens(run: Run) -> None:
+    assert Run.open(run.path).read("model.safetensors") == b"weights"
+
+
+@pytest.mark.parametrize("content", [b"weightz", b"weight", b""])
+def test_an_altered_or_truncated_file_is_named(run: Run, content: bytes) -> None:
+    (run.path / "model.safetensors").write_bytes(content)
+    with pytest.raises(RunError, match=r"model\.safetensors.*sha256"):
+        Run.open(run.path)
+
+
+def test_a_kill_between_digest_and_file_leaves_a_run_that_opens(run: Run) -> None:
+    digests = run.read_json("digest.json")
+    digests["model.safetensors"].append("0" * 64)
+    run.write_json("digest.json", digests)
+    Run.open(run.path)
+
+
+def test_another_format_is_named(run: Run) -> None:
+    run.write_json("run.json", {"format": 99})
+    with pytest.raises(RunError, match="format 99"):
+        Run.open(run.path)
+
+
+def test_no_run_names_the_runs_nearby(run: Run) -> None:
+    with pytest.raises(RunError, match=r"holds no run\.json\. Runs in .*: run"):
+        Run.open(run.path.parent / "other")
+
+
+def test_a_run_is_replaced_only_when_asked(run: Run) -> None:
+    with pytest.raises(RunError, match="--overwrite"):
+        Run.create(run.path, overwrite=False)
+    assert (run.path / "model.safetensors").exists()
+    Run.create(run.path, overwrite=True)
+    assert not (run.path / "model.safetensors").exists()
+
+
+def test_a_folder_that_is_no_run_is_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(RunError, match="not a run"):
+        Run.create(tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seqloom.run.os.fsync", full)
+    with pytest.raises(RunError, match="No space left on device.*resume"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_last_line_cut_by_a_kill_is_passed_over(run: Run) -> None:
+    run.append("history.jsonl", {"update": 1})
+    with (run.path / "history.jsonl").open("a") as file:
+        file.write('{"update": 2, "tra')
+    assert list(run.lines("history.jsonl")) == [{"update": 1}]
+
+
+STATE = {
+    "weights": {"a": torch.arange(3.0), 7: [torch.tensor(1, dtype=torch.int64), None]},
+    "place": {"update": 5, "best": float("inf")},
+    "betas": (0.9, 0.99),
+}
+
+
+def test_a_checkpoint_gives_back_what_was_put_in(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint", 5, STATE)
+    back = load_checkpoint(tmp_path / "checkpoint")
+    assert back is not None
+    assert torch.equal(back["weights"]["a"], STATE["weights"]["a"])
+    assert back["weights"][7][0].dtype == torch.int64
+    assert back["weights"][7][1] is None
+    assert back["place"] == STATE["place"]
+    assert back["betas"] == [0.9, 0.99]
+
+
+def test_only_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    for update in (5, 6):
+        save_checkpoint(tmp_path / "checkpoint", update, STATE)
+    assert sorted(p.name for p in (tmp_path / "checkpoint").iterdir()) == [
+        "latest.json",
+        "update-000006.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + b"x", lambda b: b""])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage) -> None:
+    save_checkpoint(tmp_path / "checkpoint", 5, STATE)
+    (path,) = (tmp_path / "checkpoint").glob("*.safetensors")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match="sha256 differs"):
+        load_checkpoint(tmp_path / "checkpoint")
+
+
+def test_an_index_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint", 5, STATE)
+    (tmp_path / "checkpoint" / "latest.json").write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        load_checkpoint(tmp_path / "checkpoint")
+
+
+class Hostile:
+    def __reduce__(self):
+        return (Path.touch, (Path("/tmp/seqloom-was-here"),))
+
+
+def test_a_hostile_pickle_is_not_run(tmp_path: Path) -> None:
+    marker = Path("/tmp/seqloom-was-here")
+    marker.unlink(missing_ok=True)
+    save_checkpoint(tmp_path / "checkpoint", 5, STATE)
+    (path,) = (tmp_path / "checkpoint").glob("*.safetensors")
+    path.write_bytes(pickle.dumps(Hostile()))
+    import hashlib
+
+    index = tmp_path / "checkpoint" / "latest.json"
+    latest = json.loads(index.read_text())
+    latest["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    index.write_text(json.dumps(latest))
+    with pytest.raises(RunError, match="not safetensors"):
+        load_checkpoint(tmp_path / "checkpoint")
+    assert not marker.exists()
