@@ -241,10 +241,10 @@ class TextGenerator(SequenceEstimator):
         texts = self.writer.write_all(rows, make_sampler(settings), settings.length)
         return texts[0] if isinstance(prompt, str) and settings.samples == 1 else texts
 
-    def stream(self, prompt: str = "", **options: Any) -> Iterator[str]:
-        """The continuation in pieces, as they come."""
+    def stream(self, prompt: str = "", *, row: int = 0, **options: Any) -> Iterator[str]:
+        """The continuation in pieces, as they come; ``row`` numbers it among several samples."""
         settings = _generate_settings(options)
-        return self.writer.stream(prompt, make_sampler(settings), settings.length)
+        return self.writer.stream(prompt, make_sampler(settings), settings.length, row=row)
 
     def candidates(
         self, prompt: str = "", *, count: int = 5, **options: Any

@@ -202,10 +202,9 @@ def generate(
     texts = []
     for sample in range(options.samples):
         pieces = []
-        chosen = options.model_copy(update={"seed": options.seed + sample, "samples": 1})
         if not json:
             sys.stdout.write(prompt)
-        for piece in model.stream(prompt, **chosen.model_dump()):
+        for piece in model.stream(prompt, row=sample, **options.model_dump()):
             pieces.append(piece)
             if not json:
                 sys.stdout.write(piece)

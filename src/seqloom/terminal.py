@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -50,6 +51,10 @@ class TerminalWatcher:
             disable=not console.is_terminal,
         )
         self._bar: TaskID | None = None
+
+    def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
+        """The first tokens and their ids."""
+        show_tokens(self.console, tokens, ids)
 
     def pace(self, pace: Pace) -> None:
         """Move the bar."""
@@ -96,21 +101,17 @@ def indent(text: str) -> str:
     return text.rstrip().replace("\n", "\n      ")
 
 
-def show_tokens(console: Console, tokens: Iterable[str], ids: Iterable[int], count: int) -> None:
-    """A passage as tokens and, under them, ids."""
-    table = Table(box=None, padding=(0, 1), show_header=False)
-    top, bottom = ["[bold]tokens[/]"], ["[bold]ids[/]"]
-    used = 8
-    for _, token, number in zip(range(count), tokens, ids, strict=False):
+def show_tokens(console: Console, tokens: Sequence[str], ids: Sequence[int]) -> None:
+    """A passage as tokens and, under them, ids: as many as fit on a line."""
+    top, bottom = "  tokens ", "  ids    "
+    for token, number in zip(tokens, ids, strict=False):
         shown = visible(token)
-        used += max(len(shown), len(str(number))) + 2
-        if used > console.width:
+        width = max(cell_len(shown), len(str(number))) + 1
+        if len(bottom) + width > console.width:
             break
-        top.append(escape(shown))
-        bottom.append(str(number))
-    table.add_row(*top)
-    table.add_row(*bottom)
-    console.print(table)
+        top += set_cell_size(shown, width)
+        bottom += str(number).ljust(width)
+    console.print(f"{escape(top)}\n{escape(bottom)}", highlight=False, no_wrap=True)
 
 
 def visible(token: str) -> str:
@@ -182,16 +183,17 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
 def show_token_reports(console: Console, reports: list[dict[str, Any]]) -> None:
     """Each tokenizer's figures and its example."""
     for report in reports:
-        console.print(f"\n[bold]{report['kind']}[/]  {escape(report['note'])}", highlight=False)
-        if not report["tokens"]:
+        console.print(f"\n[bold]{report['kind']}[/]", highlight=False)
+        if report["missing"]:
+            console.print(f"  {escape(report['missing'])}", highlight=False)
             continue
         console.print(
             f"  vocabulary {report['vocabulary_size']:,}   tokens a record "
-            f"{report['mean_tokens']:.1f} (median {report['median_tokens']:.0f})   "
-            f"unknown {report['share_unknown']:.2%}",
+            f"{report['mean_tokens']:,.1f} (median {report['median_tokens']:,.0f})   "
+            f"unknown {report['unknown']:.2%}",
             highlight=False,
         )
-        show_tokens(console, report["tokens"], report["ids"], 12)
+        show_tokens(console, report["example"], report["ids"])
 
 
 def show_catalogue(console: Console, entries: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import platform
 import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -19,8 +20,10 @@ from typing import Any
 from seqloom.config import DataSettings, RecordKind
 from seqloom.data.encoding import read_blocks
 from seqloom.errors import DataError, nearest
+from seqloom.run import write_atomically
 
 VARIABLE = "SEQLOOM_DATA"
+CACHE_VARIABLE = "SEQLOOM_CACHE"
 _SECONDS = 30  # without an answer before a download is given up
 
 
@@ -56,6 +59,7 @@ class Entry:
         records: what one record is.
         drop: field values that count as missing.
         note: where the files come from when they cannot be downloaded.
+        builtin: a text that comes with Python itself, written to the cache.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Entry:
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     note: str = ""
+    builtin: bool = False
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -85,7 +90,8 @@ def cache_folder() -> Path:
     """The folder in which Seqloom keeps what it can make or fetch again."""
     import pooch
 
-    return Path(pooch.os_cache("seqloom"))
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else Path(pooch.os_cache("seqloom"))
 
 
 @cache
@@ -109,11 +115,13 @@ def fetch(name: str) -> tuple[Path, ...]:
 
 def fetch_entry(entry: Entry) -> tuple[Path, ...]:
     """Paths of the files of an entry, of the catalogue or of one's own."""
+    if entry.builtin:
+        return (_python_reference(entry),)
     return tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
 
 
 def _entry(name: str, values: dict[str, Any]) -> Entry:
-    own = tuple(CatalogueFile(**file) for file in values.pop("files"))
+    own = tuple(CatalogueFile(**file) for file in values.pop("files", ()))
     return Entry(name=name, files=own, **{**values, "drop": tuple(values.get("drop", ()))})
 
 
@@ -128,6 +136,17 @@ def _local(entry: Entry, file: CatalogueFile) -> Path | None:
             _check(path, file)
             return path
     return None
+
+
+def _python_reference(entry: Entry) -> Path:
+    """Python's language reference as every installation has it, one topic after another."""
+    from pydoc_data.topics import topics
+
+    path = cache_folder() / entry.folder / f"python-{platform.python_version()}.txt"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, "\n\n".join(topics[name] for name in sorted(topics)).encode())
+    return path
 
 
 def _check(path: Path, file: CatalogueFile) -> None:

@@ -76,7 +76,7 @@ class Corpus:
     def explanation(self) -> list[str]:
         """What was found and done, in sentences for the user."""
         facts = self.facts
-        lines = [*facts.reasons, *facts.dropped]
+        lines = list(facts.reasons if self.continuous else [*facts.reasons, *facts.dropped])
         if facts.cut:
             longest = self.settings.text.max_length
             lines.append(f"{facts.cut:,} records are longer than {longest} tokens and were cut.")
@@ -90,6 +90,12 @@ class Corpus:
         kind = self.settings.text.tokenizer
         lines.append(f"{kind} tokens: {sizes}; vocabulary {self.tokenizer.vocabulary_size:,}.")
         return lines
+
+    def passage(self, count: int = 40) -> tuple[list[str], list[int]]:
+        """The first tokens of the training part, and their ids."""
+        store = self.store("train")
+        ids = [int(i) for i in store.slice(0, min(count, store.tokens))]
+        return [self.tokenizer.token(i) for i in ids], ids
 
     @property
     def continuous(self) -> bool:

@@ -51,6 +51,8 @@ SEGMENT = 2_048  # targets of a continuous text that are scored from one state
 WARM_START = 256  # tokens read, not scored, before each segment
 SCORED_IN_TRAINING = 200_000  # targets at most, at each report
 SCORED_AT_THE_END = 2_000_000
+NGRAM_TOKENS = 5_000_000  # of the training part, at most, that the n-gram baseline is fitted on
+NGRAM_CHOICE = 200_000  # of the validation part that its order is chosen on
 
 
 def build_model(settings: ModelSettings, vocab_size: int) -> LanguageModel:

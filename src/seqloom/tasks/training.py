@@ -80,6 +80,7 @@ def start(
         prepared = module.prepare(source, settings)
     for line in prepared.explanation():
         watcher.message(line)
+    watcher.passage(*prepared.passage())
     run = Run(out)
     if world.leads:
         run = Run.create(out, overwrite=overwrite)

@@ -6,7 +6,7 @@ Knows the order of things (tokenizer, one-step network, sampler, stop); the part
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -112,23 +112,43 @@ class Writer:
         return usable or [4]  # the first token that is not special
 
     def ids(
-        self, prompts: Sequence[str], sampler: Sampler, length: int
+        self, prompts: Sequence[str], sampler: Sampler, length: int, *, first_row: int = 0
     ) -> Iterator[npt.NDArray[np.int64]]:
-        """New ids of all rows as they come: (batch,), -1 for a row that has ended."""
+        """New ids of all rows as they come: (batch,), -1 for a row that has ended.
+
+        ``first_row`` is the number of the first row: it decides the random streams, so that rows
+        written one after the other are the rows written side by side.
+        """
         rows = [self.prompt_ids(prompt) for prompt in prompts]
-        stop = None if self.continuous else self.tokenizer.end
+        sampler = self._only_text(sampler)
         return generate(
-            self.stepper, rows, sampler, length, stop, self.stepper.zero_state(len(rows))
+            self.stepper,
+            rows,
+            sampler,
+            length,
+            self._stop,
+            self.stepper.zero_state(len(rows)),
+            streams=sampler.streams(len(rows), first_row),
         )
 
-    def stream(self, prompt: str, sampler: Sampler, length: int) -> Iterator[str]:
+    @property
+    def _stop(self) -> int | None:
+        return None if self.continuous else self.tokenizer.end
+
+    def _only_text(self, sampler: Sampler) -> Sampler:
+        """The sampler, kept from ids that stand for no text; an end ends records only."""
+        tokens = self.tokenizer
+        banned = {tokens.pad, tokens.unknown, tokens.start, tokens.end} - {self._stop}
+        return replace(sampler, banned=tuple(sorted(banned)))
+
+    def stream(self, prompt: str, sampler: Sampler, length: int, *, row: int = 0) -> Iterator[str]:
         """Pieces of the continuation as soon as they are certain."""
         decoder = StreamDecoder(self.tokenizer)
         # The decoder reads the prompt too, for the space between it and what follows.
         before = self.tokenizer.decode(self._words_of(prompt))
         seen = "".join(decoder.push(token) for token in self._words_of(prompt))
         hidden = len(before) - len(seen)  # characters of the prompt that are held back
-        for (token,) in self.ids([prompt], sampler, length):
+        for (token,) in self.ids([prompt], sampler, length, first_row=row):
             if token < 0:
                 break
             piece = decoder.push(int(token))
@@ -181,10 +201,10 @@ class Writer:
             seen[:] = [logits[0]]
             return logits, state
 
-        stop = None if self.continuous else self.tokenizer.end
+        sampler = self._only_text(sampler)
         state = self.stepper.zero_state(1)
         written = list(rows[0])
-        for (token,) in generate(watched, rows, sampler, length, stop, state):
+        for (token,) in generate(watched, rows, sampler, length, self._stop, state):
             top = top_candidates(seen[0], sampler, count, written)
             yield (
                 self.tokenizer.token(int(token)) if token >= 0 else "<end>",

@@ -1,1 +1,1 @@
-"""Training: budget, optimizer, loop, checkpoints, several processes. Knows no task and no file format."""
+"""Training: budget, optimizer, loop, checkpoints, processes. Knows no task, no file format."""

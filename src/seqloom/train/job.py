@@ -67,6 +67,9 @@ class Pace:
 class Watcher(Protocol):
     """Whoever shows a run."""
 
+    def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
+        """How the data begins, as the model sees it."""
+
     def pace(self, pace: Pace) -> None:
         """An update is done."""
 
@@ -79,6 +82,9 @@ class Watcher(Protocol):
 
 class Silent:
     """Shows nothing."""
+
+    def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
+        """Nothing."""
 
     def pace(self, pace: Pace) -> None:
         """Nothing."""

@@ -1,0 +1,33 @@
+"""What all tests share: two threads, the same chances every time, and the way to real data."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+# Read when torch is first imported, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(autouse=True)
+def same_chances() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch = sys.modules.get("torch")  # tests that need no torch do not wait for its import
+    if torch is not None:
+        torch.manual_seed(0)
+        torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    named = os.environ.get("SEQLOOM_DATA")
+    folder = Path(named) if named else CHECKOUT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs real data: {folder} is no folder, and SEQLOOM_DATA names no other")
+    return folder

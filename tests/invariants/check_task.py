@@ -1,0 +1,46 @@
+"""One check for every task: train, save, load, use, resume, and results that depend on nothing else.
+
+A new task adds one line to ``test_tasks.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sklearn.base import clone
+
+from seqloom.run import Run
+
+
+def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Path) -> None:
+    """Take an estimator through its life.
+
+    Args:
+        estimator: not fitted, with a budget in updates, so that fitting is exact.
+        data: what its ``fit`` takes.
+        use: what the fitted estimator is for; its result is compared.
+        folder: where runs may be saved.
+    """
+    parameters = estimator.get_params()
+    fitted = clone(estimator).fit(data)
+    assert estimator.get_params() == parameters, "fit or clone changed the arguments"
+    result = use(fitted)
+
+    again = clone(estimator).fit(data)
+    assert use(again) == result, "a repeat gives another result"
+
+    path = fitted.save(folder / "saved")
+    loaded = type(estimator).load(path)
+    assert use(loaded) == result, "a loaded run gives another result"
+    assert loaded.metrics_ == fitted.metrics_
+
+    metrics = fitted.metrics_
+    assert metrics["task"] == estimator.task
+    for part in ("valid", "baseline"):
+        assert metrics[part], f"metrics hold nothing under {part}"
+    for name in ("updates", "tokens", "seconds", "tokens_per_second"):
+        assert metrics[name] > 0
+    names = {file.name for file in Run.open(path).path.iterdir()}
+    assert {"config.toml", "metrics.json", "history.jsonl", "samples.jsonl", "loss.png"} <= names
