@@ -1,6 +1,7 @@
 """The public names of seqloom, pinned: to add, rename or remove one is a decision, not a slip."""
 
 import inspect
+import os
 import subprocess
 import sys
 import tomllib
@@ -82,12 +83,15 @@ def test_typed_marker_and_package_data_are_declared() -> None:
 
 
 def test_import_is_quick() -> None:
-    """Half the 0.3 s of ``seqloom --help`` at the very most, with the slowest of machines in mind."""
+    """Half the 0.3 s that ``seqloom --help`` may take at the most."""
     program = "import time; a = time.perf_counter(); import seqloom; print(time.perf_counter() - a)"
-    seconds = min(
-        float(
-            subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    seconds = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
+            capture_output=True,
+            check=True,
         )
-        for _ in range(3)
-    )
-    assert seconds < 0.15
+        seconds.append(float(done.stdout))
+    assert min(seconds) < 0.15
