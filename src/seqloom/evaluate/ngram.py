@@ -42,7 +42,8 @@ class _Level:
     """The n-grams of one length.
 
     Shape:
-        keys, counts, chances (n-grams,); backoffs (n-grams one shorter,), γ of each as history.
+        keys, counts, chances (n-grams,); backoffs (n-grams one shorter + 1,), γ of each as history
+        and, where UNSEEN picks it, a last 1.
     """
 
     keys: IntArray
@@ -111,7 +112,8 @@ class NGramModel:
         """``nll`` of many sequences at once, which is faster than one by one."""
         sequences = list(sequences)
         nats = self._nats(Text.read(sequences, self.vocab_size))
-        return np.split(nats, np.cumsum([len(ids) for ids in sequences])[:-1])
+        borders = np.cumsum([0, *(len(ids) for ids in sequences)])
+        return [nats[first:last] for first, last in pairwise(borders)]
 
     def _nats(self, text: Text) -> FloatArray:
         chances = np.full(len(text.ids), 1 / self.vocab_size)
@@ -143,7 +145,7 @@ class NGramModel:
             result[f"counts.{n}"] = _small(level.counts)
             if n > 1:
                 histories = level.keys // self.vocab_size
-                children = np.bincount(histories, minlength=len(level.backoffs))
+                children = np.bincount(histories, minlength=len(level.backoffs) - 1)
                 result[f"children.{n}"] = _small(children)
                 result[f"ids.{n}"] = _small(level.keys % self.vocab_size)
         return result
@@ -214,7 +216,7 @@ def _interpolate(
     level: _Level, histories: IntArray, grams: IntArray, lower: FloatArray
 ) -> FloatArray:
     """p_n of tokens from their p_{n-1}."""
-    chances: FloatArray = np.where(histories == UNSEEN, lower, lower * level.backoffs[histories])
+    chances: FloatArray = lower * level.backoffs[histories]
     seen = grams != UNSEEN
     chances[seen] = level.chances[grams[seen]]
     return chances
@@ -248,7 +250,7 @@ def _make_level(
     taken = _discounts(counts)[np.minimum(counts, 3)]
     totals = np.bincount(histories, weights=counts, minlength=shape)
     freed = np.bincount(histories, weights=taken, minlength=shape)
-    backoffs = np.where(totals > 0, freed / np.maximum(totals, 1), 1.0)
+    backoffs = np.append(np.where(totals > 0, freed / np.maximum(totals, 1), 1.0), 1.0)
     own = (counts - taken) / np.maximum(totals, 1)[histories]
     return _Level(keys, counts, own + backoffs[histories] * lower, backoffs)
 
