@@ -165,14 +165,14 @@ class BpeTokenizer:
 
 def _library(merges: list[tuple[str, str]], vocabulary: dict[str, int]) -> Library:
     """The library's tokenizer: no normaliser, no special tokens, no space set before the text."""
+    from tokenizers import Regex, decoders, models, pre_tokenizers
     from tokenizers import Tokenizer as Library
-    from tokenizers import decoders, models, pre_tokenizers
 
     library = Library(models.BPE(vocab=vocabulary, merges=merges))
     library.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.ByteLevel(add_prefix_space=False),
-            pre_tokenizers.FixedLength(LONGEST_WORD),
+            pre_tokenizers.Split(Regex(f".{{1,{LONGEST_WORD}}}"), behavior="isolated"),
         ]
     )
     library.decoder = decoders.ByteLevel()

@@ -27,7 +27,7 @@ from seqloom.text.normalise import Normaliser
 from seqloom.text.stream import Joiner, as_list
 from seqloom.text.vocabulary import END, PAD, START, UNKNOWN, Ids, Vocabulary
 
-# The Unicode Standard, 3.12: syllable = U+AC00 + (initial · 21 + medial) · 28 + final, final 0: none
+# Unicode Standard, 3.12: syllable = U+AC00 + (initial · 21 + medial) · 28 + final, 0 for no final
 SYLLABLE, SYLLABLES = 0xAC00, 19 * 21 * 28
 INITIALS = [chr(0x1100 + place) for place in range(19)]
 MEDIALS = [chr(0x1161 + place) for place in range(21)]
@@ -96,7 +96,7 @@ class JamoTokenizer:
     def unknown_words(self, text: str) -> list[str]:
         """Characters and syllables that have a part without an id, once each."""
         seen = dict.fromkeys(self.normalise(text))
-        return [char for char in seen if UNKNOWN in self.encode(char)]
+        return [char for char in seen if UNKNOWN in self._ids[char]]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -9,7 +9,6 @@ them on the way back, by the rules of spelling, which is readable but not lossle
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
@@ -140,7 +139,9 @@ def require_kiwi() -> None:
 def _kiwi() -> Any:
     """The one analyser; loading its model takes about a second."""
     require_kiwi()
-    return importlib.import_module("kiwipiepy").Kiwi()
+    from kiwipiepy import Kiwi
+
+    return Kiwi()
 
 
 def cut_line(line: str) -> list[str]:

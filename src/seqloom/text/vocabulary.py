@@ -23,7 +23,7 @@ SPECIALS = ("<pad>", "<unk>", "<start>", "<end>")
 UNKNOWN_TEXT = (
     "\ufffd"  # what an unknown token decodes to; the other special ones decode to nothing
 )
-COUNTED_AT_ONCE = 1_000_000  # distinct tokens held while counting, about 150 MB
+COUNTED_AT_ONCE = 500_000  # distinct tokens held while counting, about 80 MB
 
 Ids = Sequence[int] | npt.NDArray[np.integer[Any]]
 

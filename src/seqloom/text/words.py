@@ -31,8 +31,8 @@ from seqloom.text.vocabulary import (
     Vocabulary,
 )
 
-NO_SPACE_BEFORE = frozenset(".,;:!?)]}%°~’”»›…、。，！？；：）】」』》〉")  # noqa: RUF001
-NO_SPACE_AFTER = frozenset("([{$₩€£#@°‘“«‹「『《〈（【")  # noqa: RUF001
+NO_SPACE_BEFORE = frozenset(".,;:!?)]}%°~’”»›…、。，！？；：）】」』》〉")
+NO_SPACE_AFTER = frozenset("([{$₩€£#@°‘“«‹「『《〈（【")
 STRAIGHT_QUOTES = frozenset("\"'")
 
 
@@ -137,7 +137,7 @@ def _pattern() -> re.Pattern[str]:
     run = rf"[^\W_]+(?:[{marks}]+[^\W_]*)*"
     number = r"\d+(?:[.,:/]\d+)+"
     abbreviation = r"(?:[^\W\d_]\.){2,}"
-    word = rf"{run}(?:['’_‐-]{run})*"  # noqa: RUF001
+    word = rf"{run}(?:['’_‐-]{run})*"
     symbol = rf"\S[{marks}]*(?:\u200d\S[{marks}]*)*"
     return re.compile(rf"\n|{number}|{abbreviation}|{word}|{symbol}")
 
