@@ -86,7 +86,7 @@ class Tokenizer(Protocol):
         ...
 
 
-# A tuple and not the kinds' names alone: mypy then checks each class against the protocol.
+# Here mypy checks every class against the protocol.
 _FIT: dict[str, Callable[[Iterable[str], TextSettings], Tokenizer]] = {
     "char": CharTokenizer.fit,
     "word": WordTokenizer.fit,
