@@ -11,7 +11,9 @@ same defaults: they are not written down a second time here.
 from __future__ import annotations
 
 import inspect
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -142,9 +144,10 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, data: Any) -> Self:
         """Train into a temporary run folder that lives as long as the estimator."""
-        self._folder = tempfile.TemporaryDirectory(prefix="seqloom-")
-        path = Path(self._folder.name) / "run"
-        outcome = train(data, self.settings, path, task=self.task)
+        folder = tempfile.mkdtemp(prefix="seqloom-")
+        # Not TemporaryDirectory: that warns when an estimator is simply forgotten.
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        outcome = train(data, self.settings, Path(folder) / "run", task=self.task)
         self.run_ = outcome.run
         self.metrics_ = outcome.metrics
         return self

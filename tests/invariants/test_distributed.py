@@ -14,6 +14,8 @@ FLAGS = [
     *("--updates", "12", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "5"),
     *("--sequence-length", "16", "--dropout", "0.2", "--precision", "float32", "--quiet"),
     *("--sample-length", "5", "--threads", "1"),
+    # Plain steps: Muon and Adam turn the last bit of a small gradient into a visible step.
+    *("--optimizer", "sgd", "--learning-rate", "0.2"),
 ]
 
 
@@ -33,4 +35,4 @@ def test_two_processes_equal_one(tmp_path: Path, records: str) -> None:
         assert done.returncode == 0, done.stderr
         weights[name] = load_file(tmp_path / name / "model.safetensors")
     for key, value in weights["one"].items():
-        np.testing.assert_allclose(weights["two"][key], value, atol=2e-4, err_msg=key)
+        np.testing.assert_allclose(weights["two"][key], value, atol=1e-6, err_msg=key)

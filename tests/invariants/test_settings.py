@@ -108,7 +108,7 @@ def fingerprint(data: Path, out: Path, values: dict[str, Any]) -> Any:
             [(line["update"], line["train"], line["valid"]) for line in history],
             (path / "samples.jsonl").read_text(),
             sorted(file.name for file in path.iterdir()),
-            {k: v for k, v in (outcome.metrics or {}).items() if "seconds" not in k},
+            {k: v for k, v in (outcome.metrics or {}).items() if "second" not in k},
             written,
             torch.get_num_threads(),
         )
@@ -163,3 +163,9 @@ def test_a_changed_setting_changes_something(
         before = fingerprint(source, tmp_path / "before", beside)
     after = fingerprint(source, tmp_path / "after", {**beside, name: value})
     assert after != before
+
+
+def test_the_same_settings_give_the_same_fingerprint(
+    data: Path, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    assert fingerprint(data, tmp_path / "again", BASE) == plain[""]

@@ -304,7 +304,9 @@ def score_store(
     batches = scored_batches(store, settings, SCORED_AT_THE_END)
     nats, count = score(model, batches, device)
     sequences = scored_sequences(store, settings, SCORED_AT_THE_END)
-    parts = [ngram.nll(ids, start=0)[1 + first :] for ids, first in sequences]
+    texts, firsts = zip(*sequences, strict=True)
+    scored = zip(ngram.nll_each(texts), firsts, strict=True)
+    parts = [nats[1 + first :] for nats, first in scored]
     plain = float(sum(part.sum() for part in parts))
     characters = count * characters_per_token
     return (
@@ -341,5 +343,6 @@ def copied(writer: Writer, corpus: Corpus) -> float:
     store = corpus.store("train")
     columns = list(writer.ids([""] * 10, Sampler(temperature=0.8, seed=0), 200))
     rows = np.stack(columns, axis=1)
-    shares = [copied_share(row[row >= 0], (store[i] for i in range(len(store))), 8) for row in rows]
-    return float(np.mean(shares))
+    training = (store[record] for record in range(len(store)))
+    texts = [row[row >= 0] for row in rows]
+    return copied_share(texts, training, 8, continuous=corpus.continuous)
