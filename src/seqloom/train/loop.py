@@ -191,9 +191,15 @@ class Trainer:
         return bool(largest([float(self.stopping())], self.world)[0])
 
     def _report_due(self) -> bool:
-        gap = self.schedule.progress(self.place.update) - self.place.reported_progress
-        epoch_ended = self.place.index == 0 and gap > SHORTEST_REPORT - 1e-9
-        return epoch_ended or gap >= 1 / REPORTS_A_RUN
+        """At the end of an epoch; where an epoch is long, after each fifth of the budget too."""
+        update = self.place.update
+        progress = self.schedule.progress(update)
+        gap = progress - self.place.reported_progress
+        step = self.schedule.progress(update + 1) - progress
+        long = step * self.job.stream.batches(self.place.epoch) > 2 / REPORTS_A_RUN
+        if long and gap >= 1 / REPORTS_A_RUN - 1e-9:
+            return True
+        return self.place.index == 0 and gap > SHORTEST_REPORT * (3 if long else 1) - 1e-9
 
     def _report(self) -> None:
         place = self.place

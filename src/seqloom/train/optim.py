@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqloom.config import TrainSettings
 
-MUON_FACTOR = 10 / 3  # Muon's step for matrices per AdamW's step for the rest; see docs/engine
+MUON_FACTOR = 5.0  # Muon's step for matrices per AdamW's step for the rest; see docs/engine
 
 
 def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
