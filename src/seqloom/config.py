@@ -8,9 +8,9 @@ the question, is written to the run's ``config.toml``.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seqloom.errors import SettingsError, nearest
 
@@ -88,6 +88,12 @@ class ModelSettings(Section):
     """Use the embedding table as the output table too."""
     forget_bias: float = 1.0
     """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+
+    @model_validator(mode="after")
+    def _tied_table_exists(self) -> Self:
+        if self.tie_embeddings and self.embedding == "one-hot":
+            raise ValueError("tie_embeddings shares a learned table, and one-hot has none")
+        return self
 
 
 class TrainSettings(Section):

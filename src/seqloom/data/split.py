@@ -51,7 +51,7 @@ def assign_records(count: int, shares: tuple[float, ...], seed: int) -> npt.NDAr
     if sizes.min() == 0:
         raise DataError(
             f"{count} records cannot be split into parts of {'/'.join(map(str, shares))}: "
-            f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data, or --valid FILE."
+            f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data or --valid FILE."
         )
     parts = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
     np.random.default_rng(seed).shuffle(parts)

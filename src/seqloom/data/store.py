@@ -94,7 +94,7 @@ class Store:
     def slice(self, start: int, stop: int) -> Ids:
         """Ids from start to stop, counted across all records; a view where one batch has them."""
         first = int(np.searchsorted(self._borders, start, side="right")) - 1
-        parts = []
+        parts: list[Ids] = []
         while start < stop:
             base, end = int(self._borders[first]), min(stop, int(self._borders[first + 1]))
             parts.append(self._values[first][start - base : end - base])

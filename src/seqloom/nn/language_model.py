@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from seqloom.nn.cells import State
@@ -52,7 +51,7 @@ class LanguageModel(nn.Module):
         tie_embeddings: bool = False,
     ) -> None:
         super().__init__()
-        self.embedding = (
+        self.embedding: LearnedEmbedding | OneHot = (
             LearnedEmbedding(vocab_size, embedding_size) if embedding_size else OneHot(vocab_size)
         )
         self.embedding_dropout = LockedDropout(embedding_dropout)
@@ -64,7 +63,7 @@ class LanguageModel(nn.Module):
             head_size = embedding_size
         self.head = nn.Linear(head_size, vocab_size)
         nn.init.zeros_(self.head.bias)
-        if tie_embeddings:
+        if tie_embeddings and isinstance(self.embedding, LearnedEmbedding):
             # One table in two places: rows must be small enough for scores, so they start small.
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(embedding_size))
             self.head.weight = self.embedding.weight
@@ -74,15 +73,15 @@ class LanguageModel(nn.Module):
     ) -> tuple[Tensor, list[State]]:
         """Hidden vectors the head reads: (batch, time) → (batch, time, head size), and states."""
         x = self.embedding_dropout(self.embedding(ids))
-        hidden, states = self.encoder(x, lengths, states)
-        return (hidden if self.bridge is None else self.bridge(hidden)), states
+        hidden, after = self.encoder(x, lengths, states)
+        return (hidden if self.bridge is None else self.bridge(hidden)), after
 
     def logits(
         self, ids: Tensor, lengths: Tensor | None = None, states: Sequence[State] | None = None
     ) -> tuple[Tensor, list[State]]:
         """Scores of the token after each: (batch, time) → (batch, time, vocab_size), and states."""
-        hidden, states = self.encode(ids, lengths, states)
-        return self.head(hidden), states
+        hidden, after = self.encode(ids, lengths, states)
+        return self.head(hidden), after
 
     def forward(
         self,
@@ -98,7 +97,7 @@ class LanguageModel(nn.Module):
             (batch,), the one token after the last real step.
         """
         full = bool((lengths == ids.shape[1]).all())
-        hidden, states = self.encode(ids, None if full else lengths, states)
+        hidden, after = self.encode(ids, None if full else lengths, states)
         if targets.dim() == 1:
             hidden = last_step(hidden, lengths)
         else:
@@ -106,7 +105,7 @@ class LanguageModel(nn.Module):
             hidden = hidden.flatten(0, 1) if full else hidden[real]  # (real steps, head size)
             targets = targets.flatten() if full else targets[real]
         nats = linear_cross_entropy(hidden, self.head.weight, self.head.bias, targets)
-        return Loss(nats, targets.numel(), states)
+        return Loss(nats, targets.numel(), after)
 
 
 def detach(states: Sequence[State]) -> list[State]:

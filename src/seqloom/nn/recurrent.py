@@ -29,7 +29,7 @@ from seqloom.nn.cells import (
     State,
 )
 from seqloom.nn.dropout import LockedDropout, drop_weights
-from seqloom.nn.masks import last_step, length_mask, reverse_by_length
+from seqloom.nn.masks import length_mask, reverse_by_length
 
 CELLS: dict[str, Callable[[int, int], Cell]] = {
     "elman": ElmanCell,

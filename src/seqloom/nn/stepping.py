@@ -21,7 +21,8 @@ CellStep = Callable[[Array, tuple[Array, ...]], tuple[Array, ...]]
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x), by way of tanh, which does not overflow."""
-    return np.tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
+    result: Array = np.tanh(x * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
+    return result
 
 
 def matmul(x: Array, weight: Array) -> Array:
@@ -29,9 +30,8 @@ def matmul(x: Array, weight: Array) -> Array:
 
     One row goes as a matrix–vector product, which is what generation mostly asks for.
     """
-    if x.shape[0] == 1:
-        return (weight @ x[0])[None]
-    return x @ weight.T
+    result: Array = (weight @ x[0])[None] if x.shape[0] == 1 else x @ weight.T
+    return result
 
 
 class Stepper:
@@ -103,7 +103,7 @@ class Stepper:
         self, ids: npt.NDArray[np.int64], state: list[tuple[Array, ...]]
     ) -> tuple[Array, list[tuple[Array, ...]]]:
         projected = self.table[ids]
-        after = []
+        after: list[tuple[Array, ...]] = []
         for layer, step, before in zip(self.layers, self.steps, state, strict=True):
             if after:
                 weight, bias = input_weights(layer, self.encoder)
@@ -196,7 +196,7 @@ def mingru(layer: Weights) -> CellStep:
 
     def step(projected: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         n = projected[:, size:]
-        added = np.where(n >= 0, n + np.float32(0.5), sigmoid(n))
+        added: Array = np.where(n >= 0, n + np.float32(0.5), sigmoid(n)).astype(np.float32)
         z = sigmoid(projected[:, :size])
         return (state[0] + z * (added - state[0]),)
 

@@ -29,8 +29,8 @@ def choose_device(settings: TrainSettings) -> torch.device:
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 are the device's own instructions."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
