@@ -8,14 +8,24 @@ verb that needs it runs, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import json as json_module
+import math
 import os
 import signal
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter, ValidationError
+from cyclopts import (
+    App,
+    CycloptsError,
+    Group,
+    MissingArgumentError,
+    Parameter,
+    UnusedCliTokensError,
+    ValidationError,
+)
 
 from seqloom import __version__
 from seqloom.config import (
@@ -26,7 +36,6 @@ from seqloom.config import (
     Settings,
     TextSettings,
     TrainSettings,
-    explain,
     override,
 )
 from seqloom.errors import SeqloomError, SettingsError
@@ -35,18 +44,23 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from seqloom.tasks.training import Outcome
+    from seqloom.tasks.writer import Writer
+    from seqloom.terminal import TerminalWatcher
 
 app = App(
     name="seqloom",
     help="Train small sequence models on your own data, and see how they work.",
     version=__version__,
     result_action="return_value",
+    help_format="plaintext",  # Markdown takes a third of the time that --help takes
 )
 data_app = App(name="data", help="Public data sets: list them, fetch one.")
 app.command(data_app)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on stdout.")]
-Quiet = Annotated[bool, Parameter(name="--quiet", negative="", help="Say errors only.")]
+Quiet = Annotated[
+    bool, Parameter(name="--quiet", negative="", help="Results and errors, no other words.")
+]
 Verbose = Annotated[bool, Parameter(name="--verbose", negative="", help="Say more.")]
 DataFlags = Annotated[DataSettings, Parameter(name="*", group=Group("Data", sort_key=2))]
 TextFlags = Annotated[TextSettings, Parameter(name="*", group=Group("Tokens", sort_key=3))]
@@ -57,6 +71,11 @@ GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Wri
 
 def main() -> None:
     """Run the command line and exit: 0, 2 for bad input, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Other programs read UTF-8; a terminal shows what it can and fails on nothing.
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -85,10 +104,23 @@ def _complain(message: str) -> int:
 
 
 def _usage(error: CycloptsError) -> str:
-    cause = error.__cause__
+    """What is wrong with the words, naming flags as they are typed."""
+    cause: Any = error.__cause__
     if isinstance(error, ValidationError) and hasattr(cause, "errors"):
-        return explain(cause)  # type: ignore[arg-type]
-    return f"{error} See: seqloom --help"
+        first = cause.errors(include_url=False)[0]
+        said = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:  # several settings do not go together
+            return f"{said}."
+        flag = "--" + str(first["loc"][-1]).replace("_", "-")
+        return f"{flag} {first['input']}: {said[0].lower()}{said[1:]}."
+    words = str(error)
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        words = f'Unexpected "{error.unused_tokens[0]}": quote a glob, so that the shell leaves it.'
+    elif isinstance(error, MissingArgumentError) and "--preset " in words:
+        from seqloom.presets import preset_names
+
+        words += f" Known: {', '.join(preset_names())}."
+    return f"{words} See: {' '.join(['seqloom', *(error.command_chain or ())])} --help"
 
 
 @app.command
@@ -132,10 +164,9 @@ def train(
     chosen = _choose(source, preset, config, task, changes)
     folder = out or Path("runs") / chosen.name
     console = _console(quiet)
-    watcher = _watcher(console, verbose)
-    for line in chosen.remarks:
-        watcher.message(line)
-    with _StopOnSignal() as stopping:
+    with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
+        for line in chosen.remarks:
+            watcher.message(line)
         outcome = api.train(
             chosen.data,
             chosen.settings,
@@ -145,7 +176,6 @@ def train(
             watcher=watcher,
             stopping=stopping,
         )
-    watcher.close()
     return _show_outcome(outcome, json, console)
 
 
@@ -163,10 +193,8 @@ def resume(
     from seqloom import api
 
     console = _console(quiet)
-    watcher = _watcher(console, verbose)
-    with _StopOnSignal() as stopping:
+    with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
         outcome = api.resume(run, watcher=watcher, stopping=stopping)
-    watcher.close()
     return _show_outcome(outcome, json, console)
 
 
@@ -176,7 +204,7 @@ def generate(
     /,
     *,
     prompt: str = "",
-    probabilities: Annotated[int, Parameter(help="Show this many candidates a step.")] = 0,
+    probabilities: int = 0,
     options: GenerateFlags = GenerateSettings(),
     json: Json = False,
     quiet: Quiet = False,
@@ -189,31 +217,34 @@ def generate(
         Folder of the run.
     prompt
         How the text begins.
+    probabilities
+        Show this many of the likeliest tokens at each step.
     """
     from seqloom import api
 
-    model = api.TextGenerator.load(run)
-    unknown = model.writer.tokenizer.unknown_words(prompt)
-    if unknown and not quiet:
+    if probabilities < 0:
+        raise SettingsError(f"--probabilities {probabilities}: expected a number from 0 up.")
+    writer = api.open_writer(run)
+    unknown = writer.tokenizer.unknown_words(prompt)
+    if unknown:
         words = ", ".join(f'"{word}"' for word in unknown)
-        _console(False).print(f"Not in the vocabulary, read as unknown: {words}", highlight=False)
+        _console(quiet).print(
+            f"Not in the vocabulary, read as unknown: {words}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    about = {"prompt": prompt, "unknown": unknown, **options.model_dump()}
     if probabilities:
-        return _show_probabilities(model, prompt, probabilities, options, json)
-    texts = []
-    for sample in range(options.samples):
-        pieces = []
-        if not json:
-            sys.stdout.write(prompt)
-        for piece in model.stream(prompt, row=sample, **options.model_dump()):
-            pieces.append(piece)
-            if not json:
-                sys.stdout.write(piece)
-                sys.stdout.flush()
-        if not json:
-            sys.stdout.write("\n" if sample == options.samples - 1 else "\n\n")
-        texts.append("".join(pieces))
+        steps = _show_steps(writer, prompt, probabilities, options, shown=not json)
+        about["steps"] = steps
+    else:
+        texts = [
+            _show_text(writer, prompt, options, row, not json) for row in range(options.samples)
+        ]
+        about["texts"] = texts
     if json:
-        _print_json({"prompt": prompt, "texts": texts, "unknown": unknown, **options.model_dump()})
+        _print_json(about)
     return 0
 
 
@@ -333,11 +364,11 @@ def _choose(
     """Settings in order of strength: defaults, data set, preset, config file, flags."""
     from seqloom.data.source import open_source
     from seqloom.presets import load_preset
-    from seqloom.toml import load_settings
+    from seqloom.toml import read_changes
 
     remarks: list[str] = []
     settings, name = Settings(), None
-    named = load_preset(preset) if preset else None
+    named = None if preset is None else load_preset(preset)
     if named:
         source, task, name = source or named.source, named.task, named.name
         remarks += [named.title, *named.faults]
@@ -347,10 +378,10 @@ def _choose(
     if opened.entry is not None:
         settings = override(settings, opened.entry.settings, f"data set {opened.name}")
     if named:
-        settings = override(settings, _one_budget(named.settings, changes), f"preset {preset}")
+        settings = _over(settings, named.settings, f"preset {preset}")
     if config:
-        settings = load_settings(config, settings)
-    settings = override(settings, changes, "command line")
+        settings = _over(settings, read_changes(config), str(config))
+    settings = _over(settings, changes, "command line")
     chosen = _Chosen(source, name or opened.name, task, settings)
     chosen.remarks = remarks
     return chosen
@@ -359,14 +390,12 @@ def _choose(
 BUDGETS = ("minutes", "epochs", "updates")
 
 
-def _one_budget(
-    preset: dict[str, dict[str, Any]], changes: dict[str, dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """A preset without its budget where a flag gives another."""
-    if not set(BUDGETS) & set(changes.get("train", {})):
-        return preset
-    train = {key: value for key, value in preset.get("train", {}).items() if key not in BUDGETS}
-    return {**preset, "train": train}
+def _over(settings: Settings, changes: dict[str, dict[str, Any]], where: str) -> Settings:
+    """Settings with others put over them; a budget among those replaces any other budget."""
+    train = changes.get("train", {})
+    if set(BUDGETS) & set(train):
+        changes = {**changes, "train": {**dict.fromkeys(BUDGETS), **train}}
+    return override(settings, changes, where)
 
 
 class _StopOnSignal:
@@ -408,7 +437,7 @@ def _output() -> Console:
     return Console()
 
 
-def _watcher(console: Console, verbose: bool) -> Any:
+def _watcher(console: Console, verbose: bool) -> TerminalWatcher:
     from seqloom.terminal import TerminalWatcher
 
     # Of several processes one speaks.
@@ -430,31 +459,62 @@ def _show_outcome(outcome: Outcome, json: bool, console: Console) -> int:
         _print_json({"run": str(path), **outcome.metrics})
     else:
         show_metrics(_output(), outcome.metrics)
-    for line in next_commands(path):
-        console.print(line, highlight=False)
+    samples: dict[str, Any] = next(outcome.run.lines("samples.jsonl"), {})
+    for line in next_commands(path, samples.get("prompt", "")):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def _show_probabilities(
-    model: Any, prompt: str, count: int, options: GenerateSettings, json: bool
-) -> int:
+def _show_text(
+    writer: Writer, prompt: str, options: GenerateSettings, row: int, shown: bool
+) -> str:
+    """Write one text, on standard output as it comes where it is to be shown."""
+    from seqloom.tasks.writer import make_sampler
+
+    if shown:
+        if row:
+            sys.stdout.write("\n")
+        dim = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(f"\x1b[2m{prompt}\x1b[22m" if dim and prompt else prompt)
+    pieces = []
+    for piece in writer.stream(prompt, make_sampler(options), options.length, row=row):
+        pieces.append(piece)
+        if shown:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    if shown:
+        sys.stdout.write("\n")
+    return "".join(pieces)
+
+
+def _show_steps(
+    writer: Writer, prompt: str, count: int, options: GenerateSettings, *, shown: bool
+) -> list[dict[str, Any]]:
+    """Write one text with the likeliest tokens of each step."""
+    from seqloom.tasks.writer import make_sampler
     from seqloom.terminal import show_candidates
 
-    steps = []
+    steps: list[dict[str, Any]] = []
     console = _output()
-    for token, candidates in model.candidates(prompt, count=count, **options.model_dump()):
+    for token, candidates in writer.steps(prompt, make_sampler(options), options.length, count):
         pairs = [(candidate.token, candidate.probability) for candidate in candidates]
-        if json:
-            steps.append({"token": token, "candidates": pairs})
-        else:
-            show_candidates(console, token, pairs)
-    if json:
-        _print_json({"prompt": prompt, "steps": steps})
-    return 0
+        steps.append({"token": token, "candidates": pairs})
+        if shown:
+            show_candidates(console, len(steps), token, pairs)
+    return steps
 
 
 def _print_json(value: Any) -> None:
-    print(json_module.dumps(value, ensure_ascii=False))
+    print(json_module.dumps(_finite(value), ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON cannot write."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 if __name__ == "__main__":

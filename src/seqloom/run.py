@@ -25,6 +25,7 @@ from typing import Any
 
 from seqloom.errors import RunError
 
+SEALED = ("*.safetensors", "config.toml", "tokenizer.json")  # never read without a digest
 FORMAT = 1  # of the folder; a run of another format is refused by name
 
 
@@ -70,25 +71,42 @@ class Run:
             RunError: the folder holds something already, is no run, or may not be written.
         """
         run = cls(path)
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            if not overwrite:
-                raise RunError(
-                    f"{path} exists already. Pass --overwrite to replace it, another --out, or go "
-                    f"on with: seqloom resume {path}"
-                )
-            if not (run.path / "run.json").exists():
-                raise RunError(
-                    f"{path} is not a run of Seqloom, so --overwrite leaves it alone. "
-                    "Choose another --out."
-                )
-            shutil.rmtree(run.path)
+        run.check_free(overwrite=overwrite)
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
+            if run.path.exists():
+                shutil.rmtree(run.path)
+            run.path.mkdir(parents=True)
         except OSError as error:
             raise RunError(
                 f"{path}: cannot be made ({error.strerror}). Choose another folder with --out."
             ) from None
         return run
+
+    def check_free(self, *, overwrite: bool) -> None:
+        """See that the folder may be made; asked before long work, too.
+
+        Raises:
+            RunError: it holds something already, is no run, or may not be written.
+        """
+        path = self.path
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file. Choose another folder with --out.")
+        if path.is_dir() and any(path.iterdir()):
+            if not (path / "run.json").exists():
+                raise RunError(
+                    f"{path} is not a run of Seqloom and not empty, so it is left alone. "
+                    "Choose another --out."
+                )
+            if not overwrite:
+                raise RunError(
+                    f"{path} exists already. Pass --overwrite to replace it, another --out, or go "
+                    f"on with: seqloom resume {path}"
+                )
+        above = next(parent for parent in path.absolute().parents if parent.exists())
+        if not above.is_dir():
+            raise RunError(f"{path}: {above} is a file. Choose another folder with --out.")
+        if not os.access(above, os.W_OK):
+            raise RunError(f"{path}: {above} may not be written. Choose another folder with --out.")
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -100,7 +118,8 @@ class Run:
         run = cls(path)
         if not (run.path / "run.json").exists():
             raise RunError(f"{path} is not a run of Seqloom: it holds no run.json.{run._others()}")
-        found = run.read_json("run.json").get("format")
+        about = run.read_json("run.json")
+        found = about.get("format") if isinstance(about, dict) else None
         if found != FORMAT:
             raise RunError(
                 f"{path}: the run is of format {found}; this Seqloom reads format {FORMAT}. "
@@ -121,7 +140,12 @@ class Run:
             RunError: the new folder is taken or may not be written.
         """
         other = Run.create(path, overwrite=overwrite)
-        shutil.copytree(self.path, other.path, dirs_exist_ok=True)
+        try:
+            shutil.copytree(self.path, other.path, dirs_exist_ok=True)
+        except OSError as error:
+            shutil.rmtree(other.path, ignore_errors=True)
+            reason = error.strerror or "a file could not be copied"
+            raise RunError(f"{path}: cannot be written ({reason}). {_advice(error)}") from None
         return other.path
 
     def write_json(self, name: str, value: Any) -> None:
@@ -169,7 +193,7 @@ class Run:
         path = self.path / name
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 yield json.loads(line)
             except ValueError:
@@ -197,9 +221,16 @@ class Run:
         """Check every sealed file.
 
         Raises:
-            RunError: a file is missing, truncated or altered.
+            RunError: a file is missing, truncated, altered or was put there by others.
         """
-        for name, digests in self.read_json("digest.json").items():
+        known = self.read_json("digest.json")
+        if not isinstance(known, dict) or not all(isinstance(d, list) for d in known.values()):
+            raise RunError(
+                f"{self.path / 'digest.json'}: is damaged: it lists no digests. Copy the run anew, "
+                "or train again with --overwrite."
+            )
+        sealed = (path.name for pattern in SEALED for path in self.path.glob(pattern))
+        for name, digests in {**dict.fromkeys(sealed, ()), **known}.items():
             if hashlib.sha256(self.read(Path(name).name)).hexdigest() not in digests:
                 raise RunError(
                     f"{self.path / name}: is not what was saved (its sha256 differs); it was "

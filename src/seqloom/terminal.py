@@ -1,21 +1,26 @@
-"""What a person sees while a run goes on and when it ends. Writes to standard error."""
+"""What a person sees while a run goes on and when it ends."""
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
-from seqloom.train.job import Pace, Report
+if TYPE_CHECKING:
+    from seqloom.train.job import Pace, Report
 
-ROWS_OF_CANDIDATES = 30  # characters of the longest bar
+LONGEST_BAR = 30  # characters, of a probability of one
+LONGEST_PROMPT = 40  # characters of a prompt in a command to try
 
 
 def duration(seconds: float) -> str:
@@ -52,6 +57,13 @@ class TerminalWatcher:
         )
         self._bar: TaskID | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the bar away, whatever happened."""
+        self.progress.stop()
+
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """The first tokens and their ids."""
         show_tokens(self.console, tokens, ids)
@@ -78,27 +90,34 @@ class TerminalWatcher:
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
-            f"[bold]valid {report.valid:.3f}[/] nats a token{rate}{star}"
+            f"[bold]valid {report.valid:.3f}[/] nats a token{rate}{star}",
+            highlight=False,
+            soft_wrap=True,
         )
-        for sample in report.samples:
-            self.console.print(
-                f"  [cyan]{sample['temperature']:.1f}[/] [dim]{escape(sample['prompt'])}[/]"
-                f"{escape(indent(sample['text']))}",
-                highlight=False,
-            )
+        if report.samples:
+            self.console.print(samples_table(report.samples))
 
     def message(self, text: str) -> None:
-        """A line."""
-        self.console.print(f"[dim]·[/] {escape(text)}", highlight=False)
+        """A line, or several with an indent."""
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="dim")
+        table.add_column(overflow="fold")
+        table.add_row("·", Text(text))
+        if self.console.is_terminal:
+            self.console.print(table)
+        else:
+            self.console.print(f"· {text}", markup=False, highlight=False, soft_wrap=True)
 
-    def close(self) -> None:
-        """Take the bar away."""
-        self.progress.stop()
 
-
-def indent(text: str) -> str:
-    """Further lines of a text under its first, six columns in."""
-    return text.rstrip().replace("\n", "\n      ")
+def samples_table(samples: Iterable[dict[str, Any]]) -> Table:
+    """Each sample beside its temperature, further lines under the first, the prompt dim."""
+    table = Table.grid(padding=(0, 1, 0, 2))
+    table.add_column(style="cyan")
+    table.add_column(overflow="fold")
+    for sample in samples:
+        text = Text.assemble((sample["prompt"], "dim"), sample["text"].rstrip())
+        table.add_row(f"{sample['temperature']:.1f}", text)
+    return table
 
 
 def show_tokens(console: Console, tokens: Sequence[str], ids: Sequence[int]) -> None:
@@ -115,9 +134,9 @@ def show_tokens(console: Console, tokens: Sequence[str], ids: Sequence[int]) -> 
 
 
 def visible(token: str) -> str:
-    """A token with its white space made visible.
+    r"""A token with its white space made visible.
 
-    >>> visible(" a\\n")
+    >>> visible(" a\n")
     '␣a⏎'
     """
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
@@ -125,16 +144,16 @@ def visible(token: str) -> str:
 
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
     """The model's scores beside the baseline's, and which is better."""
-    table = Table(title_justify="left", header_style="bold")
-    table.add_column("")
+    table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
+    table.add_column("", overflow="fold")
     for name in ("nats a token", "perplexity", "bits a character"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for part, words in (("valid", valid), ("test", "test")):
         if metrics.get(part):
             table.add_row(f"this model, {words}", *_figures(metrics[part]))
             table.add_row(f"n-gram baseline, {words}", *_figures(metrics["baseline"][part]))
     console.print(table)
-    console.print(verdict(metrics))
+    console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _figures(scores: dict[str, float]) -> list[str]:
@@ -157,13 +176,20 @@ def verdict(metrics: dict[str, Any]) -> str:
     )
 
 
-def show_candidates(console: Console, chosen: str, candidates: Iterable[tuple[str, float]]) -> None:
+def show_candidates(
+    console: Console, step: int, chosen: str, candidates: Sequence[tuple[str, float]]
+) -> None:
     """The likeliest tokens of a step with bars; the one taken is marked."""
+    if step > 1:
+        console.print()
+    console.print(f"[dim]step {step}:[/] [bold]{escape(visible(chosen))}[/]", highlight=False)
+    width = max([10, *(cell_len(visible(token)) for token, _ in candidates)])
     for token, probability in candidates:
         mark = "→" if token == chosen else " "
-        bar = "█" * round(probability * ROWS_OF_CANDIDATES)
-        shown = escape(visible(token))
-        console.print(f" {mark} {shown:<16} {probability:7.2%} [cyan]{bar}[/]", highlight=False)
+        shown = escape(set_cell_size(visible(token), width))
+        bar = "█" * round(probability * LONGEST_BAR)
+        line = f"  {mark} {shown} {probability:7.2%} [cyan]{bar}[/]"
+        console.print(line, highlight=False, no_wrap=True, overflow="crop")
 
 
 def show_evaluation(console: Console, result: dict[str, Any]) -> None:
@@ -176,7 +202,9 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
     if "copied_8grams" in result:
         console.print(
             f"{result['copied_8grams']:.1%} of the runs of eight tokens in generated text "
-            "(temperature 0.8) stand word for word in the training part."
+            "(temperature 0.8) stand word for word in the training part.",
+            highlight=False,
+            soft_wrap=not console.is_terminal,
         )
 
 
@@ -198,20 +226,38 @@ def show_token_reports(console: Console, reports: list[dict[str, Any]]) -> None:
 
 def show_catalogue(console: Console, entries: dict[str, Any]) -> None:
     """Names, titles, licences."""
-    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
-    for name in ("name", "what it is", "licence"):
-        table.add_column(name)
+    table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    table.add_column("licence", overflow="fold")
     for name, entry in entries.items():
         table.add_row(name, escape(entry.title), escape(entry.licence))
     console.print(table)
 
 
-def next_commands(path: Path) -> list[str]:
-    """What to try after training."""
+def next_commands(path: Path, prompt: str) -> list[str]:
+    """What to try after training, with the prompt that the run's samples began with."""
+    run = quoted(str(path))
+    start = prompt.splitlines()[0] if prompt.strip() else ""
+    if len(start) > LONGEST_PROMPT:
+        start = start[:LONGEST_PROMPT].rsplit(" ", 1)[0]
+    with_prompt = f"{run} --prompt {quoted(start)}" if start else run
     return [
         "",
         f"The run is in {path} (loss.png, metrics.json, samples.jsonl, config.toml). Try:",
-        f'  seqloom generate {path} --prompt "The " --temperature 0.5',
-        f'  seqloom generate {path} --prompt "The " --length 5 --probabilities 5',
-        f"  seqloom evaluate {path}",
+        f"  seqloom generate {with_prompt} --temperature 0.5",
+        f"  seqloom generate {with_prompt} --length 5 --probabilities 5",
+        f"  seqloom evaluate {run}",
     ]
+
+
+def quoted(word: str) -> str:
+    """A word as a shell reads it: in double quotes, which all shells know, where that is safe.
+
+    >>> quoted("runs/cats"), quoted("the cat"), quoted("$5")
+    ('runs/cats', '"the cat"', "'$5'")
+    """
+    safe = shlex.quote(word)
+    if safe == word or set(word) & set('"$`\\!%'):
+        return safe
+    return f'"{word}"'

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import Section, Settings, override
+from seqloom.config import Section, Settings, section_of
 from seqloom.errors import SettingsError
 
 
@@ -25,8 +25,8 @@ def to_toml(settings: Settings) -> str:
 def _line(key: str, value: Any) -> str:
     if value is None:
         return f"# {key} ="
-    # JSON writes strings, numbers, booleans and lists of strings just as TOML does.
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    # JSON writes strings, numbers, booleans and lists of strings just as TOML does, but for DEL.
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -43,7 +43,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
 
 
-def load_settings(path: Path, base: Settings) -> Settings:
-    """Settings of ``base`` with those of a TOML file put over them."""
-    values = {key: value for key, value in read_toml(path).items() if isinstance(value, dict)}
-    return override(base, values, str(path))
+def read_changes(path: Path) -> dict[str, dict[str, Any]]:
+    """The settings in a TOML file by section, not yet checked one by one.
+
+    Raises:
+        SettingsError: the file is missing, is not TOML, or a setting stands outside its section.
+    """
+    values = read_toml(path)
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            if name in Settings.model_fields:
+                raise SettingsError(f"{path}: {name} is a section, written [{name}].")
+            raise SettingsError(
+                f'{path}: "{name}" stands outside its section; put it under [{section_of(name)}].'
+            )
+    return values

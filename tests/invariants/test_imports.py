@@ -40,7 +40,8 @@ MAY_IMPORT = {
     },
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
-    "api": {"config", "decode", "errors", "run", "tasks", "text", "toml", "train"},
+    "estimators": {"config", "errors", "run", "tasks", "toml", "train"},
+    "api": {"config", "errors", "estimators", "run", "tasks", "text", "train"},
     "terminal": {"errors", "train"},
     "serve": {"api", "config", "errors"},
     "cli": {"", "api", "config", "data", "errors", "presets", "tasks", "terminal", "toml"},
@@ -49,8 +50,8 @@ MAY_IMPORT = {
 
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
-    *("__init__", "api", "cli", "config", "decode", "errors", "evaluate", "presets", "run"),
-    *("toml", *NO_TORCH),
+    *("__init__", "api", "cli", "config", "decode", "errors", "estimators", "evaluate"),
+    *("presets", "run", "terminal", "toml", *NO_TORCH),
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

@@ -1,4 +1,4 @@
-"""Presets: settings with a name, one TOML file each; the tutorials' models as written among them."""
+"""Presets: settings with a name, one TOML file each; the tutorials' models are among them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
 
-from seqloom.config import Settings
 from seqloom.errors import SettingsError, nearest
 from seqloom.toml import read_toml
 
@@ -51,6 +50,6 @@ def load_preset(name: str) -> Preset:
         raise SettingsError(f'Unknown preset "{name}". {nearest(name, preset_names())}')
     with as_file(files(__name__) / f"{name}.toml") as path:
         values = read_toml(path)
-    settings = {section: values[section] for section in Settings.model_fields if section in values}
-    faults = tuple(values.get("faults", ()))
-    return Preset(name, values["title"], values["task"], values["source"], faults, settings)
+    title, task, source = (values.pop(key) for key in ("title", "task", "source"))
+    faults = tuple(values.pop("faults", ()))
+    return Preset(name, title, task, source, faults, settings=values)

@@ -31,7 +31,7 @@ from seqloom.data.source import Source, open_source
 from seqloom.data.split import PARTS, assign_records, parse_split, part_borders
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.texts import read_texts
-from seqloom.errors import DataError
+from seqloom.errors import DataError, RunError
 from seqloom.text.normalise import normalise
 from seqloom.text.tokenizers import (
     Tokenizer,
@@ -119,13 +119,23 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
     """
     key = _corpus_key(source, settings)
     folder = cache_folder() / "corpora" / key
-    if not (folder / "corpus.json").exists():
+    corpus = _open_whole(folder)
+    if corpus is None:
         _build(folder, source, settings)
-    corpus = open_corpus(folder)
+        corpus = open_corpus(folder)
     resolved = corpus.settings
     # The same corpus serves other networks and budgets: those are the caller's.
     own = {"model": settings.model.model_dump(), "train": settings.train.model_dump()}
     return replace(corpus, asked=settings, settings=override(resolved, own, source.name))
+
+
+def _open_whole(folder: Path) -> Corpus | None:
+    """The corpus in the cache; None where there is none, or a damaged one, which is removed."""
+    try:
+        return open_corpus(folder) if (folder / "corpus.json").exists() else None
+    except (ValueError, KeyError, TypeError, RunError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
 
 
 def open_corpus(folder: Path) -> Corpus:
@@ -248,12 +258,12 @@ class _CorpusMaker:
 
     def _resolve(self) -> None:
         """Replace every ``auto`` by what was found."""
-        data = {
+        data: dict[str, Any] = {
             "text": self.plan.text,
             "records": self.plan.kind,
             "encoding": self.plan.encoding,
         }
-        kind = self.settings.text.tokenizer
+        kind: str = self.settings.text.tokenizer
         if kind == "auto":
             kind, reason = choose_tokenizer(
                 self.sample, continuous=self.continuous, characters=self.characters
@@ -336,7 +346,8 @@ class _CorpusMaker:
         return np.concatenate([[tokenizer.start], ids, [tokenizer.end]]).astype(np.int32), text
 
     def _check_size(self) -> None:
-        for part, tokens in self.facts.tokens.items():
+        for part in filter(self._has, PARTS):
+            tokens = self.facts.tokens.get(part, 0)
             fewest = FEWEST_TOKENS if part == "train" else 2
             if tokens < fewest:
                 raise DataError(
@@ -353,7 +364,7 @@ def encode_source(
     Raises:
         DataError: nothing to read, or too little.
     """
-    maker = _CorpusMaker(source, settings)
+    maker = _reader(source, settings)
     characters = 0
     with StoreWriter(path, tokenizer.vocabulary_size) as writer:
         for text in maker.texts():
@@ -368,15 +379,25 @@ def encode_source(
     return store, characters
 
 
+def _reader(source: Source, settings: Settings) -> _CorpusMaker:
+    """What reads other data as a run's own was read; the run's other files are not asked for."""
+    alone = settings.data.model_copy(update={"valid": None, "test": None})
+    return _CorpusMaker(source, settings.model_copy(update={"data": alone}))
+
+
+def read_as(data: Any, settings: Settings) -> Iterator[str]:
+    """The texts of other data, read as a run's own was: records, or pieces of one text."""
+    return _reader(open_source(data), settings).texts()
+
+
 def sample_texts(data: Any, settings: Settings) -> list[str]:
     """The first records of a source, or the first part of one text cut at paragraphs."""
     texts: list[str] = []
-    maker = _CorpusMaker(open_source(data), settings)
+    maker = _reader(open_source(data), settings)
     length = 0
     for text in maker.texts():
-        texts += (
-            [part for part in text.split("\n\n") if part.strip()] if (maker.continuous) else [text]
-        )
+        paragraphs = text.split("\n\n") if maker.continuous else [text]
+        texts += [part for part in paragraphs if part.strip()]
         length += len(text)
         if length >= SAMPLE_CHARACTERS:
             break

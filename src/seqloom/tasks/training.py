@@ -13,9 +13,12 @@ What is special to a task stands in its module (``TASKS``), which has these func
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +29,7 @@ import torch
 import seqloom
 from seqloom.config import Settings, settings_from
 from seqloom.data.source import Source, open_source
-from seqloom.errors import RunError
+from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
 from seqloom.toml import read_toml, to_toml
@@ -35,6 +38,8 @@ from seqloom.train.device import choose_autocast, choose_device, set_threads
 from seqloom.train.distributed import World, join_world, leave_world, wait_for_all
 from seqloom.train.job import Watcher
 from seqloom.train.loop import Trainer
+from seqloom.train.schedule import Schedule
+from seqloom.train.tensorboard import TensorBoardWatcher, check_tensorboard
 
 TASKS = {"generate": "seqloom.tasks.generate"}
 
@@ -69,8 +74,12 @@ def start(
         DataError, SettingsError: the data or the settings cannot be used; nothing is written.
         RunError: the folder is taken.
     """
-    module = import_module(TASKS[task])
+    module = task_module(task)
+    check_settings(settings)
+    run = Run(out)
     world = join_world(choose_device(settings.train))
+    if world.leads:
+        run.check_free(overwrite=overwrite)
     source = open_source(data)
     if world.leads:
         prepared = module.prepare(source, settings)
@@ -81,12 +90,11 @@ def start(
     for line in prepared.explanation():
         watcher.message(line)
     watcher.passage(*prepared.passage())
-    run = Run(out)
+    work = _Work.of(module, prepared)  # whatever is wrong with the settings comes to light here
     if world.leads:
-        run = Run.create(out, overwrite=overwrite)
-        _write_beginning(run, task, data, source, prepared)
+        _create(run, task, data, source, prepared, overwrite)
     wait_for_all(world)
-    return _train(module, prepared, run, world, watcher, stopping)
+    return _train(work, run, world, watcher, stopping)
 
 
 def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Outcome:
@@ -96,14 +104,54 @@ def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Out
         RunError: there is no such run, it is damaged, or its data changed.
     """
     run = Run.open(path)
-    about = run.read_json("run.json")
-    module = import_module(TASKS[about["task"]])
+    about = _about(run)
+    module = task_module(about["task"])
     settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    check_settings(settings)
     world = join_world(choose_device(settings.train))
     prepared = module.reopen(about["prepared"])
     if prepared is None:
         prepared = _prepare_again(module, about, run)
-    return _train(module, prepared, run, world, watcher, stopping)
+    return _train(_Work.of(module, prepared), run, world, watcher, stopping)
+
+
+def task_module(task: str) -> Any:
+    """The module of a task.
+
+    Raises:
+        SettingsError: there is no such task; the nearest is offered.
+    """
+    if task not in TASKS:
+        raise SettingsError(f'Unknown task "{task}". {nearest(task, TASKS)}')
+    return import_module(TASKS[task])
+
+
+def check_settings(settings: Settings) -> None:
+    """What can be known to be wrong before any data is read.
+
+    Raises:
+        SettingsError: two budgets are given, or a number has no end.
+        MissingExtraError: a setting needs a package that is not installed.
+    """
+    for section in settings.model_dump().values():
+        for name, value in section.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise SettingsError(f"{name} = {value}: expected a number that has an end.")
+    Schedule(settings.train, 1)
+    if settings.train.tensorboard:
+        check_tensorboard()
+
+
+def _about(run: Run) -> dict[str, Any]:
+    """``run.json``, with everything that going on needs."""
+    about: dict[str, Any] = run.read_json("run.json")
+    missing = {"task", "data", "digest", "prepared", "asked"} - set(about)
+    if missing:
+        raise RunError(
+            f"{run.path / 'run.json'}: is damaged: it lacks {', '.join(sorted(missing))}. "
+            "Copy the run anew, or train again with --overwrite."
+        )
+    return about
 
 
 def _prepare_again(module: Any, about: dict[str, Any], run: Run) -> Any:
@@ -123,10 +171,20 @@ def _prepare_again(module: Any, about: dict[str, Any], run: Run) -> Any:
     return module.prepare(source, asked)
 
 
+def _create(run: Run, task: str, data: Any, source: Source, prepared: Any, overwrite: bool) -> None:
+    """Make the run folder with all files but the weights, or leave nothing behind."""
+    Run.create(run.path, overwrite=overwrite)
+    try:
+        _write_beginning(run, task, data, source, prepared)
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
 def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: Any) -> None:
     """All files but the weights; ``run.json`` last, for it makes the folder a run."""
     run.seal("config.toml", to_toml(prepared.settings).encode())
-    for name, content in module_files(task, prepared).items():
+    for name, content in task_module(task).sealed_files(prepared).items():
         run.seal(name, content)
     run.write_json(
         "run.json",
@@ -145,12 +203,6 @@ def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: A
     )
 
 
-def module_files(task: str, prepared: Any) -> dict[str, bytes]:
-    """What a task keeps for use, beside the weights."""
-    files: dict[str, bytes] = import_module(TASKS[task]).sealed_files(prepared)
-    return files
-
-
 def _place(data: Any, source: Source) -> str | None:
     """Where the data can be found again from any folder; None for data in memory."""
     if source.entry is not None:
@@ -158,38 +210,50 @@ def _place(data: Any, source: Source) -> str | None:
     return str(Path(data).absolute()) if isinstance(data, str | os.PathLike) else None
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A task's data and model, ready to be trained."""
+
+    module: Any
+    prepared: Any
+    job: Any
+    autocast: Callable[[], AbstractContextManager[Any]]
+
+    @classmethod
+    def of(cls, module: Any, prepared: Any) -> _Work:
+        settings = prepared.settings.train
+        set_threads(settings)
+        device = choose_device(settings)
+        autocast = choose_autocast(settings, device)
+        return cls(module, prepared, module.make_job(prepared, device, autocast), autocast)
+
+
 def _train(
-    module: Any,
-    prepared: Any,
-    run: Run,
-    world: World,
-    watcher: Watcher,
-    stopping: Callable[[], bool],
+    work: _Work, run: Run, world: World, watcher: Watcher, stopping: Callable[[], bool]
 ) -> Outcome:
-    settings = prepared.settings.train
-    set_threads(settings)
-    device = choose_device(settings)
-    autocast = choose_autocast(settings, device)
-    job = module.make_job(prepared, device, autocast)
-    trainer = Trainer(
-        job, settings, run, watcher, world=world, autocast=autocast, stopping=stopping
-    )
-    finished = trainer.train()
+    settings = work.prepared.settings.train
+    with ExitStack() as stack:
+        if settings.tensorboard and world.leads:
+            watcher = stack.enter_context(TensorBoardWatcher(watcher, run.path / "tensorboard"))
+        trainer = Trainer(
+            work.job, settings, run, watcher, world=world, autocast=work.autocast, stopping=stopping
+        )
+        finished = trainer.train()
     metrics = None
     if finished and world.leads:
-        metrics = _finish(module, prepared, job, run, trainer)
+        metrics = _finish(work, run, trainer)
     wait_for_all(world)
     leave_world()
     return Outcome(run, not finished, metrics)
 
 
-def _finish(module: Any, prepared: Any, job: Any, run: Run, trainer: Trainer) -> dict[str, Any]:
+def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
     """Score the best weights and write the metrics and the plot."""
-    load_into(job.model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    load_into(work.job.model, read_tensors(run.read("model.safetensors"), run.path), run.path)
     place = trainer.place
     metrics = {
-        "task": next(name for name, path in TASKS.items() if path == module.__name__),
-        **module.score_run(prepared, job, run),
+        "task": next(name for name, path in TASKS.items() if path == work.module.__name__),
+        **work.module.score_run(work.prepared, work.job, run),
         "updates": place.update,
         "tokens": place.tokens,
         "seconds": round(place.seconds, 2),
@@ -203,7 +267,7 @@ def _finish(module: Any, prepared: Any, job: Any, run: Run, trainer: Trainer) ->
 def evaluate(path: Path, data: Any) -> dict[str, Any]:
     """Scores of a run on other data, or those of its training once more."""
     run = Run.open(path)
-    module = import_module(TASKS[run.read_json("run.json")["task"]])
+    module = task_module(_about(run)["task"])
     settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
     result: dict[str, Any] = module.evaluate_run(run, settings, data)
     return result

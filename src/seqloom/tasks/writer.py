@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from seqloom.config import Settings, settings_from
+from seqloom.config import GenerateSettings, Settings, settings_from
 from seqloom.decode.generation import generate, top_candidates
 from seqloom.decode.sampling import Sampler
+from seqloom.errors import RunError
 from seqloom.nn.stepping import Stepper
 from seqloom.run import Run
 from seqloom.text.stream import StreamDecoder
@@ -180,7 +181,7 @@ class Writer:
         ids = self.prompt_ids(text)
         if not self.continuous:
             ids.append(self.tokenizer.end)
-        state = self.stepper.zero_state(1)
+        state: Any = self.stepper.zero_state(1)
         nats = np.zeros(len(ids) - 1)
         for place, (read, due) in enumerate(pairwise(ids)):
             logits, state = self.stepper(np.array([read]), state)
@@ -224,4 +225,32 @@ def load_writer(run: Run) -> Writer:
     path = run.path / "config.toml"
     settings = settings_from(read_toml(path), str(path))
     tokenizer = tokenizer_from_dict(run.read_json("tokenizer.json"))
-    return Writer.of_weights(load_arrays(run.read("model.safetensors")), settings, tokenizer)
+    weights = read_weights(run, "model.safetensors")
+    try:
+        return Writer.of_weights(weights, settings, tokenizer)
+    except (KeyError, IndexError, ValueError) as error:
+        raise RunError(
+            f"{run.path / 'model.safetensors'}: the weights do not fit the settings beside them "
+            f"({error}). Copy the run anew, or train again with --overwrite."
+        ) from None
+
+
+def read_weights(run: Run, name: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a safetensors file of a run; nothing in it is ever run.
+
+    Raises:
+        RunError: it is missing or is something else.
+    """
+    try:
+        arrays: dict[str, npt.NDArray[Any]] = load_arrays(run.read(name))
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{run.path / name}: is not safetensors ({error}). Train again with --overwrite."
+        ) from None
+    return arrays
+
+
+def make_sampler(settings: GenerateSettings) -> Sampler:
+    """The sampler that the settings describe."""
+    names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed")
+    return Sampler(**{name: getattr(settings, name) for name in names})
