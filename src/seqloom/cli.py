@@ -52,6 +52,7 @@ app = App(
     help="Train small sequence models on your own data, and see how they work.",
     version=__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
     help_format="plaintext",  # Markdown takes a third of the time that --help takes
 )
 data_app = App(name="data", help="Public data sets: list them, fetch one.")

@@ -18,6 +18,8 @@ from seqloom.data.source import Source, row_records
 from seqloom.data.tables import OnBad, read_table
 from seqloom.errors import DataError
 
+SHOWN_REASONS = 5  # for dropping records
+
 
 @dataclass
 class ReadReport:
@@ -37,13 +39,19 @@ class ReadReport:
         """Count a dropped record."""
         self.dropped[reason] += 1
 
+    def reasons(self) -> str:
+        """The commonest reasons for dropping, with their counts."""
+        common = self.dropped.most_common(SHOWN_REASONS)
+        shown = ", ".join(f"{why} ({count:,})" for why, count in common)
+        others = self.dropped.total() - sum(count for _, count in common)
+        return f"{shown}, others ({others:,})" if others else shown
+
     def lines(self) -> list[str]:
         """The counts, as sentences for the user."""
         noun = "record" if self.records == 1 else "records"
         lines = [f"{self.records:,} {noun}, {self.characters:,} characters"]
         if self.dropped:
-            reasons = ", ".join(f"{why} ({count:,})" for why, count in self.dropped.most_common())
-            lines.append(f"{self.dropped.total():,} dropped: {reasons}")
+            lines.append(f"{self.dropped.total():,} dropped: {self.reasons()}")
         return lines
 
 

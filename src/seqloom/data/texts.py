@@ -39,7 +39,7 @@ def read_texts(
             report.records += 1
         yield text
     if empty:
-        why = ", ".join(f"{reason} ({count:,})" for reason, count in report.dropped.most_common())
+        why = report.reasons()
         raise DataError(
             f"{source.name}: no text is left; "
             + (f"all records were dropped: {why}." if why else "the data holds only spaces.")
