@@ -50,6 +50,7 @@ CHANGES: dict[str, Any] = {
     "train.schedule": "cosine",
     "train.clip_norm": 0.001,
     "train.averaging": 0.9,
+    "train.dropout_ramp": 0.0,
     "train.patience": 1,
     "train.precision": "bfloat16",
     "train.device": "cuda",

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 class LockedDropout(nn.Module):
     """Zeroes the same units of a sequence at every step, and scales the others up.
 
+    Args:
+        share: of the units that are dropped, once ``ramp`` has risen to 1.
     Shape:
         x (batch, time, size) → alike.
     Source:
@@ -22,17 +24,30 @@ class LockedDropout(nn.Module):
     def __init__(self, share: float) -> None:
         super().__init__()
         self.share = share
+        self.ramp = 1.0  # how much of the share is dropped by now; see ``ramp_dropout``
         self.shard = (0, 1)  # (this process, processes): the part of the batch held here
 
     def forward(self, x: Tensor) -> Tensor:
         """x itself outside training or when nothing is dropped."""
-        if not self.training or self.share == 0.0:
+        share = self.share * self.ramp
+        if not self.training or share == 0.0:
             return x
         rank, world = self.shard
         rows = x.shape[0]
-        kept = torch.rand(rows * world, 1, x.shape[2], device=x.device) >= self.share
-        mask = kept[rank * rows : (rank + 1) * rows].to(x.dtype) / (1 - self.share)
+        kept = torch.rand(rows * world, 1, x.shape[2], device=x.device) >= share
+        mask = kept[rank * rows : (rank + 1) * rows].to(x.dtype) / (1 - share)
         return x * mask  # (batch, 1, size) against (batch, time, size)
+
+
+def ramp_dropout(model: nn.Module, ramp: float) -> None:
+    """Drop this part (0 to 1) of each layer's share from now on.
+
+    A text that is read for the first time cannot be learnt by heart, and dropping units then only
+    slows learning; it is needed when the same text comes again and again.
+    """
+    for module in model.modules():
+        if isinstance(module, LockedDropout):
+            module.ramp = ramp
 
 
 def drop_weights(weight: Tensor, share: float) -> Tensor:

@@ -48,7 +48,7 @@ from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
 
 SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0)
-SEGMENT = 2_048  # targets of a continuous text that are scored from one state
+SEGMENT = 512  # targets of a continuous text that are scored from one state
 WARM_START = 256  # tokens read, not scored, before each segment
 SCORED_IN_TRAINING = 60_000  # targets at most, at each report
 SCORED_AT_THE_END = 2_000_000

@@ -24,6 +24,7 @@ from torch import nn
 from seqloom.config import TrainSettings
 from seqloom.errors import TrainingError
 from seqloom.nn.cells import State
+from seqloom.nn.dropout import ramp_dropout
 from seqloom.nn.language_model import detach
 from seqloom.run import Run
 from seqloom.train.checkpoint import Tree, load_checkpoint, load_into, save_checkpoint
@@ -137,6 +138,7 @@ class Trainer:
         batch = self.job.stream.batch(place.epoch, place.index)
         own = batch.rows(self.world.rank, self.world.size) if self.world.size > 1 else batch
         states = self.states if self.job.stream.carried else None
+        ramp_dropout(self.job.model, self._dropout_ramp())
         with self.autocast():
             loss = self.job.loss(self.model, own, states)
         targets = int(batch.lengths.sum()) if batch.targets.ndim == 2 else len(batch.lengths)
@@ -156,6 +158,15 @@ class Trainer:
         place.tokens += targets
         self._advance()
         return True
+
+    def _epoch(self) -> float:
+        """Passes over the data so far."""
+        place = self.place
+        return place.epoch + place.index / max(1, self.job.stream.batches(place.epoch))
+
+    def _dropout_ramp(self) -> float:
+        epochs = self.settings.dropout_ramp
+        return min(1.0, self._epoch() / epochs) if epochs else 1.0
 
     def _step(self) -> None:
         set_rate(self.optimizers, self.schedule.rate(self.place.update) * self.place.rate_factor)
@@ -220,13 +231,12 @@ class Trainer:
         place = self.place
         place.best = min(place.best, valid)
         place.reports_since_best = 0 if better else place.reports_since_best + 1
-        epoch = place.epoch + place.index / max(1, self.job.stream.batches(place.epoch))
         rate = self.optimizers[0].param_groups[0]["lr"]
         train = place.nats / max(1, place.targets)
         place.nats, place.targets = 0.0, 0
         place.reported_progress = self.schedule.progress(place.update)
         report = Report(
-            place.update, epoch, place.seconds, place.tokens, rate, train, valid, better, samples
+            place.update, self._epoch(), place.seconds, place.tokens, rate, train, valid, better, samples
         )
         if self.world.leads:
             line = asdict(report)
