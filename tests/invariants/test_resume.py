@@ -13,7 +13,7 @@ import pytest
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(400))
 FLAGS = [
-    *("--updates", "120", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "4"),
+    *("--embedding-size", "8", "--batch-size", "4"),
     *("--sequence-length", "16", "--dropout", "0.2", "--averaging", "0.9", "--sample-length", "5"),
     *("--checkpoint-seconds", "0", "--threads", "1", "--quiet"),
 ]
@@ -23,8 +23,11 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "seqloom", *words]
 
 
-def train(data: Path, out: Path, *more: str) -> list[str]:
-    return command("train", str(data), "--out", str(out), *FLAGS, *more)
+def train(
+    data: Path, out: Path, *more: str, updates: int = 120, hidden_size: int = 24
+) -> list[str]:
+    size = ("--updates", str(updates), "--hidden-size", str(hidden_size))
+    return command("train", str(data), "--out", str(out), *size, *FLAGS, *more)
 
 
 def update_of(run: Path) -> int:
@@ -63,6 +66,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_resumed_equals_uninterrupted(data: Path, tmp_path: Path, records: str) -> None:
     more = ("--records", records)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
+    # Another network was trained on the same data before: the cache holds its corpus.
+    first = train(data, tmp_path / "first", *more, updates=1, hidden_size=8)
+    assert subprocess.run(first).returncode == 0
     assert subprocess.run(train(data, whole, *more)).returncode == 0
     assert start_and_stop(data, broken, 35, signal.SIGKILL, *more) == -signal.SIGKILL
     assert not (broken / "metrics.json").exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -248,10 +249,13 @@ def prepare(source: Source, settings: Settings) -> Corpus:
     return prepare_corpus(source, settings)
 
 
-def reopen(folder: str) -> Corpus | None:
-    """A corpus prepared before, if the cache still has it."""
+def reopen(folder: str, settings: Settings) -> Corpus | None:
+    """A corpus prepared before, if the cache still has it, with the settings of one run."""
     path = Path(folder)
-    return open_corpus(path) if (path / "corpus.json").exists() else None
+    if not (path / "corpus.json").exists():
+        return None
+    # Runs with other networks share a corpus: whose settings it was made for does not matter.
+    return replace(open_corpus(path), settings=settings)
 
 
 def sealed_files(corpus: Corpus) -> dict[str, bytes]:
@@ -330,7 +334,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
             device = torch.device("cpu")
             scores, plain = score_store(model, ngram, store, settings, share, device)
         result |= {"data": str(data), "scores": scores, "baseline": {"scores": plain}}
-    corpus = reopen(run.read_json("run.json")["prepared"])
+    corpus = reopen(run.read_json("run.json")["prepared"], settings)
     if corpus is not None:
         result["copied_8grams"] = copied(Writer.of_model(model, settings, tokenizer), corpus)
     return result

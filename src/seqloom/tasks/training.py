@@ -5,7 +5,7 @@
 What is special to a task stands in its module (``TASKS``), which has these functions:
 
     prepare(source, settings) → prepared       data read, split, fitted, stored; settings resolved
-    reopen(folder, …) → prepared               the same, from the cache
+    reopen(folder, settings) → prepared        the same, from the cache, or None
     sealed_files(prepared) → {name: bytes}     what use needs beside the weights
     make_job(prepared, device, autocast) → job
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
@@ -109,7 +109,7 @@ def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Out
     settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
     check_settings(settings)
     world = join_world(choose_device(settings.train))
-    prepared = module.reopen(about["prepared"])
+    prepared = module.reopen(about["prepared"], settings)
     if prepared is None:
         prepared = _prepare_again(module, about, run)
     return _train(_Work.of(module, prepared), run, world, watcher, stopping)
