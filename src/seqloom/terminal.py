@@ -12,6 +12,7 @@ from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -109,15 +110,15 @@ class TerminalWatcher:
             self.console.print(f"· {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def samples_table(samples: Iterable[dict[str, Any]]) -> Table:
+def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
     """Each sample beside its temperature, further lines under the first, the prompt dim."""
-    table = Table.grid(padding=(0, 1, 0, 2))
+    table = Table.grid(padding=(0, 1))
     table.add_column(style="cyan")
     table.add_column(overflow="fold")
     for sample in samples:
         text = Text.assemble((sample["prompt"], "dim"), sample["text"].rstrip())
         table.add_row(f"{sample['temperature']:.1f}", text)
-    return table
+    return Padding(table, (0, 0, 0, 2))
 
 
 def show_tokens(console: Console, tokens: Sequence[str], ids: Sequence[int]) -> None:

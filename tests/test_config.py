@@ -1,0 +1,87 @@
+"""Settings: checked when made, frozen, and a wrong name or value is named with what is expected."""
+
+import pytest
+from pydantic import ValidationError
+
+from seqloom.config import (
+    ModelSettings,
+    Settings,
+    TrainSettings,
+    explain,
+    override,
+    section_of,
+    settings_from,
+)
+from seqloom.errors import SettingsError, nearest
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().model.hidden_size = 3  # type: ignore[misc]
+
+
+def test_no_setting_stands_in_two_sections() -> None:
+    """Flags and estimator arguments are settings without their section."""
+    names = [
+        name
+        for section in Settings.model_fields.values()
+        for name in section.annotation.model_fields
+    ]
+    assert len(names) == len(set(names))
+    assert all(
+        name in Settings.model_fields[section_of(name)].annotation.model_fields for name in names
+    )
+
+
+def test_every_setting_says_what_it_is_in_a_sentence() -> None:
+    for section in Settings.model_fields.values():
+        for name, field in section.annotation.model_fields.items():
+            assert field.description, name
+            assert field.description[0].isupper() or field.description[0].isdigit(), name
+            assert field.description.endswith("."), name
+            assert "\n" not in field.description, name
+
+
+def test_section_of_offers_the_nearest_name() -> None:
+    assert section_of("hidden_size") == "model"
+    with pytest.raises(SettingsError, match=r'"hiden_size"\. Did you mean "hidden_size"'):
+        section_of("hiden_size")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"modle": {}}, 'here: unknown section "modle". Did you mean "model"'),
+        (
+            {"model": {"layers": 2}},
+            'here: unknown setting "model.layers". Did you mean "num_layers"',
+        ),
+        ({"model": {"hidden_size": 0}}, "here: model.hidden_size = 0: input should be greater"),
+        ({"train": {"minutes": "soon"}}, "here: train.minutes = 'soon': input should be a valid"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(values: dict, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from(values, "here")
+    assert str(caught.value).startswith(expected)
+
+
+def test_explain_names_the_first_error() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ModelSettings(dropout=1.0)
+    assert explain(caught.value) == "dropout = 1.0: input should be less than 1."
+
+
+def test_override_keeps_the_rest_and_checks_again() -> None:
+    base = override(Settings(), {"train": {"epochs": 3.0}}, "test")
+    both = override(base, {"model": {"hidden_size": 9}}, "test")
+    assert both.train == TrainSettings(epochs=3.0)
+    assert both.model == ModelSettings(hidden_size=9)
+    assert base.model == ModelSettings()
+    with pytest.raises(SettingsError, match=r"flags: model\.hidden_size = -1"):
+        override(base, {"model": {"hidden_size": -1}}, "flags")
+
+
+def test_nearest_offers_one_name_or_all() -> None:
+    assert nearest("lstn", ["lstm", "gru"]) == 'Did you mean "lstm"?'
+    assert nearest("xyz", ["lstm", "gru"]) == "Known: gru, lstm."
