@@ -180,8 +180,8 @@ def python_page() -> str:
         f"`seqloom.__version__` is the version, `{seqloom.__version__}` as this page was made.",
         "## TextGenerator",
         _paragraphs(TextGenerator),
-        "The constructor takes the settings of [the command line](cli.md#settings) by the same "
-        f"names, with `_` for `-`: {', '.join(f'`{name}`' for name in names)}.",
+        "The arguments are [the settings of the command line](cli.md#settings), by the same names "
+        f"with `_` for `-` (`{names[0]}` … `{names[-1]}`), and with the same defaults.",
         "`generate`, `stream` and `candidates` take "
         f"{', '.join(f'`{name}`' for name in GenerateSettings.model_fields)}.",
         "It keeps scikit-learn's conventions: `get_params`, `set_params`, `clone` and "
