@@ -78,9 +78,9 @@ class ModelSettings(Section):
     """Units in a layer."""
     num_layers: int = Field(default=1, ge=1)
     """Layers, one above the other."""
-    embedding_dropout: float = Field(default=0.05, ge=0, lt=1)
+    embedding_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of embedding numbers set to zero, the same at every step of a sequence (locked)."""
-    dropout: float = Field(default=0.35, ge=0, lt=1)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
     """Share of a layer's outputs set to zero, the same at every step of a sequence (locked)."""
     weight_drop: float = Field(default=0.0, ge=0, lt=1)
     """Share of hidden-to-hidden weights set to zero, the same at every step of a sequence."""
@@ -113,7 +113,7 @@ class TrainSettings(Section):
     """How gradients become updates."""
     learning_rate: float = Field(default=6e-3, gt=0)
     """Largest step size, reached after warm-up."""
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.1, ge=0)
     """Pull of weight matrices towards zero at each update."""
     warmup: float = Field(default=0.02, ge=0, lt=1)
     """Share of the budget in which the learning rate rises from zero."""
@@ -121,8 +121,8 @@ class TrainSettings(Section):
     """How the learning rate falls after warm-up."""
     clip_norm: float = Field(default=1.0, ge=0)
     """Longest gradient, over all weights together; 0 never shortens it."""
-    dropout_ramp: float = Field(default=4.0, ge=0)
-    """Epochs over which dropout rises from nothing to its full share; 0 drops fully at once."""
+    dropout_ramp: float = Field(default=3.0, ge=0)
+    """Epochs, after the first, over which dropout rises to its share; 0 drops fully at once."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the running average of the weights that is kept as the model; 0 keeps the last."""
     patience: int = Field(default=5, ge=0)

@@ -165,8 +165,9 @@ class Trainer:
         return place.epoch + place.index / max(1, self.job.stream.batches(place.epoch))
 
     def _dropout_ramp(self) -> float:
+        """Nothing in the first epoch, when every text is new; then rising to 1."""
         epochs = self.settings.dropout_ramp
-        return min(1.0, self._epoch() / epochs) if epochs else 1.0
+        return min(1.0, max(0.0, self._epoch() - 1) / epochs) if epochs else 1.0
 
     def _step(self) -> None:
         set_rate(self.optimizers, self.schedule.rate(self.place.update) * self.place.rate_factor)
