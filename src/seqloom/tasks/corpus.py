@@ -130,10 +130,10 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
 
 
 def _open_whole(folder: Path) -> Corpus | None:
-    """The corpus in the cache; None where there is none, or a damaged one, which is removed."""
+    """The corpus in the cache; None where there is none or a damaged one, which is removed."""
     try:
-        return open_corpus(folder) if (folder / "corpus.json").exists() else None
-    except (ValueError, KeyError, TypeError, RunError):
+        return open_corpus(folder)
+    except (OSError, ValueError, KeyError, TypeError, RunError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
