@@ -216,8 +216,11 @@ def settings_from(values: dict[str, dict[str, Any]], where: str) -> Settings:
 def explain(error: ValidationError) -> str:
     """A validation error as one line: the setting, what was received, what is expected."""
     first = error.errors(include_url=False)[0]
+    expected = first["msg"].removeprefix("Value error, ")
+    expected = expected[0].lower() + expected[1:]
     name = ".".join(str(part) for part in first["loc"])
-    expected = first["msg"][0].lower() + first["msg"][1:]
+    if isinstance(first["input"], dict | Section):  # two settings that do not go together
+        return f"{name}: {expected}."
     return f"{name} = {first['input']!r}: {expected}."
 
 
