@@ -33,8 +33,9 @@ ROUNDS, STEPS = 15, 200
 def onnx_session(model: LanguageModel, size: int, layers: int) -> onnxruntime.InferenceSession:
     """One step of the model as an ONNX graph: ids, h and c in; logits, h and c out."""
     nodes, weights, state = [], [], model.state_dict()
+    vocabulary = len(state["head.bias"])
     inputs = [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, 1])]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 1, vocabulary])]
 
     def constant(name: str, array: np.ndarray) -> str:
         weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
