@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from seqloom import run as run_module
+from seqloom.atomic import write_atomically
 from seqloom.errors import RunError
-from seqloom.run import FORMAT, Run, write_atomically
+from seqloom.run import FORMAT, Run
 from seqloom.train.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -31,11 +33,42 @@ def test_an_altered_or_truncated_file_is_named(run: Run, content: bytes) -> None
         Run.open(run.path)
 
 
-def test_a_kill_between_digest_and_file_leaves_a_run_that_opens(run: Run) -> None:
-    digests = run.read_json("digest.json")
-    digests["model.safetensors"].append("0" * 64)
-    run.write_json("digest.json", digests)
-    Run.open(run.path)
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing that runs after it in the program may be needed."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, write: int) -> None:
+    """End the next ``seal`` before its write of this number: digests, file, digests."""
+    left = iter(range(write))
+
+    def until(path: Path, content: bytes) -> None:
+        if next(left, None) is None:
+            raise Killed
+        write_atomically(path, content)
+
+    monkeypatch.setattr(run_module, "write_atomically", until)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("write", [0, 1, 2])
+def test_a_run_killed_while_it_seals_opens_and_seals_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, write: int, first: bool
+) -> None:
+    name = "baseline.safetensors" if first else "model.safetensors"
+    for content in (b"newer", b"newer still"):  # killed, gone on with, killed again
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at(patch, write)
+            run.seal(name, content)
+        Run.open(run.path)
+    run.seal(name, b"newest")
+    assert Run.open(run.path).read(name) == b"newest"
+    assert len(run.read_json("digest.json")[name]) == 1
+
+
+def test_a_sealed_file_that_is_gone_is_named(run: Run) -> None:
+    (run.path / "model.safetensors").unlink()
+    with pytest.raises(RunError, match=r"model\.safetensors: cannot be read"):
+        Run.open(run.path)
 
 
 def test_another_format_is_named(run: Run) -> None:
@@ -64,27 +97,20 @@ def test_a_folder_that_is_no_run_is_never_removed(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
-def test_a_write_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def full(fd: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("seqloom.run.os.fsync", full)
-    with pytest.raises(RunError, match="No space left on device.*resume"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_last_line_cut_by_a_kill_is_passed_over(run: Run) -> None:
     run.append("history.jsonl", {"update": 1})
     with (run.path / "history.jsonl").open("a") as file:
         file.write('{"update": 2, "tra')
     assert list(run.lines("history.jsonl")) == [{"update": 1}]
+
+
+def test_a_line_holds_any_text(run: Run) -> None:
+    lines = [{"text": "a\u2028b\u2029c\x85d\ne\x1ef"}, {"text": "next"}]
+    for line in lines:
+        run.append("samples.jsonl", line)
+    assert list(run.lines("samples.jsonl")) == lines
+    run.keep_lines("samples.jsonl", lines[:1])
+    assert list(run.lines("samples.jsonl")) == lines[:1]
 
 
 STATE = {

@@ -23,34 +23,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqloom.atomic import cannot_write, write_atomically
 from seqloom.errors import RunError
 
 SEALED = ("*.safetensors", "config.toml", "tokenizer.json")  # never read without a digest
 FORMAT = 1  # of the folder; a run of another format is refused by name
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file so that a kill or a full disk leaves the old one or the new one, never half.
-
-    Raises:
-        RunError: the disk is full or the folder may not be written.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"{path}: cannot be written ({error.strerror}). {_advice(error)}") from None
-
-
-def _advice(error: OSError) -> str:
-    if error.errno == 28:  # ENOSPC
-        return "Free some space, then go on with seqloom resume."
-    return "Choose another folder with --out."
+ABSENT = "absent"  # stands among the digests while a file is being written for the first time
 
 
 class Run:
@@ -144,8 +122,7 @@ class Run:
             shutil.copytree(self.path, other.path, dirs_exist_ok=True)
         except OSError as error:
             shutil.rmtree(other.path, ignore_errors=True)
-            reason = error.strerror or "a file could not be copied"
-            raise RunError(f"{path}: cannot be written ({reason}). {_advice(error)}") from None
+            raise cannot_write(other.path, error) from None
         return other.path
 
     def write_json(self, name: str, value: Any) -> None:
@@ -184,16 +161,15 @@ class Run:
             with (self.path / name).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(value, ensure_ascii=False) + "\n")
         except OSError as error:
-            raise RunError(
-                f"{self.path / name}: cannot be written ({error.strerror}). {_advice(error)}"
-            ) from None
+            raise cannot_write(self.path / name, error) from None
 
     def lines(self, name: str) -> Iterator[Any]:
         """The values of a file of JSON lines; a last line cut off by a kill is passed over."""
         path = self.path / name
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        # Not splitlines: JSON leaves U+2028 and its like as they are, and they end no line here.
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 yield json.loads(line)
             except ValueError:
@@ -207,13 +183,12 @@ class Run:
     def seal(self, name: str, content: bytes) -> None:
         """Write a file whose digest is checked when the run is loaded.
 
-        The digest is noted before the file is replaced and the old one dropped after, so that a
-        kill in between leaves a run that still opens.
+        The digest is noted before the file is replaced and the old ones are dropped after, so that
+        a kill in between, however often, leaves a run that still opens.
         """
         digest = hashlib.sha256(content).hexdigest()
         known = self.read_json("digest.json") if (self.path / "digest.json").exists() else {}
-        before = known.get(name, [])
-        self.write_json("digest.json", {**known, name: [*before[-1:], digest]})
+        self.write_json("digest.json", {**known, name: [*known.get(name, [ABSENT]), digest]})
         write_atomically(self.path / name, content)
         self.write_json("digest.json", {**known, name: [digest]})
 
@@ -231,6 +206,8 @@ class Run:
             )
         sealed = (path.name for pattern in SEALED for path in self.path.glob(pattern))
         for name, digests in {**dict.fromkeys(sealed, ()), **known}.items():
+            if ABSENT in digests and not (self.path / Path(name).name).exists():
+                continue
             if hashlib.sha256(self.read(Path(name).name)).hexdigest() not in digests:
                 raise RunError(
                     f"{self.path / name}: is not what was saved (its sha256 differs); it was "

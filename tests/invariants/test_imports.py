@@ -25,15 +25,16 @@ MAY_IMPORT = {
     "errors": set(),
     "config": {"errors"},
     "toml": {"config", "errors"},
-    "run": {"errors"},
+    "atomic": {"errors"},
+    "run": {"atomic", "errors"},
     "presets": {"config", "errors", "toml"},
-    "data": {"config", "errors", "run"},  # run: whole files or none, on any disk
+    "data": {"atomic", "config", "errors"},
     "text": {"config", "errors"},
     "signal": {"config", "errors"},
     "nn": {"errors"},
     "decode": {"errors"},
     "evaluate": {"errors"},
-    "train": {"config", "data", "errors", "nn", "run"},
+    "train": {"atomic", "config", "data", "errors", "nn", "run"},
     "tasks": {
         *("", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal", "text"),
         *("toml", "train"),
@@ -50,7 +51,7 @@ MAY_IMPORT = {
 
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
-    *("__init__", "api", "cli", "config", "decode", "errors", "estimators", "evaluate"),
+    *("__init__", "api", "atomic", "cli", "config", "decode", "errors", "estimators", "evaluate"),
     *("presets", "run", "terminal", "toml", *NO_TORCH),
 )
 NN_MAY_IMPORT = {

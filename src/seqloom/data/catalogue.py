@@ -17,13 +17,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from seqloom.atomic import write_atomically
 from seqloom.config import DataSettings, RecordKind
 from seqloom.data.encoding import read_blocks
 from seqloom.errors import DataError, nearest
-from seqloom.run import write_atomically
 
 VARIABLE = "SEQLOOM_DATA"
 CACHE_VARIABLE = "SEQLOOM_CACHE"
+ANOTHER_CACHE = (
+    f"Free some space, or name another folder in the environment variable {CACHE_VARIABLE}."
+)
 _SECONDS = 30  # without an answer before a download is given up
 
 
@@ -145,7 +148,8 @@ def _python_reference(entry: Entry) -> Path:
     path = cache_folder() / entry.folder / f"python-{platform.python_version()}.txt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, "\n\n".join(topics[name] for name in sorted(topics)).encode())
+        text = "\n\n".join(topics[name] for name in sorted(topics))
+        write_atomically(path, text.encode(), advice=ANOTHER_CACHE)
     return path
 
 

@@ -21,8 +21,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from seqloom.atomic import write_atomically
 from seqloom.errors import RunError
-from seqloom.run import write_atomically
 
 Tree = dict[str, Any]  # nested dicts and lists with tensors, numbers, strings, None at the leaves
 
@@ -37,7 +37,7 @@ def save_checkpoint(folder: Path, update: int, state: Tree) -> None:
     write_atomically(folder / name, content)
     latest = {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "state": plain}
     write_atomically(folder / "latest.json", json.dumps(latest).encode())
-    for other in folder.glob("update-*.safetensors"):
+    for other in folder.glob("update-*"):  # what a kill left half written, too
         if other.name != name:
             other.unlink()
 
