@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqloom.nn.dropout import LockedDropout, drop_weights, ramp_dropout
+from seqloom.nn.dropout import LockedDropout, drop_weights, hold_rows, ramp_dropout
 
 
 def dropped_share(layer: LockedDropout) -> float:
@@ -19,18 +19,20 @@ def test_the_ramp_scales_the_share_and_keeps_the_mean(ramp: float, share: float)
     assert float(model(torch.ones(400, 2, 500)).mean()) == pytest.approx(1.0, abs=0.01)
 
 
-def test_two_processes_drop_what_one_drops() -> None:
-    whole = LockedDropout(0.5).train()
-    x = torch.ones(6, 3, 50)
+@pytest.mark.parametrize("rows", [6, 5, 1])
+def test_two_processes_drop_what_one_drops(rows: int) -> None:
+    """In every layer: how many numbers the first one draws decides what the second one drops."""
+    x = torch.ones(rows, 3, 50)
     torch.manual_seed(4)
-    expected = whole(x)
+    expected = nn.Sequential(LockedDropout(0.5), LockedDropout(0.5)).train()(x)
     parts = []
+    count = -(-rows // 2)
     for rank in range(2):
-        part = LockedDropout(0.5).train()
-        part.shard = (rank, 2)
+        layers = nn.Sequential(LockedDropout(0.5), LockedDropout(0.5)).train()
+        hold_rows(layers, rank * count, rows)
         torch.manual_seed(4)
-        parts.append(part(x[3 * rank : 3 * rank + 3]))
-    assert torch.equal(torch.cat(parts), expected)
+        parts.append(layers(torch.ones(count, 3, 50)))
+    assert torch.equal(torch.cat(parts)[:rows], expected)
 
 
 def test_weights_are_dropped_and_scaled() -> None:

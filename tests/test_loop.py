@@ -25,11 +25,14 @@ from seqloom.train.optim import Average, make_optimizers, set_rate
 class Stream:
     carried = False
 
+    def __init__(self, *lengths: int) -> None:
+        self.lengths = lengths or (10,)
+
     def __len__(self) -> int:
-        return 10
+        return self.lengths[0]
 
     def batches(self, epoch: int) -> int:
-        return 10
+        return self.lengths[epoch % len(self.lengths)]
 
     def batch(self, epoch: int, index: int) -> Batch:
         ids = np.full((2, 3), index)
@@ -108,6 +111,19 @@ def test_short_epochs_share_a_report(tmp_path: Path) -> None:
     assert 45 <= len(watch.reports) <= 51
 
 
+def test_fifty_epochs_that_differ_a_little_have_a_report_each(tmp_path: Path) -> None:
+    job = Job()
+    job.stream = Stream(50, 49, 51, 50, 49)
+    trainer, watch = make(job, tmp_path, epochs=50, learning_rate=1e-4, patience=0)
+    trainer.train()
+    assert len(watch.reports) in (50, 51)
+
+
+def test_a_seed_may_be_of_any_size(tmp_path: Path) -> None:
+    trainer, _ = make(Job(), tmp_path, updates=2, seed=2**70)
+    assert trainer.train()
+
+
 def test_long_epochs_report_five_times(tmp_path: Path) -> None:
     trainer, watch = make(Job(), tmp_path, updates=9)
     trainer.train()
@@ -153,6 +169,34 @@ def test_stopping_saves_and_going_on_finishes(tmp_path: Path) -> None:
     whole, _ = make(Job(), tmp_path / "whole", updates=20)
     assert whole.train()
     assert torch.equal(other.job.model.weight, whole.job.model.weight)
+
+
+def test_a_run_killed_after_reports_tells_its_history_once(tmp_path: Path) -> None:
+    """The first checkpoint is older than the reports: they are dropped and written again."""
+    job = Job()
+    values = iter([3.0, 2.0])
+    job.valid = lambda: next(values)
+    killed, _ = make(job, tmp_path, epochs=4, checkpoint_seconds=1e9)
+    with pytest.raises(StopIteration):
+        killed.train()
+    assert [line["update"] for line in killed.run.lines("history.jsonl")] == [10, 20]
+    other, _ = make(Job(), tmp_path, epochs=4)
+    assert other.train()
+    for name in ("history.jsonl", "samples.jsonl"):
+        assert [line["update"] for line in other.run.lines(name)] == [10, 20, 30, 40]
+
+
+def test_a_saved_average_is_gone_on_with(tmp_path: Path) -> None:
+    def weights(folder: str, *stops: bool) -> torch.Tensor:
+        trainer, _ = make(Job(), tmp_path / folder, updates=20, averaging=0.9)
+        asked = iter(stops)
+        trainer.stopping = lambda: next(asked, False)
+        trainer.train()
+        assert trainer.average is not None
+        return trainer.average.weights["weight"]
+
+    weights("broken", *[False] * 7, True)
+    torch.testing.assert_close(weights("broken"), weights("whole"), rtol=0, atol=0)
 
 
 def test_the_average_follows_and_swaps() -> None:

@@ -12,15 +12,19 @@ WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(200))
 FLAGS = [
     *("--updates", "12", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "5"),
-    *("--sequence-length", "16", "--dropout", "0.2", "--precision", "float32", "--quiet"),
-    *("--sample-length", "5", "--threads", "1"),
+    *("--sequence-length", "16", "--precision", "float32", "--quiet", "--sample-length", "5"),
+    # Dropout in two places and from the first update, on batches that two cannot divide.
+    *("--dropout", "0.2", "--embedding-dropout", "0.1", "--dropout-ramp", "0", "--threads", "1"),
     # Plain steps: Muon and Adam turn the last bit of a small gradient into a visible step.
     *("--optimizer", "sgd", "--learning-rate", "0.2"),
 ]
 
 
-@pytest.mark.parametrize("records", ["continuous", "line"])
-def test_two_processes_equal_one(tmp_path: Path, records: str) -> None:
+@pytest.mark.parametrize(
+    ("records", "more"),
+    [("continuous", ()), ("line", ()), ("line", ("--window", "6"))],
+)
+def test_two_processes_equal_one(tmp_path: Path, records: str, more: tuple[str, ...]) -> None:
     data = tmp_path / "numbers.txt"
     data.write_text(TEXT)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
@@ -31,7 +35,7 @@ def test_two_processes_equal_one(tmp_path: Path, records: str) -> None:
     weights = {}
     for name, start in starts.items():
         words = ["train", str(data), "--out", str(tmp_path / name), "--records", records]
-        done = subprocess.run([*start, *words, *FLAGS], capture_output=True, text=True)
+        done = subprocess.run([*start, *words, *FLAGS, *more], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         weights[name] = load_file(tmp_path / name / "model.safetensors")
     for key, value in weights["one"].items():

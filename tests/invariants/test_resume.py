@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
-TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(400))
+TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150))
 FLAGS = [
     *("--embedding-size", "8", "--batch-size", "4"),
-    *("--sequence-length", "16", "--dropout", "0.2", "--averaging", "0.9", "--sample-length", "5"),
+    *("--sequence-length", "16", "--averaging", "0.9", "--sample-length", "5"),
+    *("--dropout", "0.2", "--weight-drop", "0.1", "--dropout-ramp", "0"),
     *("--checkpoint-seconds", "0", "--threads", "1", "--quiet"),
 ]
 

@@ -1,7 +1,7 @@
 """Dropout that stays the same over time, and dropout of the recurrent weights themselves.
 
 Masks are drawn for the rows of the whole batch even where one process of several holds only a
-part of them (``shard``), so that two processes and one draw the same masks.
+part of them (``hold_rows``), so that two processes and one draw the same masks.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ class LockedDropout(nn.Module):
         super().__init__()
         self.share = share
         self.ramp = 1.0  # how much of the share is dropped by now; see ``ramp_dropout``
-        self.shard = (0, 1)  # (this process, processes): the part of the batch held here
+        self.part: tuple[int, int] | None = None  # see ``hold_rows``
 
     def forward(self, x: Tensor) -> Tensor:
         """x itself outside training or when nothing is dropped."""
         share = self.share * self.ramp
         if not self.training or share == 0.0:
             return x
-        rank, world = self.shard
         rows = x.shape[0]
-        kept = torch.rand(rows * world, 1, x.shape[2], device=x.device) >= share
-        mask = kept[rank * rows : (rank + 1) * rows].to(x.dtype) / (1 - share)
-        return x * mask  # (batch, 1, size) against (batch, time, size)
+        first, total = self.part or (0, rows)
+        kept = torch.rand(total, 1, x.shape[2], device=x.device) >= share
+        if self.part is not None:
+            # Rows past the end only fill up the last process's part.
+            own = torch.arange(first, first + rows, device=x.device).clamp(max=total - 1)
+            kept = kept[own]
+        return x * (kept.to(x.dtype) / (1 - share))  # (batch, 1, size), (batch, time, size)
 
 
 def ramp_dropout(model: nn.Module, ramp: float) -> None:
@@ -48,6 +51,13 @@ def ramp_dropout(model: nn.Module, ramp: float) -> None:
     for module in model.modules():
         if isinstance(module, LockedDropout):
             module.ramp = ramp
+
+
+def hold_rows(model: nn.Module, first: int, total: int) -> None:
+    """Say that the batch given from now on is rows ``first``, … of a batch of ``total``."""
+    for module in model.modules():
+        if isinstance(module, LockedDropout):
+            module.part = (first, total)
 
 
 def drop_weights(weight: Tensor, share: float) -> Tensor:

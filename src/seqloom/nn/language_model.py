@@ -99,7 +99,9 @@ class LanguageModel(nn.Module):
         full = bool((lengths == ids.shape[1]).all())
         hidden, after = self.encode(ids, None if full else lengths, states)
         if targets.dim() == 1:
-            hidden = last_step(hidden, lengths)
+            # A row without a real step only fills up one process's part of a batch.
+            real = lengths > 0
+            hidden, targets = last_step(hidden, lengths)[real], targets[real]
         else:
             real = length_mask(lengths, ids.shape[1])
             hidden = hidden.flatten(0, 1) if full else hidden[real]  # (real steps, head size)

@@ -14,8 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from seqloom.data.batching import Batch
 from seqloom.nn.cells import State
-from seqloom.nn.dropout import LockedDropout
+from seqloom.nn.dropout import hold_rows
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ def join_world(device: torch.device) -> World:
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # barriers take the current one
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # Gloo beside nccl: the clock and the wish to stop are numbers on the CPU.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     return World(dist.get_rank(), size)
 
 
@@ -54,13 +58,17 @@ def leave_world() -> None:
 
 
 def share_model(model: nn.Module, world: World) -> nn.Module:
-    """The model, made to sum its gradients over all processes and to drop as one would."""
+    """The model, made to sum its gradients over all processes."""
+    return model if world.size == 1 else nn.parallel.DistributedDataParallel(model)
+
+
+def own_rows(batch: Batch, model: nn.Module, world: World) -> Batch:
+    """The rows of a batch that this process takes; its dropout is that of one process alone."""
     if world.size == 1:
-        return model
-    for module in model.modules():
-        if isinstance(module, LockedDropout):
-            module.shard = (world.rank, world.size)
-    return nn.parallel.DistributedDataParallel(model)
+        return batch
+    own = batch.rows(world.rank, world.size)
+    hold_rows(model, world.rank * len(own.lengths), len(batch.lengths))
+    return own
 
 
 def largest(values: Sequence[float], world: World) -> list[float]:
@@ -93,8 +101,15 @@ def _gather_rows(part: Tensor, world: World) -> Tensor:
     return torch.cat(parts)
 
 
-def own_states(states: list[State] | None, world: World) -> list[State] | None:
-    """The rows of carried states that this process goes on with."""
-    if world.size == 1 or states is None:
-        return states
-    return [tuple(part.chunk(world.size)[world.rank] for part in state) for state in states]
+def own_states(states: list[State] | None, rows: int, world: World) -> list[State] | None:
+    """The carried states that this process goes on with, whatever number of them saved.
+
+    ``rows`` are those of the whole batch: further ones only filled up a process's part, and are
+    filled up again as ``Batch.rows`` does.
+    """
+    if states is None:
+        return None
+    count = -(-rows // world.size)
+    first = world.rank * count
+    own = torch.arange(first, first + count).clamp(max=rows - 1)
+    return [tuple(part[own.to(part.device)] for part in state) for state in states]

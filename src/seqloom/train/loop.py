@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save as save_tensors
-from torch import nn
+from torch import Tensor, nn
 
 from seqloom.config import TrainSettings
 from seqloom.errors import TrainingError
@@ -33,6 +33,7 @@ from seqloom.train.distributed import (
     add_up,
     gather_states,
     largest,
+    own_rows,
     own_states,
     share_model,
 )
@@ -41,7 +42,9 @@ from seqloom.train.optim import Average, make_optimizers, set_rate
 from seqloom.train.schedule import Schedule
 
 REPORTS_A_RUN = 5  # at least, however long an epoch is
-SHORTEST_REPORT = 0.02  # of the budget; epochs shorter than that share a report
+SHORTEST_REPORT = 0.018  # of the budget, one of fifty uneven epochs; shorter ones share a report
+
+LARGEST_SEED = 2**63  # torch takes none beyond
 
 
 @dataclass
@@ -134,9 +137,9 @@ class Trainer:
         """One update; False, with the weights untouched, when the loss is no number."""
         place = self.place
         # The seed follows from the update: there is no random state to save.
-        torch.manual_seed(self.settings.seed * 1_000_003 + place.update)
+        torch.manual_seed((self.settings.seed * 1_000_003 + place.update) % LARGEST_SEED)
         batch = self.job.stream.batch(place.epoch, place.index)
-        own = batch.rows(self.world.rank, self.world.size) if self.world.size > 1 else batch
+        own = own_rows(batch, self.job.model, self.world)
         states = self.states if self.job.stream.carried else None
         ramp_dropout(self.job.model, self._dropout_ramp())
         with self.autocast():
@@ -237,7 +240,15 @@ class Trainer:
         place.nats, place.targets = 0.0, 0
         place.reported_progress = self.schedule.progress(place.update)
         report = Report(
-            place.update, self._epoch(), place.seconds, place.tokens, rate, train, valid, better, samples
+            place.update,
+            self._epoch(),
+            place.seconds,
+            place.tokens,
+            rate,
+            train,
+            valid,
+            better,
+            samples,
         )
         if self.world.leads:
             line = asdict(report)
@@ -290,25 +301,28 @@ class Trainer:
         for optimizer, state in zip(self.optimizers, tree["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         if self.average is not None:
-            self.average.weights = tree["average"]
+            self.average.load(tree["average"])
         self.place = Place(**tree["place"])
         self.schedule.load_state(tree["plan"])
-        device = next(self.job.model.parameters()).device
-        if tree["states"] is not None:
-            whole = [tuple(part.to(device) for part in state) for state in tree["states"]]
-            self.states = own_states(whole, self.world)
-        else:
-            self.states = None
+        self.states = self._own_states(tree["states"])
         self._saved_at = self.place.seconds
         if self.world.leads:
             self._forget_after(self.place.update)
         return True
 
+    def _own_states(self, states: list[list[Tensor]] | None) -> list[State] | None:
+        if states is None:
+            return None
+        device = next(self.job.model.parameters()).device
+        rows = len(self.job.stream.batch(self.place.epoch, self.place.index).lengths)
+        whole: list[State] = [tuple(part.to(device) for part in state) for state in states]
+        return own_states(whole, rows, self.world)
+
     def _forget_after(self, update: int) -> None:
         """Drop history that the run is about to write again."""
         for name in ("history.jsonl", "samples.jsonl"):
             lines = [line for line in self.run.lines(name) if line["update"] <= update]
-            if lines:
+            if (self.run.path / name).exists():
                 self.run.keep_lines(name, lines)
 
 

@@ -72,6 +72,12 @@ class Average:
             self.weights[name].lerp_(weight, 1 - decay)
 
     @torch.no_grad()
+    def load(self, weights: dict[str, Tensor]) -> None:
+        """Go on with a saved average, on the device of this one."""
+        for name, kept in self.weights.items():
+            kept.copy_(weights[name])
+
+    @torch.no_grad()
     def swap(self, model: nn.Module) -> None:
         """Exchange the average and the model's weights; twice is nothing done."""
         for name, weight in _weights(model):
