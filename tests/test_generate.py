@@ -1,5 +1,6 @@
 """Scoring of a part: every target once, whatever stands beside it, as one long pass would."""
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,8 +10,15 @@ import torch
 
 from seqloom.config import Settings, override
 from seqloom.data.store import Store, StoreWriter
+from seqloom.evaluate.ngram import NGramModel
 from seqloom.tasks import generate
-from seqloom.tasks.generate import build_model, score, scored_batches, scored_sequences
+from seqloom.tasks.generate import (
+    build_model,
+    score,
+    score_store,
+    scored_batches,
+    scored_sequences,
+)
 
 VOCABULARY = 11
 CPU = torch.device("cpu")
@@ -107,12 +115,16 @@ def test_windows_score_every_token_that_has_one_before_it(
 
 @pytest.mark.parametrize(
     ("records", "window", "limit"),
-    [("row", 0, 10**6), ("row", 3, 10**6), ("row", 0, 20), ("continuous", 0, 10**6)],
+    [
+        *[("row", 0, 10**6), ("row", 3, 10**6), ("row", 0, 20), ("row", 3, 20), ("row", 3, 8)],
+        *[("continuous", 0, 10**6), ("continuous", 0, 50), ("continuous", 3, 10**6)],
+        *[("continuous", 3, 50), ("continuous", 3, 20)],
+    ],
 )
 def test_the_baseline_is_scored_on_the_same_targets(
     tmp_path: Path, small: None, records: str, window: int, limit: int
 ) -> None:
-    part = store(tmp_path, [64] if records == "continuous" else [2, 9, 3, 30, 7])
+    part = store(tmp_path, [40, 24] if records == "continuous" else [2, 9, 3, 30, 7])
     asked = settings(records=records, window=window)
     model_s = []
     for batch, skipped in scored_batches(part, asked, limit):
@@ -123,4 +135,20 @@ def test_the_baseline_is_scored_on_the_same_targets(
         int(i) for ids, first in scored_sequences(part, asked, limit) for i in ids[1 + first :]
     ]
     assert sorted(model_s) == sorted(baseline_s)
-    assert model_s
+    assert 0 < len(model_s) <= max(limit, 1)
+
+
+@pytest.mark.parametrize("records", ["row", "continuous"])
+def test_bits_are_those_of_every_character(
+    tmp_path: Path, model: torch.nn.Module, records: str
+) -> None:
+    """A record's start is never predicted, and so takes no characters with it."""
+    part = store(tmp_path, [9, 3, 30])
+    asked = settings(records=records)
+    sequences = [part[record] for record in range(3)]
+    ngram = NGramModel.fit(sequences, vocab_size=VOCABULARY, order=2)
+    scores, plain = score_store(model, ngram, part, asked, 420, CPU)
+    nats, count = score(model, scored_batches(part, asked, 10**6), CPU)
+    characters = 420 if records == "row" else 410  # nothing stands before the first token
+    for found, total in ((scores, nats), (plain, plain["nll"] * count)):
+        assert found["bits_per_character"] * characters * math.log(2) == pytest.approx(total)

@@ -1,5 +1,6 @@
 """A run from data to metrics: what is checked first, what is left behind, TensorBoard."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from seqloom import api
 from seqloom.config import Settings, override
-from seqloom.errors import RunError, SettingsError
+from seqloom.errors import DataError, RunError, SettingsError
 from seqloom.tasks import training
 from seqloom.train.job import Silent
 
@@ -66,12 +67,41 @@ def test_data_that_changed_cannot_be_resumed(data: Path, tmp_path: Path) -> None
     assert api.resume(tmp_path / "run").metrics is not None
 
 
+def test_a_damaged_cache_is_made_anew_when_a_run_goes_on(data: Path, tmp_path: Path) -> None:
+    api.train(data, settings(), tmp_path / "run", stopping=lambda: True)
+    (corpus,) = (tmp_path / "cache" / "corpora").iterdir()
+    (corpus / "corpus.json").write_text('{"asked": ')
+    assert api.resume(tmp_path / "run").metrics is not None
+    (corpus / "valid.arrow").unlink()
+    assert api.resume(tmp_path / "run").metrics is not None
+
+
+def test_every_task_has_the_functions_that_are_listed() -> None:
+    listed = re.findall(r"^    (\w+)\(", training.__doc__ or "", re.MULTILINE)
+    assert "evaluate_run" in listed
+    for name in training.TASKS:
+        module = training.task_module(name)
+        assert all(callable(getattr(module, function)) for function in listed)
+
+
 def test_data_in_memory_that_is_gone_cannot_be_resumed(data: Path, tmp_path: Path) -> None:
     api.train(TEXT.splitlines(), settings(), tmp_path / "run", stopping=lambda: True)
     for corpus in (tmp_path / "cache" / "corpora").iterdir():
         (corpus / "corpus.json").unlink()
     with pytest.raises(RunError, match="held in memory"):
         api.resume(tmp_path / "run")
+
+
+def test_a_window_that_no_held_out_record_fills_is_named(data: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.txt"
+    short.write_text("the cat\nthe dog\n" * 10)
+    changes = {
+        "data": {"records": "line", "valid": str(short)},
+        "text": {"tokenizer": "word", "window": 6},
+    }
+    with pytest.raises(DataError, match=r"No record of the validation part .* window of 6 tokens"):
+        api.train(data, override(settings(), changes, "test"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_nothing_is_read_before_the_settings_are_checked(
@@ -95,6 +125,17 @@ def test_a_run_folder_that_lacks_something_is_named(data: Path, tmp_path: Path) 
         api.resume(run.path)
     with pytest.raises(RunError, match="lacks task"):
         api.evaluate(run.path)
+
+
+def test_another_file_is_read_in_its_own_encoding(data: Path, tmp_path: Path) -> None:
+    korean = "나는 밥을 먹고 학교에 갔다. 오늘은 비가 왔다.\n" * 40
+    data.write_bytes(korean.encode("cp949"))
+    run = api.train(data, settings(), tmp_path / "run").run
+    scores = []
+    for encoding in ("utf-8", "cp949"):
+        (tmp_path / "other.txt").write_bytes(korean[:200].encode(encoding))
+        scores.append(api.evaluate(run.path, tmp_path / "other.txt")["scores"])
+    assert scores[0] == scores[1]
 
 
 def test_metrics_have_their_names(data: Path, tmp_path: Path) -> None:

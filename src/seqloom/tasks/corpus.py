@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from seqloom.config import Settings, override
 from seqloom.data.audit import DuplicateAudit
-from seqloom.data.catalogue import cache_folder
+from seqloom.data.catalogue import ANOTHER_CACHE, cache_folder
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import TextPlan, infer_text
 from seqloom.data.source import Source, open_source
@@ -119,7 +119,7 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
     """
     key = _corpus_key(source, settings)
     folder = cache_folder() / "corpora" / key
-    corpus = _open_whole(folder)
+    corpus = open_whole(folder)
     if corpus is None:
         _build(folder, source, settings)
         corpus = open_corpus(folder)
@@ -129,10 +129,15 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
     return replace(corpus, asked=settings, settings=override(resolved, own, source.name))
 
 
-def _open_whole(folder: Path) -> Corpus | None:
+def open_whole(folder: Path) -> Corpus | None:
     """The corpus in the cache; None where there is none or a damaged one, which is removed."""
+    if not folder.exists():
+        return None
     try:
-        return open_corpus(folder)
+        corpus = open_corpus(folder)
+        for part in corpus.facts.tokens:
+            corpus.store(part)
+        return corpus
     except (OSError, ValueError, KeyError, TypeError, RunError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -172,15 +177,22 @@ def _build(folder: Path, source: Source, settings: Settings) -> None:
         content = maker.write(temporary)
         text = json.dumps(content, ensure_ascii=False)
         (temporary / "corpus.json").write_text(text, encoding="utf-8")
-        if not folder.exists():
-            temporary.rename(folder)
+        _move(temporary, folder)
     except OSError as error:
         raise DataError(
-            f"{temporary}: cannot be written ({error.strerror}). Free some space, or name another "
-            "folder in the environment variable SEQLOOM_CACHE."
+            f"{temporary}: cannot be written ({error.strerror}). {ANOTHER_CACHE}"
         ) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    """Give the corpus its name, unless another process made the same one meanwhile."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
 
 
 def _like(source: Source, plan: TextPlan, settings: Settings) -> tuple[Source, TextPlan]:

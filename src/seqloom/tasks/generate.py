@@ -43,10 +43,11 @@ from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
 from seqloom.nn.recurrent import Recurrent
 from seqloom.run import Run
-from seqloom.tasks.corpus import Corpus, encode_source, open_corpus, prepare_corpus
+from seqloom.tasks.corpus import Corpus, encode_source, open_whole, prepare_corpus
 from seqloom.tasks.writer import Writer
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
+from seqloom.train.loop import LARGEST_SEED
 
 SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0)
 SEGMENT = 512  # targets of a continuous text that are scored from one state
@@ -85,14 +86,18 @@ def make_stream(store: Store, settings: Settings) -> Stream:
     if settings.text.window:
         stream = WindowStream(store, settings.text.window, *shape)
         if not stream.windows:
-            raise DataError(
-                f"No record is longer than the window of {settings.text.window} tokens. "
-                "Pass a smaller --window."
-            )
+            raise _no_window("training", settings)
         return stream
     if settings.data.records == "continuous":
         return ColumnStream(store, *shape)
     return RecordStream(store, *shape)
+
+
+def _no_window(part: str, settings: Settings) -> DataError:
+    return DataError(
+        f"No record of the {part} part is longer than the window of {settings.text.window} tokens. "
+        "Pass a smaller --window."
+    )
 
 
 class GenerateJob:
@@ -112,10 +117,12 @@ class GenerateJob:
     ) -> None:
         self.corpus, self.device, self.autocast = corpus, device, autocast
         settings = corpus.settings
-        torch.manual_seed(settings.train.seed)
+        torch.manual_seed(settings.train.seed % LARGEST_SEED)
         self.model = build_model(settings.model, corpus.tokenizer.vocabulary_size).to(device)
         self.stream = make_stream(corpus.store("train"), settings)
         self.valid = list(scored_batches(corpus.store("valid"), settings, SCORED_IN_TRAINING))
+        if not self.valid:
+            raise _no_window("validation", settings)
         self.prompt = sample_prompt(corpus)
 
     def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
@@ -158,8 +165,9 @@ def scored_batches(store: Store, settings: Settings, limit: int) -> Iterator[tup
     """
     if settings.text.window:
         stream = WindowStream(store, settings.text.window, 1, 4096 * settings.text.window, 0)
-        for start in range(0, min(stream.windows, limit), 4096):
-            yield stream.windows_at(np.arange(start, min(start + 4096, stream.windows))), 0
+        last = min(stream.windows, limit)
+        for start in range(0, last, 4096):
+            yield stream.windows_at(np.arange(start, min(start + 4096, last))), 0
     elif settings.data.records == "continuous":
         yield from _segments(store, limit)
     else:
@@ -211,14 +219,24 @@ def scored_sequences(
     store: Store, settings: Settings, limit: int
 ) -> Iterator[tuple[npt.NDArray[np.int32], int]]:
     """The same targets for the n-gram model: sequences, and how many first targets do not count."""
-    if settings.data.records == "continuous":
-        last = min(store.tokens - 1, limit)
-        first = settings.text.window - 1 if settings.text.window else 0
-        yield store.slice(0, last + 1).astype(np.int32), first
-        return
-    lengths = store.lengths
-    for record in np.flatnonzero(np.cumsum(lengths) <= max(limit, int(lengths[0]))):
-        yield store[int(record)].astype(np.int32), max(0, settings.text.window - 1)
+    if settings.text.window:
+        yield from _windowed(store, settings.text.window, limit)
+    elif settings.data.records == "continuous":
+        yield store.slice(0, min(store.tokens - 1, limit) + 1).astype(np.int32), 0
+    else:
+        lengths = store.lengths
+        for record in np.flatnonzero(np.cumsum(lengths) <= max(limit, int(lengths[0]))):
+            yield store[int(record)].astype(np.int32), 0
+
+
+def _windowed(store: Store, window: int, limit: int) -> Iterator[tuple[npt.NDArray[np.int32], int]]:
+    """Records, whose first window is never a target, up to ``limit`` targets in all."""
+    for record in range(len(store)):
+        ids = store[record][: window + limit].astype(np.int32)
+        yield ids, window - 1
+        limit -= max(0, len(ids) - window)
+        if limit <= 0:
+            return
 
 
 def sample_prompt(corpus: Corpus) -> str:
@@ -251,11 +269,9 @@ def prepare(source: Source, settings: Settings) -> Corpus:
 
 def reopen(folder: str, settings: Settings) -> Corpus | None:
     """A corpus prepared before, if the cache still has it, with the settings of one run."""
-    path = Path(folder)
-    if not (path / "corpus.json").exists():
-        return None
+    corpus = open_whole(Path(folder))
     # Runs with other networks share a corpus: whose settings it was made for does not matter.
-    return replace(open_corpus(path), settings=settings)
+    return None if corpus is None else replace(corpus, settings=settings)
 
 
 def sealed_files(corpus: Corpus) -> dict[str, bytes]:
@@ -278,9 +294,9 @@ def score_run(corpus: Corpus, job: GenerateJob, run: Run) -> dict[str, Any]:
     for part in ("valid", "test"):
         if corpus.has(part):
             store = corpus.store(part)
-            share = corpus.facts.characters[part] / corpus.facts.tokens[part]
+            characters = corpus.facts.characters[part]
             result[part], result["baseline"][part] = score_store(
-                job.model, ngram, store, corpus.settings, share, job.device
+                job.model, ngram, store, corpus.settings, characters, job.device
             )
     return result
 
@@ -299,10 +315,14 @@ def score_store(
     ngram: NGramModel,
     store: Store,
     settings: Settings,
-    characters_per_token: float,
+    characters: int,
     device: torch.device,
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Metrics of the model and of the baseline on the same targets, in float32."""
+    """Metrics of the model and of the baseline on the same targets, in float32.
+
+    ``characters`` are those of the whole store. Where not all of it is scored, a target stands for
+    as many as on average; a record's start, which is never a target, stands for none.
+    """
     batches = scored_batches(store, settings, SCORED_AT_THE_END)
     nats, count = score(model, batches, device)
     sequences = scored_sequences(store, settings, SCORED_AT_THE_END)
@@ -310,10 +330,11 @@ def score_store(
     scored = zip(ngram.nll_each(texts), firsts, strict=True)
     parts = [nats[1 + first :] for nats, first in scored]
     plain = float(sum(part.sum() for part in parts))
-    characters = count * characters_per_token
+    starts = 0 if settings.data.records == "continuous" else len(store)
+    scored_characters = characters * count / (store.tokens - starts)
     return (
-        language_metrics(nats, count, characters),
-        language_metrics(plain, sum(len(part) for part in parts), characters),
+        language_metrics(nats, count, scored_characters),
+        language_metrics(plain, sum(len(part) for part in parts), scored_characters),
     )
 
 
@@ -330,9 +351,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "scored.arrow"
             store, characters = encode_source(open_source(data), settings, tokenizer, path)
-            share = characters / store.tokens
             device = torch.device("cpu")
-            scores, plain = score_store(model, ngram, store, settings, share, device)
+            scores, plain = score_store(model, ngram, store, settings, characters, device)
         result |= {"data": str(data), "scores": scores, "baseline": {"scores": plain}}
     corpus = reopen(run.read_json("run.json")["prepared"], settings)
     if corpus is not None:

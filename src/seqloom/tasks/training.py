@@ -9,6 +9,7 @@ What is special to a task stands in its module (``TASKS``), which has these func
     sealed_files(prepared) → {name: bytes}     what use needs beside the weights
     make_job(prepared, device, autocast) → job
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
+    evaluate_run(run, settings, data) → {"scores": {…}, "baseline": {…}, …}
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 import torch
 
 import seqloom
-from seqloom.config import Settings, settings_from
+from seqloom.config import Settings, override, settings_from
 from seqloom.data.source import Source, open_source
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
@@ -267,7 +268,11 @@ def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
 def evaluate(path: Path, data: Any) -> dict[str, Any]:
     """Scores of a run on other data, or those of its training once more."""
     run = Run.open(path)
-    module = task_module(_about(run)["task"])
+    about = _about(run)
+    module = task_module(about["task"])
     settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    # That the training data was CP949 says nothing of another file, unless the user said so.
+    asked = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
+    settings = override(settings, {"data": {"encoding": asked}}, str(run.path))
     result: dict[str, Any] = module.evaluate_run(run, settings, data)
     return result
