@@ -1,4 +1,4 @@
-"""One check for every task: train, save, load, use, resume, and results that depend on nothing else.
+"""One check for every task: train, use, train again, save, load; results depend on nothing else.
 
 A new task adds one line to ``test_tasks.py``.
 """

@@ -33,8 +33,8 @@ CHANGES: dict[str, Any] = {
     "model.embedding_size": 4,
     "model.hidden_size": 6,
     "model.num_layers": 2,
-    "model.embedding_dropout": 0.5,
-    "model.dropout": 0.5,
+    "model.embedding_dropout": 0.35,
+    "model.dropout": 0.65,
     "model.weight_drop": 0.5,
     "model.tie_embeddings": True,
     "model.forget_bias": 3.0,
@@ -53,7 +53,7 @@ CHANGES: dict[str, Any] = {
     "train.dropout_ramp": 0.0,
     "train.patience": 1,
     "train.precision": "bfloat16",
-    "train.device": "cuda",
+    "train.device": "cpu" if torch.cuda.is_available() else "cuda",
     "train.threads": 1,
     "train.seed": 5,
     "train.checkpoint_seconds": 0.0,
@@ -64,7 +64,8 @@ CHANGES: dict[str, Any] = {
 # What a setting needs beside it to matter.
 BESIDE: dict[str, dict[str, Any]] = {
     "text.max_vocabulary": {"text.tokenizer": "word"},
-    "model.embedding_size": {},
+    "model.embedding_dropout": {"train.dropout_ramp": 0.0},  # nothing is dropped in epoch one
+    "model.dropout": {"train.dropout_ramp": 0.0},
     "train.patience": {"train.learning_rate": 5.0, "train.updates": 12},
 }
 

@@ -94,7 +94,7 @@ class Vocabulary:
         return ["", UNKNOWN_TEXT, "", "", *self.tokens]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``vocabulary.json``."""
+        """Plain values for JSON."""
         return {"specials": list(SPECIALS), "tokens": self.tokens, "forgotten": self.forgotten}
 
     @classmethod
