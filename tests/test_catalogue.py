@@ -138,7 +138,7 @@ def test_entries_are_complete() -> None:
     }
     for known in load_catalogue().values():
         assert known.title and known.licence and known.split and known.folder
-        assert known.files
+        assert known.files or known.builtin
         for file in known.files:
             assert len(bytes.fromhex(file.sha256)) == 32
             assert file.size > 0

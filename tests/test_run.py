@@ -132,8 +132,9 @@ def test_a_checkpoint_gives_back_what_was_put_in(tmp_path: Path) -> None:
 
 
 def test_only_the_last_checkpoint_stays(tmp_path: Path) -> None:
-    for update in (5, 6):
-        save_checkpoint(tmp_path / "checkpoint", update, STATE)
+    save_checkpoint(tmp_path / "checkpoint", 5, STATE)
+    (tmp_path / "checkpoint" / "update-000007.safetensors.tmp").write_bytes(b"cut by a kill")
+    save_checkpoint(tmp_path / "checkpoint", 6, STATE)
     assert sorted(p.name for p in (tmp_path / "checkpoint").iterdir()) == [
         "latest.json",
         "update-000006.safetensors",
