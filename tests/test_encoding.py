@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - curly quotes and dashes are what is tested
 import codecs
 import gzip
 from pathlib import Path

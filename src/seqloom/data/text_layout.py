@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median, quantiles
 from typing import Literal
 
-_ENDS = tuple(".!?…:;\"'”’)]}。」』")  # noqa: RUF001 - the curly quote is meant
+_ENDS = tuple(".!?…:;\"'”’)]}。」』")
 _FEWEST = 20
 """Lines below which a file is read as one text."""
 
