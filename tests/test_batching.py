@@ -1,5 +1,6 @@
 """Streams: every target once, shifted by one, never across records, the same for a place."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from seqloom.data.batching import (
     pad_records,
 )
 from seqloom.data.store import write_store
-import itertools
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_columns_go_on_where_they_ended(text: Store) -> None:
         batches = [stream.batch(epoch, i) for i in range(len(stream))]
         for batch in batches:
             assert np.array_equal(batch.inputs[:, 1:], batch.targets[:, :-1])
-        for a, b in itertools.pairwise(batches):
+        for a, b in pairwise(batches):
             assert np.array_equal(a.targets[:, -1], b.inputs[:, 0])
         seen = np.concatenate([batch.targets.ravel() for batch in batches])
         assert len(seen) == len(set(seen)) == 3 * 8 * len(stream)
