@@ -28,7 +28,7 @@ from seqloom.config import GenerateSettings, Section, Settings, explain, section
 from seqloom.errors import DataError, SettingsError, nearest
 from seqloom.run import Run
 from seqloom.tasks.writer import make_sampler
-from seqloom.toml import read_toml
+from seqloom.toml import read_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,8 +135,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
 
 def run_settings(run: Run) -> Settings:
     """The settings of a run, with every ``auto`` resolved."""
-    path = run.path / "config.toml"
-    return settings_from(read_toml(path), str(path))
+    return read_settings(run.path / "config.toml")
 
 
 def _arguments() -> Iterator[tuple[str, FieldInfo]]:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import Section, Settings, section_of
+from seqloom.config import Section, Settings, section_of, settings_from
 from seqloom.errors import SettingsError
 
 
@@ -41,6 +41,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings that ``to_toml`` wrote, checked.
+
+    Raises:
+        SettingsError: the file is missing, is not TOML, or a setting is wrong.
+    """
+    return settings_from(read_toml(path), str(path))
 
 
 def read_changes(path: Path) -> dict[str, dict[str, Any]]:

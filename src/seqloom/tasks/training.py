@@ -33,7 +33,7 @@ from seqloom.data.source import Source, open_source
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
-from seqloom.toml import read_toml, to_toml
+from seqloom.toml import read_settings, to_toml
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_autocast, choose_device, set_threads
 from seqloom.train.distributed import World, join_world, leave_world, wait_for_all
@@ -107,7 +107,7 @@ def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Out
     run = Run.open(path)
     about = _about(run)
     module = task_module(about["task"])
-    settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    settings = read_settings(run.path / "config.toml")
     check_settings(settings)
     world = join_world(choose_device(settings.train))
     prepared = module.reopen(about["prepared"], settings)
@@ -270,7 +270,7 @@ def evaluate(path: Path, data: Any) -> dict[str, Any]:
     run = Run.open(path)
     about = _about(run)
     module = task_module(about["task"])
-    settings = settings_from(read_toml(run.path / "config.toml"), str(run.path / "config.toml"))
+    settings = read_settings(run.path / "config.toml")
     # That the training data was CP949 says nothing of another file, unless the user said so.
     asked = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
     settings = override(settings, {"data": {"encoding": asked}}, str(run.path))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from seqloom.config import GenerateSettings, Settings, settings_from
+from seqloom.config import GenerateSettings, Settings
 from seqloom.decode.generation import generate, top_candidates
 from seqloom.decode.sampling import Sampler
 from seqloom.errors import RunError
@@ -23,7 +23,7 @@ from seqloom.nn.stepping import Stepper
 from seqloom.run import Run
 from seqloom.text.stream import StreamDecoder
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
-from seqloom.toml import read_toml
+from seqloom.toml import read_settings
 
 if TYPE_CHECKING:
     from seqloom.nn.language_model import LanguageModel
@@ -222,8 +222,7 @@ def load_writer(run: Run) -> Writer:
     Raises:
         RunError: the run has no weights yet, or they are damaged.
     """
-    path = run.path / "config.toml"
-    settings = settings_from(read_toml(path), str(path))
+    settings = read_settings(run.path / "config.toml")
     tokenizer = tokenizer_from_dict(run.read_json("tokenizer.json"))
     weights = read_weights(run, "model.safetensors")
     try:
