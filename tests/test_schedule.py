@@ -1,5 +1,6 @@
 """Budgets: progress, learning rate, and plans that end with the time."""
 
+import itertools
 from itertools import pairwise
 
 import pytest
@@ -55,3 +56,14 @@ def test_a_saved_plan_goes_on_alike() -> None:
     two = Schedule(TrainSettings(minutes=1.0), 40)
     two.load_state(one.state())
     assert [one.rate(u) for u in range(30, 99)] == [two.rate(u) for u in range(30, 99)]
+
+
+def test_warm_up_rises_step_by_step_in_a_budget_of_minutes_too() -> None:
+    schedule = Schedule(TrainSettings(minutes=2.0, warmup=0.05), 40)
+    rates, seconds = [], 0.0
+    for update in range(60):
+        rates.append(schedule.rate(update))
+        seconds += 0.12
+        schedule.replan(update + 1, seconds)
+    assert max(b - a for a, b in itertools.pairwise(rates)) < 0.15
+    assert max(rates) > 0.97

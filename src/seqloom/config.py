@@ -138,7 +138,7 @@ class TrainSettings(Section):
     checkpoint_seconds: float = Field(default=60.0, ge=0)
     """Seconds between checkpoints."""
     sample_prompt: str | None = None
-    """Start of the texts shown after each epoch; the validation part's first words when not given."""
+    """Start of the texts shown after an epoch; the validation part's first words when not given."""
     sample_length: int = Field(default=100, ge=1)
     """Tokens of each text shown after an epoch."""
     tensorboard: bool = False

@@ -30,7 +30,7 @@ def test_two_processes_equal_one(tmp_path: Path, records: str, more: tuple[str, 
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],
-        "two": [*torchrun, "--master-port", "29517", "-m", "seqloom"],
+        "two": [*torchrun, "--standalone", "-m", "seqloom"],
     }
     weights = {}
     for name, start in starts.items():

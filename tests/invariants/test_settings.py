@@ -19,7 +19,7 @@ CHANGES: dict[str, Any] = {
     "data.valid": "OTHER",
     "data.test": "OTHER",
     "data.split": "0.5/0.5",
-    "data.drop": ("cat 3",),
+    "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
     "text.lowercase": True,
@@ -66,7 +66,12 @@ BESIDE: dict[str, dict[str, Any]] = {
     "text.max_vocabulary": {"text.tokenizer": "word"},
     "model.embedding_dropout": {"train.dropout_ramp": 0.0},  # nothing is dropped in epoch one
     "model.dropout": {"train.dropout_ramp": 0.0},
-    "train.patience": {"train.learning_rate": 5.0, "train.updates": 12},
+    "train.patience": {
+        "train.learning_rate": 5.0,
+        "train.updates": 40,
+        "train.batch_size": 32,
+        "train.sequence_length": 64,
+    },
 }
 
 

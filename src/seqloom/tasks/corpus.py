@@ -393,7 +393,13 @@ def encode_source(
 
 def _reader(source: Source, settings: Settings) -> _CorpusMaker:
     """What reads other data as a run's own was read; the run's other files are not asked for."""
-    alone = settings.data.model_copy(update={"valid": None, "test": None})
+    changes: dict[str, Any] = {"valid": None, "test": None}
+    if source.format == "text" and settings.data.records == "row":
+        changes |= {
+            "text": None,
+            "records": "line",
+        }  # a plain file has lines where a table has rows
+    alone = settings.data.model_copy(update=changes)
     return _CorpusMaker(source, settings.model_copy(update={"data": alone}))
 
 

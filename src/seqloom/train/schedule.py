@@ -18,6 +18,7 @@ from seqloom.errors import SettingsError
 
 DEFAULT_MINUTES = 3.0
 REPLANS = 20
+FIRST_PLAN = 0.5  # seconds of training after which the pace is first guessed; warm-up waits for it
 
 
 @dataclass
@@ -65,9 +66,11 @@ class Schedule:
         if self.minutes is None:
             return
         budget, last = 60 * self.minutes, self.plan
-        due = last.seconds + budget / REPLANS if last.step else min(5.0, budget / REPLANS)
+        due = last.seconds + budget / REPLANS if last.step else min(FIRST_PLAN, budget / REPLANS)
         if update <= last.update or (seconds < due and seconds < budget):
             return
+        if not last.step and update < 2 and seconds < budget:
+            return  # the first update of all is slower than any other
         pace = (seconds - last.seconds) / (update - last.update)  # seconds an update
         done = self.progress(update) if last.step else seconds / budget
         left = (budget - seconds) / pace  # updates
