@@ -256,7 +256,8 @@ def sample_prompt(corpus: Corpus) -> str:
 
 def first_words(ids: npt.NDArray[Any], tokenizer: Tokenizer, count: int = 3) -> str:
     """The first few words of a text, from its ids."""
-    text = tokenizer.decode([int(i) for i in ids[:200] if i != tokenizer.end]).lstrip()
+    known = (int(i) for i in ids[:200] if i not in (tokenizer.end, tokenizer.unknown))
+    text = tokenizer.decode(list(known)).lstrip()
     words = text.split()[: count + 1]
     # The last word may be cut in two by the end of the text, or by that of the 200 ids.
     return " ".join(words[:count])
