@@ -140,7 +140,7 @@ def test_the_cache_serves_other_networks_but_not_other_data(
 ) -> None:
     first = make(LINES, model_hidden_size=8)
     with monkeypatch.context() as patch:
-        patch.setattr("seqloom.tasks.corpus._build", None)  # nothing may be made anew
+        patch.setattr("seqloom.tasks.prepared.build", None)  # nothing may be made anew
         again = make(LINES, model_hidden_size=9, train_updates=3)
     assert again.folder == first.folder
     assert (again.settings.model.hidden_size, again.settings.train.updates) == (9, 3)

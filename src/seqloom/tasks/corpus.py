@@ -9,10 +9,7 @@ shape it, so that training again does not read again.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -24,14 +21,14 @@ import numpy.typing as npt
 
 from seqloom.config import Settings, override
 from seqloom.data.audit import DuplicateAudit
-from seqloom.data.catalogue import ANOTHER_CACHE, cache_folder
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import TextPlan, infer_text
 from seqloom.data.source import Source, open_source
 from seqloom.data.split import PARTS, assign_records, parse_split, part_borders
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.texts import read_texts
-from seqloom.errors import DataError, RunError
+from seqloom.errors import DataError
+from seqloom.tasks import prepared
 from seqloom.text.normalise import normalise
 from seqloom.text.tokenizers import (
     Tokenizer,
@@ -117,12 +114,10 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
     Raises:
         DataError: nothing to read, nothing left, or too little to learn from.
     """
-    key = _corpus_key(source, settings)
-    folder = cache_folder() / "corpora" / key
-    corpus = open_whole(folder)
-    if corpus is None:
-        _build(folder, source, settings)
-        corpus = open_corpus(folder)
+    folder = _corpus_folder(source, settings)
+    corpus = prepared.open_or_build(
+        folder, _open_checked, lambda beside: _write(beside, source, settings)
+    )
     resolved = corpus.settings
     # The same corpus serves other networks and budgets: those are the caller's.
     own = {"model": settings.model.model_dump(), "train": settings.train.model_dump()}
@@ -131,16 +126,14 @@ def prepare_corpus(source: Source, settings: Settings) -> Corpus:
 
 def open_whole(folder: Path) -> Corpus | None:
     """The corpus in the cache; None where there is none or a damaged one, which is removed."""
-    if not folder.exists():
-        return None
-    try:
-        corpus = open_corpus(folder)
-        for part in corpus.facts.tokens:
-            corpus.store(part)
-        return corpus
-    except (OSError, ValueError, KeyError, TypeError, RunError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
+    return prepared.open_whole(folder, _open_checked)
+
+
+def _open_checked(folder: Path) -> Corpus:
+    corpus = open_corpus(folder)
+    for part in corpus.facts.tokens:
+        corpus.store(part)
+    return corpus
 
 
 def open_corpus(folder: Path) -> Corpus:
@@ -155,44 +148,26 @@ def open_corpus(folder: Path) -> Corpus:
     )
 
 
-def _corpus_key(source: Source, settings: Settings) -> str:
+def _corpus_folder(source: Source, settings: Settings) -> Path:
     others = [settings.data.valid, settings.data.test]
-    parts = [
-        CORPUS_FORMAT,
-        source.digest(),
-        [open_source(other).digest() if other else None for other in others],
-        settings.data.model_dump(),
-        settings.text.model_dump(),
-        settings.train.seed,
-    ]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:32]
+    return prepared.prepared_folder(
+        [
+            "corpus",
+            CORPUS_FORMAT,
+            source.digest(),
+            [open_source(other).digest() if other else None for other in others],
+            settings.data.model_dump(),
+            settings.text.model_dump(),
+            settings.train.seed,
+        ]
+    )
 
 
-def _build(folder: Path, source: Source, settings: Settings) -> None:
-    """Write the corpus beside its place, then move it there: it is whole or not there."""
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    temporary.mkdir(parents=True)
-    try:
-        maker = _CorpusMaker(source, settings)
-        content = maker.write(temporary)
-        text = json.dumps(content, ensure_ascii=False)
-        (temporary / "corpus.json").write_text(text, encoding="utf-8")
-        _move(temporary, folder)
-    except OSError as error:
-        raise DataError(
-            f"{temporary}: cannot be written ({error.strerror}). {ANOTHER_CACHE}"
-        ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _move(temporary: Path, folder: Path) -> None:
-    """Give the corpus its name, unless another process made the same one meanwhile."""
-    try:
-        temporary.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
+def _write(folder: Path, source: Source, settings: Settings) -> None:
+    """Everything the corpus is, into an empty folder."""
+    content = _CorpusMaker(source, settings).write(folder)
+    text = json.dumps(content, ensure_ascii=False)
+    (folder / "corpus.json").write_text(text, encoding="utf-8")
 
 
 def _like(source: Source, plan: TextPlan, settings: Settings) -> tuple[Source, TextPlan]:
