@@ -17,27 +17,63 @@ from seqloom.config import Settings
 from seqloom.run import Run
 
 if TYPE_CHECKING:
+    from seqloom.chosen import Changes, Chosen
+    from seqloom.config import GenerateSettings
+    from seqloom.data.catalogue import Entry
+    from seqloom.decode.sampling import Sampler
     from seqloom.estimators import SequenceEstimator, TextGenerator
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
     from seqloom.train.job import Watcher
 
 __all__ = [
+    "Outcome",
     "SequenceEstimator",
     "TextGenerator",
+    "Writer",
+    "catalogue",
+    "choose",
     "describe_tokens",
     "evaluate",
+    "fetch",
+    "make_sampler",
     "open_writer",
+    "preset_names",
     "resume",
     "train",
 ]
 
+_MODULE_OF = {
+    "Outcome": "seqloom.tasks.training",
+    "SequenceEstimator": "seqloom.estimators",
+    "TextGenerator": "seqloom.estimators",
+    "Writer": "seqloom.tasks.writer",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import an estimator when it is first asked for."""
-    if name not in ("SequenceEstimator", "TextGenerator"):
+    """Import a class when it is first asked for."""
+    if name not in _MODULE_OF:
         raise AttributeError(f'module "seqloom.api" has no attribute "{name}"')
-    return getattr(import_module("seqloom.estimators"), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def choose(
+    source: str | None,
+    changes: Changes,
+    *,
+    task: str = "generate",
+    preset: str | None = None,
+    config: Path | None = None,
+) -> Chosen:
+    """Data and settings: ``changes`` over ``config`` over ``preset`` over the data set's own.
+
+    Raises:
+        SettingsError, DataError: see ``seqloom.chosen``.
+    """
+    from seqloom import chosen
+
+    return chosen.choose(source, changes, task=task, preset=preset, config=config)
 
 
 def train(
@@ -107,6 +143,38 @@ def open_writer(run: str | Path) -> Writer:
     from seqloom.tasks.writer import load_writer
 
     return load_writer(Run.open(run))
+
+
+def make_sampler(options: GenerateSettings) -> Sampler:
+    """How a writer chooses tokens."""
+    from seqloom.tasks import writer
+
+    return writer.make_sampler(options)
+
+
+def catalogue() -> dict[str, Entry]:
+    """The data sets that have a name."""
+    from seqloom.data.catalogue import load_catalogue
+
+    return load_catalogue()
+
+
+def fetch(name: str) -> tuple[Path, ...]:
+    """The files of a data set of the catalogue, downloaded where they are not here yet.
+
+    Raises:
+        DataError: no such data set, no connection, or a file that is not the one expected.
+    """
+    from seqloom.data import catalogue
+
+    return catalogue.fetch(name)
+
+
+def preset_names() -> list[str]:
+    """All presets, sorted."""
+    from seqloom import presets
+
+    return presets.preset_names()
 
 
 def describe_tokens(data: Any, settings: Settings) -> list[dict[str, Any]]:

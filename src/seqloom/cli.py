@@ -27,24 +27,20 @@ from cyclopts import (
     ValidationError,
 )
 
-from seqloom import __version__
+from seqloom import __version__, api
 from seqloom.config import (
     DataSettings,
     GenerateSettings,
     ModelSettings,
     Section,
-    Settings,
     TextSettings,
     TrainSettings,
-    override,
 )
 from seqloom.errors import SeqloomError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqloom.tasks.training import Outcome
-    from seqloom.tasks.writer import Writer
     from seqloom.terminal import TerminalWatcher
 
 app = App(
@@ -118,9 +114,7 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         words = f'Unexpected "{error.unused_tokens[0]}": quote a glob, so that the shell leaves it.'
     elif isinstance(error, MissingArgumentError) and "--preset " in words:
-        from seqloom.presets import preset_names
-
-        words += f" Known: {', '.join(preset_names())}."
+        words += f" Known: {', '.join(api.preset_names())}."
     return f"{words} See: {' '.join(['seqloom', *(error.command_chain or ())])} --help"
 
 
@@ -159,10 +153,8 @@ def train(
     overwrite
         Replace a run that stands in the folder.
     """
-    from seqloom import api
-
     changes = _given(data=data, text=text, model=model, train=train)
-    chosen = _choose(source, preset, config, task, changes)
+    chosen = api.choose(source, changes, task=task, preset=preset, config=config)
     folder = out or Path("runs") / chosen.name
     console = _console(quiet)
     with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
@@ -191,8 +183,6 @@ def resume(
     run
         Folder of the run.
     """
-    from seqloom import api
-
     console = _console(quiet)
     with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
         outcome = api.resume(run, watcher=watcher, stopping=stopping)
@@ -221,8 +211,6 @@ def generate(
     probabilities
         Show this many of the likeliest tokens at each step.
     """
-    from seqloom import api
-
     if probabilities < 0:
         raise SettingsError(f"--probabilities {probabilities}: expected a number from 0 up.")
     writer = api.open_writer(run)
@@ -267,7 +255,6 @@ def evaluate(
     source
         Text to score, read as the training data was; the run's own parts when not given.
     """
-    from seqloom import api
     from seqloom.terminal import show_evaluation
 
     result = api.evaluate(run, source)
@@ -294,10 +281,9 @@ def tokens(
     source
         File, folder, glob, or a name that `seqloom data list` shows.
     """
-    from seqloom import api
     from seqloom.terminal import show_token_reports
 
-    chosen = _choose(source, None, None, "generate", _given(data=data, text=text))
+    chosen = api.choose(source, _given(data=data, text=text))
     reports = api.describe_tokens(chosen.data, chosen.settings)
     if json:
         _print_json({"tokenizers": reports})
@@ -309,10 +295,9 @@ def tokens(
 @data_app.command(name="list")
 def data_list(*, json: Json = False) -> int:
     """List the data sets that have a name."""
-    from seqloom.data.catalogue import load_catalogue
     from seqloom.terminal import show_catalogue
 
-    entries = load_catalogue()
+    entries = api.catalogue()
     if json:
         _print_json({name: entry.as_dict() for name, entry in entries.items()})
     else:
@@ -329,22 +314,12 @@ def data_fetch(name: str, /, *, json: Json = False) -> int:
     name
         A name that `seqloom data list` shows.
     """
-    from seqloom.data.catalogue import fetch
-
-    paths = [str(path) for path in fetch(name)]
+    paths = [str(path) for path in api.fetch(name)]
     if json:
         _print_json({"name": name, "files": paths})
     else:
         print("\n".join(paths))
     return 0
-
-
-class _Chosen:
-    """What a command was asked to work on, after preset, config and flags."""
-
-    def __init__(self, data: Any, name: str, task: str, settings: Settings) -> None:
-        self.data, self.name, self.task, self.settings = data, name, task, settings
-        self.remarks: list[str] = []
 
 
 def _given(**sections: Section) -> dict[str, dict[str, Any]]:
@@ -353,50 +328,6 @@ def _given(**sections: Section) -> dict[str, dict[str, Any]]:
         name: {key: getattr(section, key) for key in section.model_fields_set}
         for name, section in sections.items()
     }
-
-
-def _choose(
-    source: str | None,
-    preset: str | None,
-    config: Path | None,
-    task: str,
-    changes: dict[str, dict[str, Any]],
-) -> _Chosen:
-    """Settings in order of strength: defaults, data set, preset, config file, flags."""
-    from seqloom.data.source import open_source
-    from seqloom.presets import load_preset
-    from seqloom.toml import read_changes
-
-    remarks: list[str] = []
-    settings, name = Settings(), None
-    named = None if preset is None else load_preset(preset)
-    if named:
-        source, task, name = source or named.source, named.task, named.name
-        remarks += [named.title, *named.faults]
-    if source is None:
-        raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
-    opened = open_source(source)
-    if opened.entry is not None:
-        settings = override(settings, opened.entry.settings, f"data set {opened.name}")
-    if named:
-        settings = _over(settings, named.settings, f"preset {preset}")
-    if config:
-        settings = _over(settings, read_changes(config), str(config))
-    settings = _over(settings, changes, "command line")
-    chosen = _Chosen(source, name or opened.name, task, settings)
-    chosen.remarks = remarks
-    return chosen
-
-
-BUDGETS = ("minutes", "epochs", "updates")
-
-
-def _over(settings: Settings, changes: dict[str, dict[str, Any]], where: str) -> Settings:
-    """Settings with others put over them; a budget among those replaces any other budget."""
-    train = changes.get("train", {})
-    if set(BUDGETS) & set(train):
-        changes = {**changes, "train": {**dict.fromkeys(BUDGETS), **train}}
-    return override(settings, changes, where)
 
 
 class _StopOnSignal:
@@ -447,7 +378,7 @@ def _watcher(console: Console, verbose: bool) -> TerminalWatcher:
     return TerminalWatcher(console, verbose=verbose)
 
 
-def _show_outcome(outcome: Outcome, json: bool, console: Console) -> int:
+def _show_outcome(outcome: api.Outcome, json: bool, console: Console) -> int:
     from seqloom.terminal import next_commands, show_metrics
 
     path = outcome.run.path
@@ -467,18 +398,16 @@ def _show_outcome(outcome: Outcome, json: bool, console: Console) -> int:
 
 
 def _show_text(
-    writer: Writer, prompt: str, options: GenerateSettings, row: int, shown: bool
+    writer: api.Writer, prompt: str, options: GenerateSettings, row: int, shown: bool
 ) -> str:
     """Write one text, on standard output as it comes where it is to be shown."""
-    from seqloom.tasks.writer import make_sampler
-
     if shown:
         if row:
             sys.stdout.write("\n")
         dim = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(f"\x1b[2m{prompt}\x1b[22m" if dim and prompt else prompt)
     pieces = []
-    for piece in writer.stream(prompt, make_sampler(options), options.length, row=row):
+    for piece in writer.stream(prompt, api.make_sampler(options), options.length, row=row):
         pieces.append(piece)
         if shown:
             sys.stdout.write(piece)
@@ -489,15 +418,14 @@ def _show_text(
 
 
 def _show_steps(
-    writer: Writer, prompt: str, count: int, options: GenerateSettings, *, shown: bool
+    writer: api.Writer, prompt: str, count: int, options: GenerateSettings, *, shown: bool
 ) -> list[dict[str, Any]]:
     """Write one text with the likeliest tokens of each step."""
-    from seqloom.tasks.writer import make_sampler
     from seqloom.terminal import show_candidates
 
     steps: list[dict[str, Any]] = []
     console = _output()
-    for token, candidates in writer.steps(prompt, make_sampler(options), options.length, count):
+    for token, candidates in writer.steps(prompt, api.make_sampler(options), options.length, count):
         pairs = [(candidate.token, candidate.probability) for candidate in candidates]
         steps.append({"token": token, "candidates": pairs})
         if shown:

@@ -42,17 +42,21 @@ MAY_IMPORT = {
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
     "estimators": {"config", "errors", "run", "tasks", "toml", "train"},
-    "api": {"config", "errors", "estimators", "run", "tasks", "text", "train"},
+    "chosen": {"config", "data", "errors", "presets", "run", "toml"},
+    "api": {
+        *("chosen", "config", "data", "decode", "estimators", "presets", "run", "tasks", "text"),
+        "train",
+    },
     "terminal": {"errors", "train"},
     "serve": {"api", "config", "errors"},
-    "cli": {"", "api", "config", "data", "errors", "presets", "tasks", "terminal", "toml"},
+    "cli": {"", "api", "config", "errors", "terminal"},
 }
 """For each module or package of seqloom: the others that it may import, at any place in a file."""
 
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
-    *("__init__", "api", "atomic", "cli", "config", "decode", "errors", "estimators", "evaluate"),
-    *("presets", "run", "terminal", "toml", *NO_TORCH),
+    *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
+    *("evaluate", "presets", "run", "terminal", "toml", *NO_TORCH),
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

@@ -1,0 +1,147 @@
+"""What a command is to work on: data and settings, of which some are stronger than others.
+
+    defaults < data set of the catalogue < preset < config file < flags
+
+The ``config.toml`` of a run holds what was inferred from that run's data too. For other data it is
+inferred anew. Knows no command line and no task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqloom.config import Settings, override
+from seqloom.data.schema import infer_text
+from seqloom.data.source import Source, open_source
+from seqloom.errors import DataError, RunError, SettingsError
+from seqloom.presets import Preset, load_preset
+from seqloom.run import Run
+from seqloom.toml import read_changes
+
+Changes = dict[str, dict[str, Any]]  # values by section and name
+
+BUDGETS = ("minutes", "epochs", "updates")
+LEFT_TO_INFER = (None, "auto")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Data and settings, after data set, preset, config file and flags.
+
+    Attributes:
+        data: what ``open_source`` takes.
+        name: of the run, where none is given.
+        remarks: what is worth saying about how they came about.
+    """
+
+    data: str
+    name: str
+    task: str
+    settings: Settings
+    remarks: tuple[str, ...] = ()
+
+
+def choose(
+    source: str | None,
+    changes: Changes,
+    *,
+    task: str = "generate",
+    preset: str | None = None,
+    config: Path | None = None,
+) -> Chosen:
+    """Put settings over each other, the stronger over the weaker.
+
+    Args:
+        source: path, glob or name of the catalogue; the preset's own when None.
+        changes: the strongest: what was asked for on the spot.
+        task: what to learn; a preset has its own.
+
+    Raises:
+        SettingsError: no data, an unknown preset, an unreadable config, a wrong setting,
+            or one in the config that asks for a column that is not there.
+        DataError: the data are not there.
+    """
+    named = None if preset is None else load_preset(preset)
+    if named:
+        source, task = source or named.source, named.task
+    if source is None:
+        raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
+    opened = open_source(source)
+    settings = Settings()
+    if opened.entry is not None:
+        settings = override(settings, opened.entry.settings, f"data set {opened.name}")
+    if named:
+        settings = put_over(settings, named.settings, f"preset {preset}")
+    remarks = _remarks(named)
+    if config:
+        kept, anew = _of_these_data(config, opened)
+        settings = put_over(settings, kept, str(config))
+        remarks += anew
+    settings = put_over(settings, changes, "command line")
+    if config:
+        _check_text(config, kept, opened, settings)
+    return Chosen(source, named.name if named else opened.name, task, settings, tuple(remarks))
+
+
+def put_over(settings: Settings, changes: Changes, where: str) -> Settings:
+    """Settings with others put over them; a budget among those replaces any other budget."""
+    train = changes.get("train", {})
+    if set(BUDGETS) & set(train):
+        changes = {**changes, "train": {**dict.fromkeys(BUDGETS), **train}}
+    return override(settings, changes, where)
+
+
+def _remarks(preset: Preset | None) -> list[str]:
+    return [preset.title, *preset.faults] if preset else []
+
+
+def _of_these_data(config: Path, source: Source) -> tuple[Changes, list[str]]:
+    """What a config file says of these data, and a sentence on what it says of other data only."""
+    changes = read_changes(config)
+    asked = _asked_of_other_data(config, source)
+    left = [
+        (section, name)
+        for section in ("data", "text")
+        for name in changes.get(section, {})
+        if name in asked.get(section, {}) and asked[section][name] in LEFT_TO_INFER
+    ]
+    for section, name in left:
+        del changes[section][name]
+    if not left:
+        return changes, []
+    names = ", ".join(name for _, name in left)
+    return changes, [f"{config} is of a run on other data; looked for anew here: {names}."]
+
+
+def _asked_of_other_data(config: Path, source: Source) -> Changes:
+    """What the user had asked for, where the file is as a run on other data wrote it.
+
+    A file that was edited or copied elsewhere says only what its owner wants.
+    """
+    run = Run(config.parent)
+    try:
+        about, sealed = run.read_json("run.json"), run.read_json("digest.json")
+        digest = hashlib.sha256(run.read(config.name)).hexdigest()
+        if digest not in sealed[config.name] or about["digest"] == source.digest():
+            return {}
+        asked: Changes = about["asked"]
+        return asked
+    except (RunError, KeyError, TypeError):
+        return {}  # no run's
+
+
+def _check_text(config: Path, kept: Changes, source: Source, settings: Settings) -> None:
+    """See that the data have the columns that the config file, and no flag, asks for."""
+    text = kept.get("data", {}).get("text")
+    if text is None or text != settings.data.text:
+        return
+    try:
+        infer_text(source, settings.data)
+    except (DataError, SettingsError) as error:
+        raise SettingsError(
+            f"{error} That text is asked for in {config}: pass another --text, or take it out "
+            "there and the column is looked for."
+        ) from None
