@@ -17,7 +17,7 @@ from seqloom.terminal import (
     show_tokens,
     visible,
 )
-from seqloom.train.job import Pace, Report
+from seqloom.watching import Pace, Report
 
 SCORES = {"nll": 1.5, "perplexity": 4.48, "bits_per_character": 2.16}
 WORSE = {"nll": 2.0, "perplexity": 7.39, "bits_per_character": 2.88}

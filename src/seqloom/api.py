@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seqloom.estimators import SequenceEstimator, TextGenerator
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
-    from seqloom.train.job import Watcher
+    from seqloom.watching import Watcher
 
 __all__ = [
     "Outcome",
@@ -92,7 +92,7 @@ def train(
         SeqloomError: see ``seqloom.errors``.
     """
     from seqloom.tasks.training import start
-    from seqloom.train.job import Silent
+    from seqloom.watching import Silent
 
     return start(
         data,
@@ -114,7 +114,7 @@ def resume(
         RunError: there is no such run, it is damaged, or its data changed.
     """
     from seqloom.tasks import training
-    from seqloom.train.job import Silent
+    from seqloom.watching import Silent
 
     return training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from seqloom.train.job import Pace, Report
+    from seqloom.watching import Pace, Report
 
 LONGEST_BAR = 30  # characters, of a probability of one
 LONGEST_PROMPT = 40  # characters of a prompt in a command to try

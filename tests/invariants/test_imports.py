@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "config": {"errors"},
     "toml": {"config", "errors"},
     "atomic": {"errors"},
+    "watching": set(),
     "run": {"atomic", "errors"},
     "presets": {"config", "errors", "toml"},
     "data": {"atomic", "config", "errors"},
@@ -34,20 +35,20 @@ MAY_IMPORT = {
     "nn": {"errors"},
     "decode": {"errors"},
     "evaluate": {"errors"},
-    "train": {"atomic", "config", "data", "errors", "nn", "run"},
+    "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
         *("", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal", "text"),
-        *("toml", "train"),
+        *("toml", "train", "watching"),
     },
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
-    "estimators": {"config", "errors", "run", "tasks", "toml", "train"},
+    "estimators": {"config", "errors", "run", "tasks", "toml", "train", "watching"},
     "chosen": {"config", "data", "errors", "presets", "run", "toml"},
     "api": {
         *("chosen", "config", "data", "decode", "estimators", "presets", "run", "tasks", "text"),
-        "train",
+        "watching",
     },
-    "terminal": {"errors", "train"},
+    "terminal": {"errors", "watching"},
     "serve": {"api", "config", "errors"},
     "cli": {"", "api", "config", "errors", "terminal"},
 }
@@ -56,7 +57,7 @@ MAY_IMPORT = {
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
     *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
-    *("evaluate", "presets", "run", "terminal", "toml", *NO_TORCH),
+    *("evaluate", "presets", "run", "terminal", "toml", "watching", *NO_TORCH),
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from seqloom.errors import MissingExtraError
-from seqloom.train.job import Pace, Report, Watcher
+from seqloom.watching import Pace, Report, Watcher
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -1,0 +1,69 @@
+"""What a run in training tells those who watch it; knows neither training nor terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass
+class Report:
+    """What is said at the end of an epoch; a line of ``history.jsonl``.
+
+    ``train`` is the mean loss since the report before, ``valid`` that on the validation part, both
+    in nats a target; ``best`` says whether no report before was better.
+    """
+
+    update: int
+    epoch: float
+    seconds: float
+    tokens: int
+    rate: float
+    train: float
+    valid: float
+    best: bool
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where a run stands, for a progress bar: seconds are of training time."""
+
+    update: int
+    progress: float
+    loss: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+class Watcher(Protocol):
+    """Whoever shows a run."""
+
+    def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
+        """How the data begins, as the model sees it."""
+
+    def pace(self, pace: Pace) -> None:
+        """An update is done."""
+
+    def report(self, report: Report) -> None:
+        """An epoch, or a fifth of the budget, is done."""
+
+    def message(self, text: str) -> None:
+        """Something worth a line happened."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
+        """Nothing."""
+
+    def pace(self, pace: Pace) -> None:
+        """Nothing."""
+
+    def report(self, report: Report) -> None:
+        """Nothing."""
+
+    def message(self, text: str) -> None:
+        """Nothing."""
