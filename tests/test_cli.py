@@ -451,6 +451,18 @@ def test_generate_names_unknown_parts_of_the_prompt(seqloom: Seqloom, trained: P
     assert seqloom("generate", trained, "--prompt", "한", "--length", "2", "--quiet").err == ""
 
 
+def test_probabilities_of_every_sample_are_those_of_its_text(
+    seqloom: Seqloom, trained: Path
+) -> None:
+    asked = ("generate", trained, "--prompt", "The", "--length", "4", "--samples", "2")
+    texts = json.loads(seqloom(*asked, "--json").out)["texts"]
+    steps = json.loads(seqloom(*asked, "--probabilities", "3", "--json").out)["steps"]
+    for number, text in enumerate(texts, 1):
+        assert "".join(step["token"] for step in steps if step["sample"] == number) == text
+    shown = seqloom(*asked, "--probabilities", "3").out
+    assert shown.startswith("text 1\nstep 1") and "\n\ntext 2\nstep 1:" in shown
+
+
 def test_generate_with_probabilities(seqloom: Seqloom, trained: Path) -> None:
     asked = ("generate", trained, "--prompt", "The", "--length", "3", "--probabilities", "4")
     steps = seqloom(*asked).out.split("\n\n")

@@ -177,3 +177,16 @@ def test_a_hostile_pickle_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not safetensors"):
         load_checkpoint(tmp_path / "checkpoint")
     assert not marker.exists()
+
+
+def test_what_is_no_number_is_null_in_every_file(run: Run) -> None:
+    values = {"nll": float("nan"), "valid": {"perplexity": float("inf"), "all": (1.0, -1e999)}}
+    expected = {"nll": None, "valid": {"perplexity": None, "all": [1.0, None]}}
+    run.write_json("metrics.json", values)
+    run.append("history.jsonl", values)
+    run.keep_lines("samples.jsonl", [values])
+    for name in ("metrics.json", "history.jsonl", "samples.jsonl"):
+        text = (run.path / name).read_text()
+        assert "NaN" not in text and "Infinity" not in text
+    assert run.read_json("metrics.json") == expected
+    assert list(run.lines("history.jsonl")) == list(run.lines("samples.jsonl")) == [expected]

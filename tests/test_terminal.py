@@ -154,3 +154,14 @@ def test_commands_to_try_can_be_pasted(prompt: str, flag: str) -> None:
 
 def test_paths_are_quoted() -> None:
     assert quoted("runs/my run") == '"runs/my run"'
+
+
+def test_a_score_that_is_no_number_is_a_dash() -> None:
+    """As it is when it was just computed, and as it is read from metrics.json."""
+    lost: dict[str, float | None] = dict.fromkeys(SCORES, float("nan"))
+    for scores in (lost, dict.fromkeys(SCORES)):
+        console = screen(100)
+        show_metrics(console, {"valid": scores, "baseline": {"valid": WORSE}})
+        text = " ".join(shown(console))
+        assert text.count("–") == 3 and "nan" not in text.split("does not beat")[0]
+        assert "does not beat the n-gram baseline" in text

@@ -7,8 +7,6 @@ verb that needs it runs, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import json as json_module
-import math
 import os
 import signal
 import sys
@@ -37,6 +35,7 @@ from seqloom.config import (
     TrainSettings,
 )
 from seqloom.errors import SeqloomError, SettingsError
+from seqloom.strict_json import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -224,14 +223,12 @@ def generate(
             soft_wrap=True,
         )
     about = {"prompt": prompt, "unknown": unknown, **options.model_dump()}
+    rows = range(options.samples)
     if probabilities:
-        steps = _show_steps(writer, prompt, probabilities, options, shown=not json)
-        about["steps"] = steps
+        steps = [_show_steps(writer, prompt, probabilities, options, row, not json) for row in rows]
+        about["steps"] = [step for of_text in steps for step in of_text]
     else:
-        texts = [
-            _show_text(writer, prompt, options, row, not json) for row in range(options.samples)
-        ]
-        about["texts"] = texts
+        about["texts"] = [_show_text(writer, prompt, options, row, not json) for row in rows]
     if json:
         _print_json(about)
     return 0
@@ -418,32 +415,27 @@ def _show_text(
 
 
 def _show_steps(
-    writer: api.Writer, prompt: str, count: int, options: GenerateSettings, *, shown: bool
+    writer: api.Writer, prompt: str, count: int, options: GenerateSettings, row: int, shown: bool
 ) -> list[dict[str, Any]]:
     """Write one text with the likeliest tokens of each step."""
     from seqloom.terminal import show_candidates
 
     steps: list[dict[str, Any]] = []
     console = _output()
-    for token, candidates in writer.steps(prompt, api.make_sampler(options), options.length, count):
+    if shown and options.samples > 1:
+        space = "\n" if row else ""
+        console.print(f"{space}text {row + 1}", style="bold", highlight=False)
+    sampler = api.make_sampler(options)
+    for token, candidates in writer.steps(prompt, sampler, options.length, count, row=row):
         pairs = [(candidate.token, candidate.probability) for candidate in candidates]
-        steps.append({"token": token, "candidates": pairs})
+        steps.append({"sample": row + 1, "token": token, "candidates": pairs})
         if shown:
             show_candidates(console, len(steps), token, pairs)
     return steps
 
 
 def _print_json(value: Any) -> None:
-    print(json_module.dumps(_finite(value), ensure_ascii=False))
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for numbers that JSON cannot write."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+    print(to_json(value))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 
 from seqloom.atomic import cannot_write, write_atomically
 from seqloom.errors import RunError
+from seqloom.strict_json import to_json
 
 SEALED = ("*.safetensors", "config.toml", "tokenizer.json")  # never read without a digest
 FORMAT = 1  # of the folder; a run of another format is refused by name
@@ -126,9 +127,8 @@ class Run:
         return other.path
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file."""
-        text = json.dumps(value, ensure_ascii=False, indent=1)
-        write_atomically(self.path / name, (text + "\n").encode())
+        """Write a JSON file; null stands for a number that JSON cannot write."""
+        write_atomically(self.path / name, (to_json(value, indent=1) + "\n").encode())
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file.
@@ -159,7 +159,7 @@ class Run:
         """Add a line to a file of JSON lines."""
         try:
             with (self.path / name).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(value, ensure_ascii=False) + "\n")
+                file.write(to_json(value) + "\n")
         except OSError as error:
             raise cannot_write(self.path / name, error) from None
 
@@ -177,7 +177,7 @@ class Run:
 
     def keep_lines(self, name: str, values: list[Any]) -> None:
         """Replace a file of JSON lines."""
-        text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
+        text = "".join(to_json(value) + "\n" for value in values)
         write_atomically(self.path / name, text.encode())
 
     def seal(self, name: str, content: bytes) -> None:

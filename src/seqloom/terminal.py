@@ -157,15 +157,21 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
 
 
-def _figures(scores: dict[str, float]) -> list[str]:
+def _figures(scores: dict[str, float | None]) -> list[str]:
     names = ("nll", "perplexity", "bits_per_character")
-    return [f"{scores[name]:.3f}" for name in names]
+    return [_figure(scores[name]) for name in names]
+
+
+def _figure(score: float | None) -> str:
+    """Three decimals; a dash for what was no number, which a run holds as null."""
+    return "–" if score is None or not math.isfinite(score) else f"{score:.3f}"
 
 
 def verdict(metrics: dict[str, Any]) -> str:
     """Whether the network earns its place beside the n-gram model, in a sentence."""
     part = "test" if metrics.get("test") else "valid"
-    model, plain = metrics[part]["perplexity"], metrics["baseline"][part]["perplexity"]
+    found = (metrics[part]["perplexity"], metrics["baseline"][part]["perplexity"])
+    model, plain = (x if x is not None and math.isfinite(x) else math.inf for x in found)
     if model < plain:
         return (
             f"The model is {1 - model / plain:.0%} less perplexed than the n-gram baseline "

@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "config": {"errors"},
     "toml": {"config", "errors"},
     "atomic": {"errors"},
+    "strict_json": set(),
     "watching": set(),
-    "run": {"atomic", "errors"},
+    "run": {"atomic", "errors", "strict_json"},
     "presets": {"config", "errors", "toml"},
     "data": {"atomic", "config", "errors"},
     "text": {"config", "errors"},
@@ -50,14 +51,14 @@ MAY_IMPORT = {
     },
     "terminal": {"errors", "watching"},
     "serve": {"api", "config", "errors"},
-    "cli": {"", "api", "config", "errors", "terminal"},
+    "cli": {"", "api", "config", "errors", "strict_json", "terminal"},
 }
 """For each module or package of seqloom: the others that it may import, at any place in a file."""
 
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
     *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
-    *("evaluate", "presets", "run", "terminal", "toml", "watching", *NO_TORCH),
+    *("evaluate", "presets", "run", "strict_json", "terminal", "toml", "watching", *NO_TORCH),
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

@@ -191,9 +191,9 @@ class Writer:
         return nats
 
     def steps(
-        self, prompt: str, sampler: Sampler, length: int, count: int
+        self, prompt: str, sampler: Sampler, length: int, count: int, *, row: int = 0
     ) -> Iterator[tuple[str, list[Candidate]]]:
-        """Each token written, and the ``count`` likeliest ones it was drawn from."""
+        """Each token of ``stream``, and the ``count`` likeliest ones it was drawn from."""
         rows = [self.prompt_ids(prompt)]
         seen: list[npt.NDArray[np.float32]] = []
 
@@ -205,7 +205,9 @@ class Writer:
         sampler = self._only_text(sampler)
         state = self.stepper.zero_state(1)
         written = list(rows[0])
-        for (token,) in generate(watched, rows, sampler, length, self._stop, state):
+        streams = sampler.streams(1, row)
+        new = generate(watched, rows, sampler, length, self._stop, state, streams=streams)
+        for (token,) in new:
             top = top_candidates(seen[0], sampler, count, written)
             yield (
                 self.tokenizer.token(int(token)) if token >= 0 else "<end>",
