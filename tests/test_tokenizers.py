@@ -35,7 +35,7 @@ from seqloom.text.vocabulary import SPECIALS
 from seqloom.text.words import cut_words
 
 TEXTS = ["To be, or not to be.\n", "그것이 문제로다! <unk>", "be 12.5% <start> café"]
-PLAIN: list[TokenizerKind] = ["char", "word", "jamo", "bpe"]
+PLAIN: list[TokenizerKind] = ["char", "word", "jamo", "bpe", "kmer"]
 EXACT: list[TokenizerKind] = ["char", "jamo", "bpe"]
 
 
@@ -358,7 +358,7 @@ def test_hangul_share() -> None:
 def test_every_kind_is_described() -> None:
     texts = [f"나는 사과를 {number}개 먹었다." for number in range(29)] + ["그는 배를 먹었다?"]
     reports = {report.kind: report for report in describe_tokenizers(texts, TextSettings())}
-    assert tuple(reports) == KINDS
+    assert tuple(reports) == tuple(kind for kind in KINDS if kind != "kmer")
     word, char = reports["word"], reports["char"]
     assert word.example == ("나는", "사과를", "9개", "먹었다", ".")
     assert word.unknown == pytest.approx(5 / 14)  # 9개, 19개, 그는, 배를, ?
@@ -396,3 +396,23 @@ def test_real_korean_is_lossless(data_folder: Path) -> None:
     for kind in EXACT:
         tokenizer = fit(kind, texts)
         assert [tokenizer.decode(tokenizer.encode(text)) for text in texts] == texts
+
+
+# What a score in bits a character counts
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_of_a_text_without_unknown_tokens_all_characters_are_known(kind: TokenizerKind) -> None:
+    tokenizer = fit(kind)
+    for text in TEXTS:
+        assert tokenizer.known_characters(text, tokenizer.encode(text)) == len(text)
+
+
+def test_characters_of_unknown_words_are_not_counted() -> None:
+    tokenizer = fit("word", ["mix the salt ."])
+    assert tokenizer.known_characters("mix pepper", tokenizer.encode("mix pepper")) == 3
+    text = "pepper paprika"
+    assert tokenizer.known_characters(text, tokenizer.encode(text)) == 0
+    text = "salt and the"  # 7 of the 10 visible characters are known
+    assert tokenizer.known_characters(text, tokenizer.encode(text)) == round(12 * 7 / 10)
+    assert fit("char", ["abc"]).known_characters("abcd", np.array([4, 5, 6, 1])) == 3

@@ -143,6 +143,10 @@ class BpeTokenizer:
         """Nothing: every byte has an id."""
         return []
 
+    def known_characters(self, text: str, ids: npt.NDArray[np.integer[Any]]) -> int:
+        """All characters of the text."""
+        return len(text)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``model`` is the library's own JSON text."""
         return {

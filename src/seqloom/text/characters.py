@@ -16,21 +16,19 @@ from seqloom.config import TextSettings
 from seqloom.text.normalise import Normaliser
 from seqloom.text.stream import Joiner, PlainJoiner, as_list
 from seqloom.text.vocabulary import (
-    END,
-    PAD,
     SPECIALS,
-    START,
     UNKNOWN,
     Ids,
     Vocabulary,
     damaged_vocabulary,
 )
+from seqloom.text.vocabulary_tokenizer import VocabularyTokenizer
 
 UNICODE = 0x110000
 COUNTED_TOGETHER = 1_000_000  # characters; counting costs a pass over all of Unicode
 
 
-class CharTokenizer:
+class CharTokenizer(VocabularyTokenizer):
     """Cuts text into characters (Unicode code points), line ends included; lossless.
 
     >>> tokenizer = CharTokenizer(Vocabulary(["o", "t"]), Normaliser())
@@ -39,11 +37,9 @@ class CharTokenizer:
     """
 
     kind = "char"
-    pad, unknown, start, end = PAD, UNKNOWN, START, END
 
     def __init__(self, vocabulary: Vocabulary, normaliser: Normaliser) -> None:
-        self.vocabulary = vocabulary
-        self.normalise = normaliser
+        super().__init__(vocabulary, normaliser)
         self._texts = vocabulary.texts()
         self._table = lookup_table(vocabulary)
 
@@ -53,11 +49,6 @@ class CharTokenizer:
         normaliser = Normaliser.from_settings(settings)
         counts = count_characters(normaliser(text) for text in texts)
         return cls(Vocabulary.from_counts(counts, min_frequency=settings.min_frequency), normaliser)
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
-        return len(self.vocabulary)
 
     def tokens(self, text: str) -> list[str]:
         """The characters."""
@@ -75,26 +66,10 @@ class CharTokenizer:
         """Decodes id by id."""
         return PlainJoiner(self._texts)
 
-    def token(self, number: int) -> str:
-        """How an id is written."""
-        return self.vocabulary.token(number)
-
-    def unknown_words(self, text: str) -> list[str]:
-        """Characters without an id, once each."""
-        return [char for char in dict.fromkeys(self.tokens(text)) if char not in self.vocabulary]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "kind": self.kind,
-            **self.normalise.to_dict(),
-            "vocabulary": self.vocabulary.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> CharTokenizer:
-        """Back from ``to_dict``."""
-        return cls(character_vocabulary(saved), Normaliser.from_dict(saved))
+    def read_vocabulary(cls, saved: dict[str, Any]) -> Vocabulary:
+        """The vocabulary, whose tokens must be single characters."""
+        return character_vocabulary(saved)
 
 
 def character_vocabulary(saved: dict[str, Any]) -> Vocabulary:

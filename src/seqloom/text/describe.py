@@ -9,10 +9,13 @@ import numpy as np
 
 from seqloom.config import TextSettings
 from seqloom.errors import DataError, MissingExtraError, SettingsError
+from seqloom.text.characters import count_characters
 from seqloom.text.tokenizers import KINDS, Tokenizer, fit_tokenizer
 
 SHOWN = 12  # tokens of the example
 HELD_OUT = 10  # every tenth text
+FEW_LETTERS = 30  # such as the 4 of DNA or the 20 of proteins; kmer suits no other texts
+FEW_SPACES = 0.03  # of the characters: text with more has words
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,27 @@ class TokenReport:
 def describe_tokenizers(texts: list[str], settings: TextSettings) -> list[TokenReport]:
     """One report a kind, in the order of ``KINDS``; all texts are held in memory.
 
-    Every tenth text is held out; of a single text, its last tenth.
+    The kind kmer is left out where it does not suit: it is for few letters and no words. Every
+    tenth text is held out; of a single text, its last tenth.
 
     Raises:
         DataError: there is too little text to hold some out.
     """
     fitted, held_out = _hold_out([text for text in texts if text.strip()])
-    return [_describe(kind, fitted, held_out, settings) for kind in KINDS]
+    kinds = [kind for kind in KINDS if kind != "kmer" or suits_kmer(texts)]
+    return [_describe(kind, fitted, held_out, settings) for kind in kinds]
+
+
+def suits_kmer(texts: list[str]) -> bool:
+    """Whether texts have few letters and no words, as DNA has.
+
+    >>> suits_kmer(["GATTACA", "CATTAG"]), suits_kmer(["a cat"])
+    (True, False)
+    """
+    counts = count_characters(texts)
+    spaces = sum(count for char, count in counts.items() if char.isspace() and char != "\n")
+    letters = [char for char in counts if not char.isspace()]
+    return len(letters) <= FEW_LETTERS and spaces <= FEW_SPACES * sum(counts.values())
 
 
 def _hold_out(texts: list[str]) -> tuple[list[str], list[str]]:

@@ -25,7 +25,8 @@ from seqloom.config import TextSettings
 from seqloom.text.characters import character_vocabulary, count_characters
 from seqloom.text.normalise import Normaliser
 from seqloom.text.stream import Joiner, as_list
-from seqloom.text.vocabulary import END, PAD, START, UNKNOWN, Ids, Vocabulary
+from seqloom.text.vocabulary import UNKNOWN, Ids, Vocabulary
+from seqloom.text.vocabulary_tokenizer import VocabularyTokenizer
 
 # Unicode Standard, 3.12: syllable = U+AC00 + (initial · 21 + medial) · 28 + final, 0 for no final
 SYLLABLE, SYLLABLES = 0xAC00, 19 * 21 * 28
@@ -37,7 +38,7 @@ _SYLLABLES = re.compile(
 )
 
 
-class JamoTokenizer:
+class JamoTokenizer(VocabularyTokenizer):
     """Cuts Korean syllables into jamo and other text into characters; lossless for NFC text.
 
     >>> tokenizer = JamoTokenizer(Vocabulary(INITIALS + MEDIALS + FINALS), Normaliser())
@@ -48,11 +49,9 @@ class JamoTokenizer:
     """
 
     kind = "jamo"
-    pad, unknown, start, end = PAD, UNKNOWN, START, END
 
     def __init__(self, vocabulary: Vocabulary, normaliser: Normaliser) -> None:
-        self.vocabulary = vocabulary
-        self.normalise = normaliser
+        super().__init__(vocabulary, normaliser)
         self._texts = vocabulary.texts()
         self._ids = _JamoIds(vocabulary)
 
@@ -66,11 +65,6 @@ class JamoTokenizer:
             rest = [jamo for jamo in INITIALS + MEDIALS + FINALS if jamo not in found]
             found = Vocabulary(found.tokens + rest)
         return cls(found, normaliser)
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
-        return len(self.vocabulary)
 
     def tokens(self, text: str) -> list[str]:
         """The jamo and other characters."""
@@ -89,27 +83,15 @@ class JamoTokenizer:
         """Decodes id by id."""
         return _SyllableJoiner(self._texts)
 
-    def token(self, number: int) -> str:
-        """How an id is written."""
-        return self.vocabulary.token(number)
-
     def unknown_words(self, text: str) -> list[str]:
         """Characters and syllables that have a part without an id, once each."""
         seen = dict.fromkeys(self.normalise(text))
         return [char for char in seen if UNKNOWN in self._ids[char]]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "kind": self.kind,
-            **self.normalise.to_dict(),
-            "vocabulary": self.vocabulary.to_dict(),
-        }
-
     @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> JamoTokenizer:
-        """Back from ``to_dict``."""
-        return cls(character_vocabulary(saved), Normaliser.from_dict(saved))
+    def read_vocabulary(cls, saved: dict[str, Any]) -> Vocabulary:
+        """The vocabulary, whose tokens must be single characters."""
+        return character_vocabulary(saved)
 
 
 def jamo_of(char: str) -> str:

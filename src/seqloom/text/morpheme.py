@@ -22,7 +22,7 @@ import numpy.typing as npt
 from seqloom.config import TextSettings
 from seqloom.errors import MissingExtraError, RunError
 from seqloom.text.normalise import Normaliser
-from seqloom.text.stream import Joiner, join_all
+from seqloom.text.stream import Joiner
 from seqloom.text.vocabulary import (
     COUNTED_AT_ONCE,
     END,
@@ -30,18 +30,18 @@ from seqloom.text.vocabulary import (
     START,
     UNKNOWN,
     UNKNOWN_TEXT,
-    Ids,
     TokenCounter,
     Vocabulary,
     damaged_vocabulary,
 )
+from seqloom.text.vocabulary_tokenizer import VocabularyTokenizer, known_share
 
 LONGEST_WORD = 64  # morphemes; a longer one is cut, so that little is ever held back
 _LINE_PARTS = re.compile(r"\n|[^\n]+")
 _TOKEN = re.compile(r"\n|.+/[A-Z][A-Z0-9_]*(?:-[IR])?", re.DOTALL)
 
 
-class MorphemeTokenizer:
+class MorphemeTokenizer(VocabularyTokenizer):
     """Cuts Korean into morphemes, "form/TAG"; decoding sets the spaces and is not lossless.
 
     >>> tokenizer = MorphemeTokenizer(Vocabulary(["영화/NNG", "를/JKO"]), Normaliser())
@@ -55,12 +55,12 @@ class MorphemeTokenizer:
     """
 
     kind = "morpheme"
-    pad, unknown, start, end = PAD, UNKNOWN, START, END
 
     def __init__(self, vocabulary: Vocabulary, normaliser: Normaliser) -> None:
         require_kiwi()
-        self.vocabulary = vocabulary
-        self.normalise = normaliser
+        super().__init__(vocabulary, normaliser)
+        forms = (form_and_tag(token)[0] for token in vocabulary.tokens)
+        self._lengths = np.array([0, 0, 0, 0, *map(len, forms)])
 
     @classmethod
     def fit(cls, texts: Iterable[str], settings: TextSettings) -> MorphemeTokenizer:
@@ -76,53 +76,32 @@ class MorphemeTokenizer:
         )
         return cls(vocabulary, normaliser)
 
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
-        return len(self.vocabulary)
-
     def tokens(self, text: str) -> list[str]:
         """The morphemes and line ends."""
         lines = _LINE_PARTS.findall(self.normalise(text))
         return [token for line in lines for token in cut_line(line)]
 
-    def encode(self, text: str) -> npt.NDArray[np.int32]:
-        """Ids of the morphemes and line ends."""
-        return self.vocabulary.ids(self.tokens(text))
-
-    def decode(self, ids: Ids) -> str:
-        """A text of some ids, inflected and spaced by Kiwi."""
-        return join_all(self.joiner(), ids)
-
     def joiner(self) -> Joiner:
         """Decodes id by id; gives whole words."""
         return _WordJoiner(self.vocabulary)
-
-    def token(self, number: int) -> str:
-        """How an id is written."""
-        return self.vocabulary.token(number)
 
     def unknown_words(self, text: str) -> list[str]:
         """Forms of the morphemes without an id, once each."""
         unknown = [token for token in self.tokens(text) if token not in self.vocabulary]
         return list(dict.fromkeys(form_and_tag(token)[0] for token in unknown))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "kind": self.kind,
-            **self.normalise.to_dict(),
-            "vocabulary": self.vocabulary.to_dict(),
-        }
+    def known_characters(self, text: str, ids: npt.NDArray[np.integer[Any]]) -> int:
+        """Characters of a text that its ids stand for, without those of unknown morphemes."""
+        return known_share(text, ids, self._lengths)
 
     @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> MorphemeTokenizer:
-        """Back from ``to_dict``."""
-        vocabulary = Vocabulary.from_dict(saved.get("vocabulary"))
+    def read_vocabulary(cls, saved: dict[str, Any]) -> Vocabulary:
+        """The vocabulary, whose tokens must be morphemes."""
+        vocabulary = super().read_vocabulary(saved)
         wrong = [token for token in vocabulary.tokens if not _TOKEN.fullmatch(token)]
         if wrong:
             raise damaged_vocabulary(f'"{wrong[0][:20]}" is no morpheme with its part of speech')
-        return cls(vocabulary, Normaliser.from_dict(saved))
+        return vocabulary
 
 
 def require_kiwi() -> None:

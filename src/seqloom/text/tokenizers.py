@@ -6,6 +6,7 @@
     jamo      a Korean letter       yes               yes       jamo
     morpheme  a morpheme with tag   yes               no        morpheme
     bpe       a frequent piece      no                yes       bpe
+    kmer      k neighbours          yes               yes       kmer
 
 A tokenizer is fitted in one pass over a stream, in memory that does not grow with the data, and
 saved as plain JSON; loading one executes nothing.
@@ -24,6 +25,7 @@ from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.text.bpe import BpeTokenizer
 from seqloom.text.characters import CharTokenizer, code_points
 from seqloom.text.jamo import SYLLABLE, SYLLABLES, JamoTokenizer
+from seqloom.text.kmer import KmerTokenizer
 from seqloom.text.morpheme import MorphemeTokenizer
 from seqloom.text.stream import Joiner
 from seqloom.text.vocabulary import Ids
@@ -81,6 +83,10 @@ class Tokenizer(Protocol):
         """Parts of the text that become unknown, in order, without repeats."""
         ...
 
+    def known_characters(self, text: str, ids: npt.NDArray[np.integer[Any]]) -> int:
+        """Characters of a normalised text that its ids stand for, without those of unknown ones."""
+        ...
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, read back by ``tokenizer_from_dict``."""
         ...
@@ -93,6 +99,7 @@ _FIT: dict[str, Callable[[Iterable[str], TextSettings], Tokenizer]] = {
     "jamo": JamoTokenizer.fit,
     "morpheme": MorphemeTokenizer.fit,
     "bpe": BpeTokenizer.fit,
+    "kmer": KmerTokenizer.fit,
 }
 _LOAD: dict[str, Callable[[dict[str, Any]], Tokenizer]] = {
     "char": CharTokenizer.from_dict,
@@ -100,6 +107,7 @@ _LOAD: dict[str, Callable[[dict[str, Any]], Tokenizer]] = {
     "jamo": JamoTokenizer.from_dict,
     "morpheme": MorphemeTokenizer.from_dict,
     "bpe": BpeTokenizer.from_dict,
+    "kmer": KmerTokenizer.from_dict,
 }
 KINDS = tuple(_FIT)
 

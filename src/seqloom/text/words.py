@@ -19,24 +19,16 @@ import numpy.typing as npt
 
 from seqloom.config import TextSettings
 from seqloom.text.normalise import Normaliser, characters_where
-from seqloom.text.stream import Joiner, join_all
-from seqloom.text.vocabulary import (
-    COUNTED_AT_ONCE,
-    END,
-    PAD,
-    START,
-    UNKNOWN,
-    Ids,
-    TokenCounter,
-    Vocabulary,
-)
+from seqloom.text.stream import Joiner
+from seqloom.text.vocabulary import COUNTED_AT_ONCE, TokenCounter, Vocabulary
+from seqloom.text.vocabulary_tokenizer import VocabularyTokenizer, known_share
 
 NO_SPACE_BEFORE = frozenset(".,;:!?)]}%°~’”»›…、。，！？；：）】」』》〉")
 NO_SPACE_AFTER = frozenset("([{$₩€£#@°‘“«‹「『《〈（【")
 STRAIGHT_QUOTES = frozenset("\"'")
 
 
-class WordTokenizer:
+class WordTokenizer(VocabularyTokenizer):
     """Cuts text into words and marks; decoding sets the spaces by rules and is not lossless.
 
     >>> tokenizer = WordTokenizer(Vocabulary(["mix", "salt", "."]), Normaliser(lowercase=True))
@@ -49,12 +41,11 @@ class WordTokenizer:
     """
 
     kind = "word"
-    pad, unknown, start, end = PAD, UNKNOWN, START, END
 
     def __init__(self, vocabulary: Vocabulary, normaliser: Normaliser) -> None:
-        self.vocabulary = vocabulary
-        self.normalise = normaliser
+        super().__init__(vocabulary, normaliser)
         self._texts = vocabulary.texts()
+        self._lengths = np.array([0, 0, 0, 0, *map(len, vocabulary.tokens)])
 
     @classmethod
     def fit(cls, texts: Iterable[str], settings: TextSettings) -> WordTokenizer:
@@ -68,47 +59,17 @@ class WordTokenizer:
         )
         return cls(vocabulary, normaliser)
 
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
-        return len(self.vocabulary)
-
     def tokens(self, text: str) -> list[str]:
         """The words and marks."""
         return cut_words(self.normalise(text))
-
-    def encode(self, text: str) -> npt.NDArray[np.int32]:
-        """Ids of the words and marks."""
-        return self.vocabulary.ids(self.tokens(text))
-
-    def decode(self, ids: Ids) -> str:
-        """A readable text of some ids."""
-        return join_all(self.joiner(), ids)
 
     def joiner(self) -> Joiner:
         """Decodes id by id."""
         return _SpacingJoiner(self._texts)
 
-    def token(self, number: int) -> str:
-        """How an id is written."""
-        return self.vocabulary.token(number)
-
-    def unknown_words(self, text: str) -> list[str]:
-        """Words and marks without an id, once each."""
-        return [word for word in dict.fromkeys(self.tokens(text)) if word not in self.vocabulary]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "kind": self.kind,
-            **self.normalise.to_dict(),
-            "vocabulary": self.vocabulary.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> WordTokenizer:
-        """Back from ``to_dict``."""
-        return cls(Vocabulary.from_dict(saved.get("vocabulary")), Normaliser.from_dict(saved))
+    def known_characters(self, text: str, ids: npt.NDArray[np.integer[Any]]) -> int:
+        """Characters of a text that its ids stand for, without those of unknown words."""
+        return known_share(text, ids, self._lengths)
 
 
 def cut_words(text: str) -> list[str]:
