@@ -126,6 +126,31 @@ def test_long_records_are_cut_without_an_end_and_counted() -> None:
     assert any("longer than 100 tokens and were cut" in line for line in corpus.explanation())
 
 
+def test_characters_of_unknown_words_are_not_scored(tmp_path: Path) -> None:
+    train = [f"the cat sat {'well' if i % 2 else 'down'}" for i in range(40)]
+    held = ["the cat sat", "the dog sat"] * 10
+    for name, lines in (("train", train), ("valid", held)):
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    corpus = make(
+        tmp_path / "train.txt",
+        data_records="line",
+        data_valid=str(tmp_path / "valid.txt"),
+        text_tokenizer="word",
+    )
+    assert corpus.facts.unknown == {"train": 0, "valid": 10}
+    assert corpus.facts.characters["train"] == sum(map(len, train))
+    seen_of_nine = round(11 * 6 / 9)  # "the" and "sat" of the visible characters, and their spaces
+    assert corpus.facts.characters["valid"] == 10 * 11 + 10 * seen_of_nine
+    assert any("10.0% of the valid tokens are unknown" in line for line in corpus.explanation())
+    _, characters = encode_source(
+        open_source(tmp_path / "valid.txt"),
+        corpus.settings,
+        corpus.tokenizer,
+        tmp_path / "other.arrow",
+    )
+    assert characters == corpus.facts.characters["valid"]
+
+
 def test_every_auto_is_resolved() -> None:
     corpus = make([{"title": f"cat {i}", "body": f"it sat on mat {i}"} for i in range(60)])
     assert corpus.settings.text.tokenizer == "char"

@@ -37,7 +37,7 @@ from seqloom.text.tokenizers import (
     tokenizer_from_dict,
 )
 
-CORPUS_FORMAT = 1
+CORPUS_FORMAT = 2
 SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer
 FEWEST_TOKENS = 50  # of the training part, below which there is nothing to learn
 
@@ -48,7 +48,8 @@ class Facts:
 
     records: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-    characters: dict[str, int] = field(default_factory=dict)
+    characters: dict[str, int] = field(default_factory=dict)  # without those of unknown tokens
+    unknown: dict[str, int] = field(default_factory=dict)  # tokens
     cut: int = 0  # records longer than max_length
     repeats: dict[str, int] = field(default_factory=dict)  # of valid and test, found in train
     reasons: list[str] = field(default_factory=list)  # what was inferred, and why
@@ -82,6 +83,12 @@ class Corpus:
                 lines.append(
                     f"{count:,} of {facts.records[part]:,} {part} records stand word for word in "
                     "the training part too; they make the score look better than it is."
+                )
+        for part, count in facts.unknown.items():
+            if count and part != "train":
+                lines.append(
+                    f"{count / facts.tokens[part]:.1%} of the {part} tokens are unknown; scores in "
+                    "bits a character are of the other tokens' characters."
                 )
         sizes = ", ".join(f"{part} {count:,}" for part, count in facts.tokens.items())
         kind = self.settings.text.tokenizer
@@ -314,7 +321,8 @@ class _CorpusMaker:
                 writers[part].add(ids)
                 _add(self.facts.records, part, 1)
                 _add(self.facts.tokens, part, len(ids))
-                _add(self.facts.characters, part, len(text))
+                _add(self.facts.unknown, part, int((ids == tokenizer.unknown).sum()))
+                _add(self.facts.characters, part, _known_characters(tokenizer, text, ids))
         self.facts.repeats = audit.repeats()
 
     def _has(self, part: str) -> bool:
@@ -346,7 +354,7 @@ class _CorpusMaker:
 def encode_source(
     source: Source, settings: Settings, tokenizer: Tokenizer, path: Path
 ) -> tuple[Store, int]:
-    """Other data, read and cut as a run's own was; the store and its characters.
+    """Other data, read and cut as a run's own was; the store and its known characters.
 
     Raises:
         DataError: nothing to read, or too little.
@@ -359,7 +367,7 @@ def encode_source(
             if not maker.continuous:
                 ids, text = maker.as_record(ids, text, tokenizer)
             writer.add(ids)
-            characters += len(text)
+            characters += _known_characters(tokenizer, text, ids)
     store = Store(path)
     if store.tokens < 2:
         raise DataError(f"{source.name}: holds fewer than two tokens; pass more text.")
@@ -395,6 +403,16 @@ def sample_texts(data: Any, settings: Settings) -> list[str]:
         if length >= SAMPLE_CHARACTERS:
             break
     return texts
+
+
+def _known_characters(tokenizer: Tokenizer, text: str, ids: npt.NDArray[np.int32]) -> int:
+    """Characters that a score in bits a character is of.
+
+    Saying "unknown" is cheap and says nothing of how the word is spelt: with its characters
+    counted, the fewer words a model knew, the better it would look.
+    """
+    words = ids[(ids != tokenizer.start) & (ids != tokenizer.end)]
+    return tokenizer.known_characters(text, words)
 
 
 def _add(counts: dict[str, int], part: str, number: int) -> None:
