@@ -1,15 +1,17 @@
 """Writing: piece by piece, in one go or side by side, a text is the same."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from seqloom.config import Settings, TextSettings, override
 from seqloom.decode.sampling import Sampler
 from seqloom.tasks.generate import build_model
-from seqloom.tasks.writer import Writer
+from seqloom.tasks.writer import Writer, sharing_cores
 from seqloom.text.tokenizers import fit_tokenizer
 
 TEXTS = [f"The {a} cat sat, on {b}-mat's end. 나는 밥을 먹는다!" for a in "abc" for b in "xyz"]
@@ -112,3 +114,17 @@ def test_no_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     writer("char")[0].write("The", SAMPLER, 5)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_busy_machine_numpy_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    usual = threads()
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    with sharing_cores():
+        assert threads() == usual
+    monkeypatch.setattr(os, "getloadavg", lambda: (999.0, 0.0, 0.0), raising=False)
+    with sharing_cores():
+        assert set(threads()) == {1}
+    assert threads() == usual

@@ -9,6 +9,7 @@ it nor torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ __all__ = [
     "open_writer",
     "preset_names",
     "resume",
+    "sharing_cores",
     "train",
 ]
 
@@ -150,6 +152,13 @@ def make_sampler(options: GenerateSettings) -> Sampler:
     from seqloom.tasks import writer
 
     return writer.make_sampler(options)
+
+
+def sharing_cores() -> AbstractContextManager[Any]:
+    """Written within it, a token does not wait for cores that other programs keep busy."""
+    from seqloom.tasks import writer
+
+    return writer.sharing_cores()
 
 
 def catalogue() -> dict[str, Entry]:

@@ -224,11 +224,13 @@ def generate(
         )
     about = {"prompt": prompt, "unknown": unknown, **options.model_dump()}
     rows = range(options.samples)
-    if probabilities:
-        steps = [_show_steps(writer, prompt, probabilities, options, row, not json) for row in rows]
-        about["steps"] = [step for of_text in steps for step in of_text]
-    else:
-        about["texts"] = [_show_text(writer, prompt, options, row, not json) for row in rows]
+    shown = not json
+    with api.sharing_cores():
+        if probabilities:
+            steps = [_show_steps(writer, prompt, probabilities, options, n, shown) for n in rows]
+            about["steps"] = [step for of_text in steps for step in of_text]
+        else:
+            about["texts"] = [_show_text(writer, prompt, options, row, shown) for row in rows]
     if json:
         _print_json(about)
     return 0
