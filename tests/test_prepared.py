@@ -84,9 +84,9 @@ def test_an_error_while_writing_leaves_nothing(cache: Path, error: BaseException
 
 def test_a_full_disk_is_one_clear_line(cache: Path) -> None:
     def fail(folder: Path) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device")
 
-    with pytest.raises(DataError, match=r"cannot be written \(No space left.*SEQLOOM_CACHE"):
+    with pytest.raises(DataError, match=r"be written \(No space left on device\)\..*SEQLOOM_CACHE"):
         build(prepared_folder(["a"]), fail)
     assert list(cache.iterdir()) == []
 

@@ -78,9 +78,7 @@ def test_a_report_is_a_line_and_samples_with_an_indent() -> None:
     with TerminalWatcher(console) as watcher:
         watcher.report(report(samples=[sample]))
     line, first, *rest = shown(console)[1:]
-    assert line == (
-        "epoch 1.50  update 1,200  1:01  train 2.000  valid 1.900 nats a token best so far"
-    )
+    assert line == ("epoch 1.50  update 1,200  1:01  train 2.000  valid 1.900 nats a token, best")
     assert first.startswith("  0.5 나는 [red] 밥을")
     assert all(text.startswith(" " * 6) or not text for text in rest)
     assert all(cell_len(text) <= 40 for text in [first, *rest])

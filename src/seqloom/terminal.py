@@ -86,7 +86,7 @@ class TerminalWatcher:
 
     def report(self, report: Report) -> None:
         """A line of numbers, and what the model can do by now."""
-        star = " [green]best so far[/]" if report.best else ""
+        star = "[green], best[/]" if report.best else ""
         rate = f"  rate {report.rate:.2g}" if self.verbose else ""
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "

@@ -98,7 +98,8 @@ def build(folder: Path, write: Callable[[Path], None]) -> None:
         _let_go(temporary)  # an open file keeps its folder from being moved, on some systems
         _move(temporary, folder)
     except OSError as error:
-        reason = error.strerror or str(error)
+        # Arrow's own words for a number of the system's are long.
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise DataError(f"{temporary}: cannot be written ({reason}). {ANOTHER_CACHE}") from None
     finally:
         _let_go(temporary)
