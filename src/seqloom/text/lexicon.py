@@ -28,7 +28,7 @@ LONGEST_END = 24  # characters read at each end of a very long word; what is bet
 
 @dataclass(frozen=True)
 class Spelled:
-    """Words of a batch, each once, and where they stand.
+    """Words of a batch, each once, the shortest first, and where they stand.
 
     Shape:
         words (distinct,), characters (distinct, longest), spelled (distinct,), how many each has;
@@ -151,6 +151,8 @@ class FormTable:
     def spelled(self, forms: IntArray) -> Spelled:
         """The words at places (batch, time) of a batch, each once."""
         distinct, places = np.unique(forms, return_inverse=True)
+        order = np.argsort(self.lengths[distinct], kind="stable")
+        distinct, places = distinct[order], np.argsort(order)[places]
         lengths = self.lengths[distinct]
         steps = np.arange(int(lengths.max()))
         index = (self.starts[distinct, None] + steps).clip(max=len(self.characters) - 1)

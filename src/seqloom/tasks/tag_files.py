@@ -1,0 +1,135 @@
+"""A file in, the same file out with tags: CoNLL-U, columns, tables; a plain text becomes columns.
+
+Streamed: what was read is held until its tags are known, some 16,000 words behind.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, tee
+from pathlib import Path
+from typing import Any
+
+from seqloom.config import DataSettings
+from seqloom.data.conll import Item, Layout, as_lines, find_layout, read_items
+from seqloom.data.encoding import read_lines
+from seqloom.data.source import Source, format_of
+from seqloom.data.tagged import TaggedReader, open_tagged
+from seqloom.errors import DataError
+from seqloom.tasks.tagging import SentenceTagger
+
+
+def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Iterator[str]:
+    """The lines of the data once more, with the tags that the model gives; without line ends.
+
+    CoNLL-U, columns and tables keep their form; JSON, Parquet and rows in memory become JSON
+    lines; plain text becomes lines of word TAB tag with an empty line after each line of text.
+
+    Raises:
+        DataError: a line cannot be read.
+        SettingsError: a named column or field does not exist.
+    """
+    source = open_tagged(data)
+    if source.format != "text":
+        yield from _tag_rows(tagger, source, settings)
+        return
+    for path in source.files:
+        layout = find_layout(path, settings.encoding, settings.tokens, settings.tags)
+        if layout is None or not _holds_tags(path, layout, settings, tagger):
+            yield from tag_text(tagger, read_lines(path, settings.encoding))
+        else:
+            items = read_items(path, layout, settings.encoding)
+            yield from as_lines(with_tags(tagger, items, settings), layout)
+
+
+def tag_text(tagger: SentenceTagger, lines: Iterable[str]) -> Iterator[str]:
+    """Lines of plain text as lines of word TAB tag, with an empty line after each."""
+    for tokens, tags in tag_texts(tagger, lines):
+        yield from (f"{token}\t{tag}" for token, tag in zip(tokens, tags, strict=True))
+        yield ""
+
+
+def tag_texts(
+    tagger: SentenceTagger, texts: Iterable[str]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Words and tags of each text that holds a word."""
+    sentences, kept = tee(words for text in texts if (words := tagger.words(text)))
+    return zip(kept, tagger.tag_sentences(sentences), strict=True)
+
+
+def with_tags(
+    tagger: SentenceTagger, items: Iterable[Item], settings: DataSettings
+) -> Iterator[tuple[Item, tuple[str, ...]]]:
+    """Each item with the tags of its words.
+
+    Raises:
+        DataError: an item cannot be read, and bad rows are not to be skipped; else it stays as is.
+    """
+    asked, kept = tee(_checked(items, settings))
+    tags = tagger.tag_stream(chain.from_iterable(map(_words, asked)))
+    for item in kept:
+        yield item, tuple(next(tags) for _ in item.tokens)
+
+
+def _words(item: Item) -> tuple[str | None, ...]:
+    return (None, *item.tokens) if item.begins else item.tokens
+
+
+def _checked(items: Iterable[Item], settings: DataSettings) -> Iterator[Item]:
+    for item in items:
+        if item.problem and not settings.skip_bad_rows:
+            raise DataError(
+                f"{item.where}: {item.problem} Mend it, or pass --skip-bad-rows to leave it as "
+                "it is."
+            )
+        yield item
+
+
+def _holds_tags(path: Path, layout: Layout, settings: DataSettings, tagger: SentenceTagger) -> bool:
+    """Whether a file in columns is one: a text of two words a line looks the same."""
+    certain = layout.conllu or layout.separator == "\t" or layout.tag is None or settings.tags
+    if certain or format_of(path) is None:
+        return True
+    known = {*tagger.tags.names, "_", "-", "O"}
+    found = [item.tags[0] for item in read_items(path, layout, settings.encoding) if item.tags]
+    return sum(tag in known for tag in found) > 0.5 * len(found)
+
+
+def _tag_rows(tagger: SentenceTagger, source: Source, settings: DataSettings) -> Iterator[str]:
+    reader = TaggedReader(source, settings)
+    assert reader.rows is not None
+    column, single = reader.tag_name, reader.rows.id is not None
+    rows = (
+        _put(item.raw, column, tags, single)
+        for item, tags in with_tags(tagger, reader.items(), settings)
+    )
+    if source.format == "table":
+        yield from _as_table(rows, "\t" if ".tsv" in source.files[0].name.lower() else ",")
+    else:
+        yield from (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+
+
+def _put(row: dict[str, Any], column: str, tags: tuple[str, ...], single: bool) -> dict[str, Any]:
+    if not tags:
+        return row
+    return {**row, column: tags[0] if single else list(tags)}
+
+
+def _as_table(rows: Iterable[dict[str, Any]], separator: str) -> Iterator[str]:
+    """Lines of a table with a header; lists as words between spaces."""
+    first = True
+    for row in rows:
+        if first:
+            yield _line(row, separator)
+            first = False
+        values = (" ".join(v) if isinstance(v, list) else v for v in row.values())
+        yield _line(values, separator)
+
+
+def _line(values: Iterable[Any], separator: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, lineterminator="").writerow(values)
+    return text.getvalue()

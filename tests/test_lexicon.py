@@ -1,0 +1,86 @@
+"""Words to ids: by name, by lower case, by characters."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqloom.config import TextSettings
+from seqloom.errors import RunError
+from seqloom.text.lexicon import LONGEST_END, FormTable, Lexicon
+from seqloom.text.vocabulary import END, START, UNKNOWN
+
+SENTENCES = [["the", "Cat", "sat"], ["the", "cat"], ["고양이가", "가"]]
+
+
+def lexicon(**settings: object) -> Lexicon:
+    return Lexicon.fit(SENTENCES, TextSettings(**settings))  # type: ignore[arg-type]
+
+
+def test_words_have_ids_and_counts() -> None:
+    found = lexicon()
+    counts = found.word_counts()
+    assert len(counts) == len(found.words) == 4 + 6
+    assert counts[found.word("the")] == 2
+    assert counts[found.word("Cat")] == counts[found.word("cat")] == 1
+    assert counts[:4].tolist() == [0, 0, 0, 0]
+    assert found.word("dog") == UNKNOWN
+    assert found.word("THE") == found.word("the") != UNKNOWN
+
+
+def test_settings_shape_the_words() -> None:
+    assert lexicon(min_frequency=2).words.tokens == ["the"]
+    lower = lexicon(lowercase=True)
+    assert lower.form("Cat") == "cat"
+    assert lower.word_counts()[lower.word("cat")] == 2
+    assert len(lexicon(max_vocabulary=6).words.tokens) == 2
+
+
+def test_hangul_is_spelled_in_jamo() -> None:
+    found = lexicon()
+    assert len(found.spell("가")) == 4
+    assert found.spell("가")[[0, -1]].tolist() == [START, END]
+    assert UNKNOWN not in found.spell("가가")
+    assert found.spell("q")[1] == UNKNOWN
+
+
+def test_the_middle_of_a_very_long_word_is_left_out() -> None:
+    found = lexicon()
+    a, b = found.spell("the" + "t" * 100_000 + "sat"), found.spell("the" + "c" * 100_000 + "sat")
+    assert len(a) == 2 * LONGEST_END + 2
+    assert a[1:4].tolist() == b[1:4].tolist()
+    assert a[-4:].tolist() == b[-4:].tolist()
+
+
+def test_decomposed_letters_are_the_same_word() -> None:
+    found = lexicon()
+    assert found.word(found.form("\u1100\u1161")) == found.word("가") != UNKNOWN
+
+
+@given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_a_batch_holds_each_word_once_and_every_place_finds_its_word(rows: list[list[int]]) -> None:
+    found = lexicon()
+    forms = ["the", "Cat", "고양이가", "xyz", "a", "catalogue"]
+    ids = np.array(rows)
+    spelled = FormTable(forms, found).spelled(ids)
+    assert len(spelled.words) == len(np.unique(ids))
+    assert (np.diff(spelled.spelled) >= 0).all()
+    for row in range(ids.shape[0]):
+        for column in range(ids.shape[1]):
+            form, place = forms[ids[row, column]], spelled.places[row, column]
+            assert spelled.words[place] == found.word(form)
+            length = spelled.spelled[place]
+            assert spelled.characters[place, :length].tolist() == found.spell(form).tolist()
+            assert not spelled.characters[place, length:].any()
+
+
+def test_back_from_a_file() -> None:
+    found = lexicon(lowercase=True)
+    again = Lexicon.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again.to_dict() == found.to_dict()
+    assert again.form("CAT") == "cat"
+    for damaged in ({}, {**found.to_dict(), "counts": []}, {**found.to_dict(), "characters": 3}):
+        with pytest.raises(RunError, match="damaged"):
+            Lexicon.from_dict(damaged)
