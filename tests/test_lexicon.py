@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqloom.config import TextSettings
 from seqloom.errors import RunError
-from seqloom.text.lexicon import LONGEST_END, FormTable, Lexicon
+from seqloom.text.lexicon import LONGEST_END, PARTS, FormTable, Lexicon, parts_of
 from seqloom.text.vocabulary import END, START, UNKNOWN
 
 SENTENCES = [["the", "Cat", "sat"], ["the", "cat"], ["고양이가", "가"]]
@@ -22,20 +22,28 @@ def lexicon(**settings: object) -> Lexicon:
 def test_words_have_ids_and_counts() -> None:
     found = lexicon()
     counts = found.word_counts()
-    assert len(counts) == len(found.words) == 4 + 6
-    assert counts[found.word("the")] == 2
-    assert counts[found.word("Cat")] == counts[found.word("cat")] == 1
+    assert len(counts) == len(found.words) == 4 + 5
+    assert counts[found.word("the")] == counts[found.word("CAT")] == 2
+    assert counts[found.word("sat")] == 1
     assert counts[:4].tolist() == [0, 0, 0, 0]
     assert found.word("dog") == UNKNOWN
     assert found.word("THE") == found.word("the") != UNKNOWN
+    assert parts_of("Cat")[-1] != parts_of("cat")[-1], "the shape keeps the case"
 
 
 def test_settings_shape_the_words() -> None:
-    assert lexicon(min_frequency=2).words.tokens == ["the"]
+    assert lexicon(min_frequency=2).words.tokens == ["cat", "the"]
     lower = lexicon(lowercase=True)
     assert lower.form("Cat") == "cat"
     assert lower.word_counts()[lower.word("cat")] == 2
     assert len(lexicon(max_vocabulary=6).words.tokens) == 2
+
+
+def test_parts_seen_once_are_unknown() -> None:
+    found = lexicon()
+    known = [part for part in parts_of("Cat") if part in found.parts]
+    assert known == ["<ca", "t>", "at>", "cat>"]  # of three words; the shape Xx is of one
+    assert len(parts_of("x")) == len(parts_of("a" * 100)) == PARTS
 
 
 def test_hangul_is_spelled_in_jamo() -> None:
@@ -71,6 +79,7 @@ def test_a_batch_holds_each_word_once_and_every_place_finds_its_word(rows: list[
         for column in range(ids.shape[1]):
             form, place = forms[ids[row, column]], spelled.places[row, column]
             assert spelled.words[place] == found.word(form)
+            assert spelled.parts[place].tolist() == found.parts.ids(parts_of(form)).tolist()
             length = spelled.spelled[place]
             assert spelled.characters[place, :length].tolist() == found.spell(form).tolist()
             assert not spelled.characters[place, length:].any()

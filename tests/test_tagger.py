@@ -7,6 +7,7 @@ from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.tagger import CharacterEncoder, Tagger, WordDropout
 
 WORDS = torch.tensor([1, 2, 3, 1])  # two unknown words with other characters
+PARTS = torch.tensor([[1, 4], [1, 4], [3, 2], [1, 4]])
 SPELLED = torch.tensor([2, 2, 3, 4])
 CHARACTERS = torch.tensor([[4, 5, 0, 0], [6, 5, 0, 0], [4, 6, 5, 0], [7, 4, 6, 5]])
 PLACES = torch.tensor([[0, 1, 2, 3], [3, 3, 0, 0], [2, 0, 0, 0]])
@@ -17,17 +18,17 @@ TARGETS = torch.tensor([[0, 1, 2, 0], [1, 1, 0, 0], [2, 0, 0, 0]])
 def make(*, crf: bool = True, characters: bool = True) -> Tagger:
     torch.manual_seed(1)
     reader = CharacterEncoder("lstm", 3, 4)
-    encoder = Recurrent("lstm", 5 + 8 * characters, 6, bidirectional=True, dropout=0.5)
+    encoder = Recurrent("lstm", 5 + 2 * 2 + 8 * characters, 6, bidirectional=True, dropout=0.5)
     given = (8, 3, reader) if characters else None
     counts = torch.tensor([0, 0, 9, 1])
-    model = Tagger(counts, 1, 5, given, encoder, 3, crf=crf, dropout=0.5, word_dropout=0.5)
+    model = Tagger(counts, 1, 5, (5, 2), given, encoder, 3, crf=crf, dropout=0.5, word_dropout=0.5)
     return model.double().eval()
 
 
 @pytest.mark.parametrize("crf", [True, False])
 def test_a_sentence_alone_equals_itself_in_a_batch(crf: bool) -> None:
     model = make(crf=crf)
-    inputs = (WORDS, CHARACTERS, SPELLED)
+    inputs = (WORDS, PARTS, CHARACTERS, SPELLED)
     scores = model.scores(*inputs, PLACES, LENGTHS)
     total = torch.zeros((), dtype=torch.float64)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -47,27 +48,38 @@ def test_how_the_distinct_words_are_grouped_does_not_matter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = make()
-    wanted = model.scores(WORDS, CHARACTERS, SPELLED, PLACES, LENGTHS)
+    wanted = model.scores(WORDS, PARTS, CHARACTERS, SPELLED, PLACES, LENGTHS)
     monkeypatch.setattr("seqloom.nn.tagger.WORDS_AT_ONCE", 1)
-    torch.testing.assert_close(model.scores(WORDS, CHARACTERS, SPELLED, PLACES, LENGTHS), wanted)
+    torch.testing.assert_close(
+        model.scores(WORDS, PARTS, CHARACTERS, SPELLED, PLACES, LENGTHS), wanted
+    )
 
 
 def test_unknown_words_differ_by_their_characters_alone() -> None:
     places, lengths = torch.tensor([[0], [3]]), torch.tensor([1, 1])
-    first, second = make().scores(WORDS, CHARACTERS, SPELLED, places, lengths)
+    first, second = make().scores(WORDS, PARTS, CHARACTERS, SPELLED, places, lengths)
     assert not torch.equal(first, second)
     blind = make(characters=False)
-    first, second = blind.scores(WORDS, CHARACTERS, SPELLED, places, lengths)
+    first, second = blind.scores(WORDS, PARTS, CHARACTERS, SPELLED, places, lengths)
     assert torch.equal(first, second)
+
+
+def test_parts_tell_words_apart_too() -> None:
+    blind, places = make(characters=False), torch.tensor([[0]])
+    first = blind.scores(WORDS, PARTS, CHARACTERS, SPELLED, places, torch.tensor([1]))
+    second = blind.scores(WORDS, PARTS + 0, CHARACTERS, SPELLED, places, torch.tensor([1]))
+    other = blind.scores(WORDS, PARTS.flip(1), CHARACTERS, SPELLED, places, torch.tensor([1]))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
 
 
 def test_without_a_crf_the_loss_is_that_of_each_word() -> None:
     model = make(crf=False)
-    scores = model.scores(WORDS, CHARACTERS, SPELLED, PLACES, LENGTHS)
+    scores = model.scores(WORDS, PARTS, CHARACTERS, SPELLED, PLACES, LENGTHS)
     rows = torch.cat([scores[0, :4], scores[1, :2], scores[2, :1]])
     targets = torch.tensor([0, 1, 2, 0, 1, 1, 2])
     wanted = torch.nn.functional.cross_entropy(rows, targets, reduction="sum")
-    found = model(WORDS, CHARACTERS, SPELLED, PLACES, LENGTHS, TARGETS).nats
+    found = model(WORDS, PARTS, CHARACTERS, SPELLED, PLACES, LENGTHS, TARGETS).nats
     torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
 
 

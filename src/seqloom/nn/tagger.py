@@ -87,17 +87,19 @@ class Tagger(nn.Module):
         counts: how often each word of the vocabulary was seen in training (vocab_size,).
         unknown: id of the unknown word.
         word_size: numbers in a word's learned embedding; 0 takes one-hot vectors instead.
-        characters: ids of characters, and what reads them; None reads words only.
-        encoder: recurrent layers, made for ``word_size`` + the character encoder's output size.
+        parts: ids of parts of words, parts a word and numbers each; None looks at none.
+        characters: ids of characters, numbers each, and what reads them; None reads none.
+        encoder: recurrent layers, made for all these numbers together.
         tags: how many tags there are.
         crf: whether whole sequences are scored, rather than each tag alone.
         allowed: which tag may follow which (see ``ConditionalRandomField``).
         dropout: of what the encoder reads (locked).
         word_dropout: see ``WordDropout``.
     Shape:
-        words (distinct,), characters (distinct, longest), spelled (distinct,): the distinct words
-        of a batch, their characters and how many (ordered by that, the padding is least);
-        places (batch, time): which of them stands there; lengths (batch,), targets (batch, time).
+        words (distinct,), parts (distinct, parts a word), characters (distinct, longest),
+        spelled (distinct,): the distinct words of a batch, their parts, their characters and how
+        many (ordered by that, the padding is least); places (batch, time): which of them stands
+        there; lengths (batch,), targets (batch, time).
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Tagger(nn.Module):
         counts: Tensor,
         unknown: int,
         word_size: int,
+        parts: tuple[int, int] | None,
         characters: tuple[int, int, CharacterEncoder] | None,
         encoder: Recurrent,
         tags: int,
@@ -119,6 +122,8 @@ class Tagger(nn.Module):
             "words": LearnedEmbedding(len(counts), word_size) if word_size else OneHot(len(counts))
         }
         self.characters: CharacterEncoder | None = None
+        if parts is not None:
+            tables["parts"] = LearnedEmbedding(*parts)
         if characters is not None:
             count, size, self.characters = characters
             tables["characters"] = LearnedEmbedding(count, size)
@@ -132,13 +137,21 @@ class Tagger(nn.Module):
         self.head = nn.ModuleDict(head)
 
     def scores(
-        self, words: Tensor, characters: Tensor, spelled: Tensor, places: Tensor, lengths: Tensor
+        self,
+        words: Tensor,
+        parts: Tensor,
+        characters: Tensor,
+        spelled: Tensor,
+        places: Tensor,
+        lengths: Tensor,
     ) -> Tensor:
         """What each tag scores at each place: (batch, time, tags)."""
-        parts = [self.embedding["words"](self.word_dropout(words[places]))]
+        read = [self.embedding["words"](self.word_dropout(words[places]))]
+        if "parts" in self.embedding:
+            read.append(self.embedding["parts"](parts).flatten(1)[places])
         if self.characters is not None:
-            parts.append(self._read(self.characters, characters, spelled)[places])
-        x = self.dropout(torch.cat(parts, dim=2))
+            read.append(self._read(self.characters, characters, spelled)[places])
+        x = self.dropout(torch.cat(read, dim=2))
         full = bool((lengths == places.shape[1]).all())
         hidden, _ = self.encoder(x, None if full else lengths)
         scores: Tensor = self.head["linear"](hidden)
@@ -154,6 +167,7 @@ class Tagger(nn.Module):
     def forward(
         self,
         words: Tensor,
+        parts: Tensor,
         characters: Tensor,
         spelled: Tensor,
         places: Tensor,
@@ -161,7 +175,7 @@ class Tagger(nn.Module):
         targets: Tensor,
     ) -> Loss:
         """What the targets cost: the pass that is trained, and that several processes wrap."""
-        scores = self.scores(words, characters, spelled, places, lengths)
+        scores = self.scores(words, parts, characters, spelled, places, lengths)
         count = int(lengths.sum())
         if self.crf is not None:
             return Loss(self.crf(scores, targets, lengths).sum(), count, [])

@@ -30,11 +30,12 @@ from seqloom.nn.tagger import CharacterEncoder, Tagger
 from seqloom.run import Run
 from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_tagged, with_settings
 from seqloom.tasks.tagging import SentenceTagger, load_tagger
-from seqloom.text.lexicon import FormTable, Lexicon
+from seqloom.text.lexicon import PARTS, FormTable, Lexicon
 from seqloom.text.vocabulary import UNKNOWN
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 
+PART_SIZE = 32  # numbers in the embedding of a part of a word
 CHARACTER_SIZE = 32  # numbers in a character's embedding
 WORD_DROPOUT = 0.25  # see nn.tagger.WordDropout
 SCORED_TOKENS = 8_192  # padded places of a batch that is only scored
@@ -47,6 +48,8 @@ def build_model(settings: ModelSettings, lexicon: Lexicon, tags: TagSet) -> Tagg
     characters = None
     word_size = settings.embedding_size if settings.embedding == "learned" else 0
     size = word_size or len(lexicon.words)
+    parts = (len(lexicon.parts), PART_SIZE) if PART_SIZE else None
+    size += PARTS * PART_SIZE
     if settings.character_size:
         reader = CharacterEncoder(settings.encoder, CHARACTER_SIZE, settings.character_size)
         characters = (len(lexicon.characters), CHARACTER_SIZE, reader)
@@ -66,6 +69,7 @@ def build_model(settings: ModelSettings, lexicon: Lexicon, tags: TagSet) -> Tagg
         torch.from_numpy(lexicon.word_counts()),
         UNKNOWN,
         word_size,
+        parts,
         characters,
         encoder,
         len(tags.names),
@@ -127,7 +131,7 @@ class TagJob:
         """Nats of a batch's tags."""
         spelled = self.table.spelled(batch.inputs)
         arrays = (
-            *(spelled.words, spelled.characters, spelled.spelled, spelled.places),
+            *(spelled.words, spelled.parts, spelled.characters, spelled.spelled, spelled.places),
             *(batch.lengths, batch.targets),
         )
         result: Loss = model(*(torch.from_numpy(array).to(self.device) for array in arrays))

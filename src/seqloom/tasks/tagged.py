@@ -30,7 +30,7 @@ from seqloom.evaluate.spans import marks_spans, may_follow, split_tag
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.text.lexicon import Lexicon
 
-TAGGED_FORMAT = 1
+TAGGED_FORMAT = 2
 FEWEST_WORDS = 50  # of the training part, below which there is nothing to learn
 MOST_TAGS = 1_000  # more are no tags: a column of free text was taken for one
 MARKED = 0.02  # share of words ending in a mark, above which marks are no words of their own

@@ -111,8 +111,9 @@ class SentenceTagger:
             for row, number in enumerate(group):
                 ids[row, : lengths[number]] = [places[form] for form in windows[number].forms]
             spelled = table.spelled(ids)
-            arrays = (spelled.words, spelled.characters, spelled.spelled, spelled.places)
-            inputs = (torch.from_numpy(a).to(self.device) for a in (*arrays, lengths[group]))
+            words = (spelled.words, spelled.parts, spelled.characters, spelled.spelled)
+            arrays = (*words, spelled.places, lengths[group])
+            inputs = (torch.from_numpy(array).to(self.device) for array in arrays)
             for number, found in zip(group, self.model.scores(*inputs).cpu(), strict=True):
                 scores[number] = found[: lengths[number]]
         return scores

@@ -1,15 +1,16 @@
-"""How a word becomes numbers for a tagger: an id of its own, and the ids of its characters.
+"""How a word becomes numbers for a tagger: an id of its own, its parts, and its characters.
 
-    제일  →  word 17,  characters ᄌ ᅦ ᄋ ᅵ ᆯ
+    제일   →  word 17,  parts <제 제일> …,  characters ᄌ ᅦ ᄋ ᅵ ᆯ
+    Lions  →  word 42 (lions),  parts <li ns> ons> and its shape Xx,  characters L i o n s
 
-A word that training did not hold has no id of its own; its characters still say much.
+A word that training did not hold has no id of its own; its parts and characters still say much.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from seqloom.config import TextSettings
 from seqloom.errors import RunError
 from seqloom.text.jamo import jamo_of
 from seqloom.text.normalise import Normaliser
-from seqloom.text.vocabulary import END, START, UNKNOWN, TokenCounter, Vocabulary
+from seqloom.text.vocabulary import END, START, TokenCounter, Vocabulary
 
 IntArray = npt.NDArray[np.int64]
 
+PARTS = 5  # kinds of parts: see parts_of
+MOST_PARTS = 50_000  # of each kind of vocabulary
 LONGEST_END = 24  # characters read at each end of a very long word; what is between is left out
 
 
@@ -31,11 +34,13 @@ class Spelled:
     """Words of a batch, each once, the shortest first, and where they stand.
 
     Shape:
-        words (distinct,), characters (distinct, longest), spelled (distinct,), how many each has;
-        places (batch, time), which of the words stands there.
+        words (distinct,), parts (distinct, kinds of parts), characters (distinct, longest),
+        spelled (distinct,), how many characters each has; places (batch, time), which of the
+        words stands there.
     """
 
     words: IntArray
+    parts: IntArray
     characters: IntArray
     spelled: IntArray
     places: IntArray
@@ -45,8 +50,9 @@ class Lexicon:
     """Words and characters of the training part.
 
     Args:
-        words: words with an id of their own.
+        words: words with an id of their own, in lower case.
         counts: how often each was seen, in their order.
+        parts: beginnings, ends and shapes of words.
         characters: characters with an id, Hangul as jamo.
         normaliser: one spelling for the same word.
     """
@@ -55,38 +61,43 @@ class Lexicon:
         self,
         words: Vocabulary,
         counts: Sequence[int],
+        parts: Vocabulary,
         characters: Vocabulary,
         normaliser: Normaliser,
     ) -> None:
-        self.words, self.characters, self.normaliser = words, characters, normaliser
+        self.words, self.parts, self.characters = words, parts, characters
+        self.normaliser = normaliser
         self.counts = list(counts)
 
     @classmethod
     def fit(cls, sentences: Iterable[Sequence[str]], settings: TextSettings) -> Lexicon:
-        """The most frequent words, and all characters seen twice or more."""
+        """The most frequent words, and all parts and characters seen twice or more.
+
+        What is seen once is unknown, so that the unknown has a vector that was trained.
+        """
         normaliser = Normaliser(lowercase=settings.lowercase)
         counter = TokenCounter()
-        characters: Counter[str] = Counter()
+        parts, characters = TokenCounter(), TokenCounter()
         for tokens in sentences:
             words = [normaliser(token) for token in tokens]
-            counter.add(words)
+            counter.add(word.lower() for word in words)
             for word in words:
-                characters.update(spelling(word))
+                parts.add(parts_of(word))
+                characters.add(spelling(word))
         words_kept = counter.vocabulary(
             min_frequency=settings.min_frequency, max_size=settings.max_vocabulary
         )
         counts = [counter.counts[word] for word in words_kept.tokens]
-        kept = Vocabulary.from_counts(characters, min_frequency=2)
-        return cls(words_kept, counts, kept, normaliser)
+        kept = [c.vocabulary(min_frequency=2, max_size=MOST_PARTS) for c in (parts, characters)]
+        return cls(words_kept, counts, kept[0], kept[1], normaliser)
 
     def form(self, token: str) -> str:
         """The one spelling of a word."""
         return self.normaliser(token)
 
     def word(self, form: str) -> int:
-        """Id of a word; that of its lower-case form, or of unknown, when it has none."""
-        found = self.words.id(form)
-        return self.words.id(form.lower()) if found == UNKNOWN else found
+        """Id of a word, whatever its case; that of unknown when it has none."""
+        return self.words.id(form.lower())
 
     def spell(self, form: str) -> IntArray:
         """Ids of a word's characters between start and end; the middle of a long one left out."""
@@ -108,6 +119,7 @@ class Lexicon:
             **self.normaliser.to_dict(),
             "words": self.words.to_dict(),
             "counts": self.counts,
+            "parts": self.parts.to_dict(),
             "characters": self.characters.to_dict(),
         }
 
@@ -124,13 +136,14 @@ class Lexicon:
                 "folder from a copy."
             )
         words = Vocabulary.from_dict(saved.get("words"))
-        counts, characters = saved.get("counts"), Vocabulary.from_dict(saved.get("characters"))
+        counts = saved.get("counts")
+        parts, characters = (Vocabulary.from_dict(saved.get(n)) for n in ("parts", "characters"))
         if not isinstance(counts, list) or len(counts) != len(words.tokens):
             raise RunError(
                 "The saved words of the tagger are damaged: a count is missing. Train again, or "
                 "restore the run folder from a copy."
             )
-        return cls(words, counts, characters, Normaliser.from_dict(saved))
+        return cls(words, counts, parts, characters, Normaliser.from_dict(saved))
 
 
 class FormTable:
@@ -143,6 +156,8 @@ class FormTable:
 
     def __init__(self, forms: Sequence[str], lexicon: Lexicon) -> None:
         self.words = np.fromiter(map(lexicon.word, forms), np.int64, len(forms))
+        parts = [lexicon.parts.ids(parts_of(form)) for form in forms]
+        self.parts = np.array(parts, dtype=np.int64).reshape(len(forms), PARTS)
         spelled = [lexicon.spell(form) for form in forms]
         self.lengths = np.fromiter(map(len, spelled), np.int64, len(forms))
         self.starts = np.cumsum(self.lengths) - self.lengths
@@ -157,7 +172,40 @@ class FormTable:
         steps = np.arange(int(lengths.max()))
         index = (self.starts[distinct, None] + steps).clip(max=len(self.characters) - 1)
         characters = np.where(steps < lengths[:, None], self.characters[index], 0)
-        return Spelled(self.words[distinct], characters, lengths, places.reshape(forms.shape))
+        places = places.reshape(forms.shape)
+        return Spelled(self.words[distinct], self.parts[distinct], characters, lengths, places)
+
+
+def parts_of(word: str) -> list[str]:
+    """Two letters it begins with, the last one, two and three, and its shape.
+
+    >>> parts_of("McDonald's")
+    ['<mc', 's>', "'s>", "d's>", 'XxXx.x']
+    """
+    lower = word.lower()
+    return [f"<{lower[:2]}", *(f"{lower[-size:]}>" for size in (1, 2, 3)), shape_of(word)]
+
+
+def shape_of(word: str) -> str:
+    """Kinds of characters, each run of one kind written once: X x d, 가 for other letters, mark.
+
+    >>> shape_of("iPhone7"), shape_of("@user"), shape_of("8개")
+    ('xXxd', '@x', 'd가')
+    """
+    kinds = (_kind(char) for char in word[: 2 * LONGEST_END])
+    return "".join(kind for kind, _ in groupby(kinds))
+
+
+def _kind(char: str) -> str:
+    if char.isupper():
+        return "X"
+    if char.islower():
+        return "x"
+    if char.isdigit():
+        return "d"
+    if char.isalpha():
+        return "가"
+    return char if char in "@#" else "."
 
 
 def spelling(word: str) -> str:
