@@ -83,7 +83,8 @@ def test_decoding_finds_the_best_of_all(restricted: bool, ends: bool, before: in
     scores = scores_of()
     found = crf.decode(scores, LENGTHS, before, ends=ends)
     for row, length in enumerate(LENGTHS.tolist()):
-        best, chosen = -float("inf"), ()
+        best = -float("inf")
+        chosen: tuple[int, ...] = ()
         for tags in product(range(TAGS), repeat=length):
             around = [TAGS if before is None else before, *tags, *([TAGS] if ends else [])]
             if not all(crf.allowed[a, b] for a, b in pairwise(around)):

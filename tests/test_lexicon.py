@@ -1,6 +1,7 @@
 """Words to ids: by name, by lower case, by characters."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from seqloom.text.vocabulary import END, START, UNKNOWN
 SENTENCES = [["the", "Cat", "sat"], ["the", "cat"], ["고양이가", "가"]]
 
 
-def lexicon(**settings: object) -> Lexicon:
-    return Lexicon.fit(SENTENCES, TextSettings(**settings))  # type: ignore[arg-type]
+def lexicon(**settings: Any) -> Lexicon:
+    return Lexicon.fit(SENTENCES, TextSettings(**settings))
 
 
 def test_words_have_ids_and_counts() -> None:

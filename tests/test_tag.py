@@ -13,6 +13,7 @@ import torch
 from seqloom.config import DataSettings, Settings, override
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import DataError
+from seqloom.evaluate.tagging import TagScores
 from seqloom.run import Run
 from seqloom.tasks import tag, tagging
 from seqloom.tasks.tag import TagJob
@@ -90,6 +91,29 @@ def test_every_kind_of_network_learns(model: dict[str, Any]) -> None:
     after = job.validate()
     assert after.loss < 0.7 * before.loss
     assert after.rank == -after.scores["span_f1"]
+
+
+def span_f1(job: TagJob) -> float:
+    scores = TagScores(True)
+    for tokens, tags in job.corpus.sentences("valid"):
+        scores.add(tags, job.tagger().tag(tokens))
+    return scores.metrics()["span_f1"]
+
+
+def test_the_leaning_with_the_best_score_is_kept() -> None:
+    job = make_job()
+    train(job)
+    best = span_f1(job)
+    head = job.model.head["linear"]
+    assert isinstance(head, torch.nn.Linear)
+    assert job.corpus.tags.names[0] == "O"
+    while span_f1(job) == best:  # until it finds too little
+        head.bias.data[0] += 1.0
+    found = job.validate()
+    assert float(job.model.leaning[0]) < 0
+    assert span_f1(job) == found.scores["span_f1"] == -(found.rank or 0) == best
+    job.model.leaning.zero_()
+    assert span_f1(job) < best
 
 
 def test_scores_stand_beside_the_baseline(run: Run) -> None:

@@ -83,6 +83,21 @@ def test_without_a_crf_the_loss_is_that_of_each_word() -> None:
     torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("crf", [True, False])
+def test_leaning_moves_the_choice_and_not_the_loss(crf: bool) -> None:
+    model = make(crf=crf)
+    inputs = (WORDS, PARTS, CHARACTERS, SPELLED, PLACES, LENGTHS)
+    before = model(*inputs, TARGETS).nats
+    model.leaning[2] = 100.0
+    found = model.decode(model.scores(*inputs), LENGTHS)
+    assert [row[:n].tolist() for row, n in zip(found, LENGTHS, strict=True)] == [
+        [2] * 4,
+        [2] * 2,
+        [2],
+    ]
+    assert torch.equal(model(*inputs, TARGETS).nats, before)
+
+
 def test_rare_words_become_unknown_more_often_and_only_in_training() -> None:
     drop = WordDropout(0.5, torch.tensor([0, 0, 100, 1]), unknown=1)
     ids = torch.tensor([[2, 3]]).expand(2_000, 2)

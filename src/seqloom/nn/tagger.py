@@ -20,6 +20,7 @@ from seqloom.nn.language_model import Loss
 from seqloom.nn.masks import length_mask
 from seqloom.nn.recurrent import Recurrent
 
+START = 0.1  # spread of fresh embeddings: were it 1, rare words could be told by their noise
 WORDS_AT_ONCE = 128  # whose characters are read together, padded to the longest of them
 
 
@@ -95,12 +96,17 @@ class Tagger(nn.Module):
         allowed: which tag may follow which (see ``ConditionalRandomField``).
         dropout: of what the encoder reads (locked).
         word_dropout: see ``WordDropout``.
+    Attributes:
+        leaning: added to the scores of the tags when they are chosen, not when they are learnt
+            (tags,): moves a tagger from finding little but right to finding more.
     Shape:
         words (distinct,), parts (distinct, parts a word), characters (distinct, longest),
         spelled (distinct,): the distinct words of a batch, their parts, their characters and how
         many (ordered by that, the padding is least); places (batch, time): which of them stands
         there; lengths (batch,), targets (batch, time).
     """
+
+    leaning: Tensor
 
     def __init__(
         self,
@@ -127,6 +133,10 @@ class Tagger(nn.Module):
         if characters is not None:
             count, size, self.characters = characters
             tables["characters"] = LearnedEmbedding(count, size)
+        for table in tables.values():
+            if isinstance(table, LearnedEmbedding):
+                nn.init.normal_(table.weight, std=START)
+                table.weight.data[table.pad].zero_()
         self.embedding = nn.ModuleDict(tables)
         self.word_dropout = WordDropout(word_dropout, counts, unknown)
         self.dropout = LockedDropout(dropout)
@@ -135,6 +145,7 @@ class Tagger(nn.Module):
         if crf:
             head["crf"] = ConditionalRandomField(tags, allowed)
         self.head = nn.ModuleDict(head)
+        self.register_buffer("leaning", torch.zeros(tags))
 
     def scores(
         self,
@@ -187,6 +198,7 @@ class Tagger(nn.Module):
         self, scores: Tensor, lengths: Tensor, before: int | None = None, *, ends: bool = True
     ) -> Tensor:
         """The best tags (batch, time), 0 on padding; see ``ConditionalRandomField.decode``."""
+        scores = scores + self.leaning
         if self.crf is not None:
             return self.crf.decode(scores, lengths, before, ends=ends)
         return scores.argmax(dim=2) * length_mask(lengths, scores.shape[1])

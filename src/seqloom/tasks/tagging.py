@@ -48,6 +48,9 @@ class Window:
     ends: bool
 
 
+Scored = tuple[list[Window], list[Tensor]]  # scores of a window: (words, tags)
+
+
 class SentenceTagger:
     """A trained model with its words and tags.
 
@@ -74,9 +77,17 @@ class SentenceTagger:
 
     def tag_stream(self, words: Iterable[str | None]) -> Iterator[str]:
         """A tag for each word, in order; None ends a sentence. Reads some 16,000 words ahead."""
-        before: int | None = None
+        return self.tags_of(self.scored(words))
+
+    def scored(self, words: Iterable[str | None]) -> Iterator[Scored]:
+        """The words in windows, and what each tag scores at each of them."""
         for windows in gather(cut_windows(words, self.lexicon)):
-            scores = self._scores(windows)
+            yield windows, self._scores(windows)
+
+    def tags_of(self, scored: Iterable[Scored]) -> Iterator[str]:
+        """The best tags in order."""
+        before: int | None = None
+        for windows, scores in scored:
             for window, found in self._decode(windows, scores, before):
                 before = None if window.ends else found[-1]
                 yield from (self.tags.names[number] for number in found)
@@ -212,10 +223,15 @@ def tag_sentences(run: Run, sentences: Iterable[Sequence[str] | str]) -> Iterato
         DataError: something else than words or a text was received.
     """
     tagger = load_tagger(run)
-    return tagger.tag_sentences(_as_words(sentence, tagger) for sentence in sentences)
+    return tagger.tag_sentences(words_of(sentence, tagger) for sentence in sentences)
 
 
-def _as_words(sentence: Any, tagger: SentenceTagger) -> Sequence[str]:
+def words_of(sentence: Any, tagger: SentenceTagger) -> Sequence[str]:
+    """A sentence's words: given, or cut from a text.
+
+    Raises:
+        DataError: something else than words or a text was received.
+    """
     if isinstance(sentence, str):
         return tagger.words(sentence)
     words = list(sentence)
