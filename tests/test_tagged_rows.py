@@ -7,7 +7,7 @@ import pytest
 
 from seqloom.config import DataSettings
 from seqloom.data.source import open_source
-from seqloom.data.tagged import TaggedReader
+from seqloom.data.tagged import TaggedReader, fitting, open_tagged
 from seqloom.errors import DataError, SettingsError
 
 CAT = [(["The", "cat"], ["DET", "NOUN"]), (["Sleep"], ["VERB"])]
@@ -92,3 +92,17 @@ def test_data_without_tags_is_read_for_prediction_only() -> None:
     assert [s.tokens for s in reader.sentences(tagged=False)] == [["a"]]
     with pytest.raises(DataError, match="Name it with --tags"):
         reader.check_tagged()
+
+
+def test_a_run_reads_other_data_by_what_they_have(tmp_path: Path) -> None:
+    table = DataSettings(tokens="Word", tags="POS", id="Sentence #", encoding="cp949")
+    rows = open_source([{"Word": "a b", "pos": "X Y"}])
+    kept = fitting(table, rows)
+    assert (kept.tokens, kept.tags, kept.id, kept.encoding) == ("Word", None, None, "cp949")
+    path = tmp_path / "data.bio"
+    path.write_text("a\tX\n", encoding="utf-8")
+    assert fitting(table, open_tagged(path)).tokens is None
+    fields = DataSettings(tokens="lemma", tags="4")
+    kept = fitting(fields, open_tagged(path))
+    assert (kept.tokens, kept.tags) == ("lemma", "4")
+    assert fitting(fields, rows).tokens is None

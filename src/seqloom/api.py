@@ -8,7 +8,7 @@ it nor torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -19,17 +19,24 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
-    from seqloom.config import GenerateSettings
+    from seqloom.config import GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
-    from seqloom.estimators import SequenceEstimator, TextGenerator
+    from seqloom.estimators import (
+        SequenceClassifier,
+        SequenceEstimator,
+        SequenceTagger,
+        TextGenerator,
+    )
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
     from seqloom.watching import Watcher
 
 __all__ = [
     "Outcome",
+    "SequenceClassifier",
     "SequenceEstimator",
+    "SequenceTagger",
     "TextGenerator",
     "Writer",
     "catalogue",
@@ -39,6 +46,7 @@ __all__ = [
     "fetch",
     "make_sampler",
     "open_writer",
+    "predict",
     "preset_names",
     "resume",
     "sharing_cores",
@@ -47,7 +55,9 @@ __all__ = [
 
 _MODULE_OF = {
     "Outcome": "seqloom.tasks.training",
+    "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
+    "SequenceTagger": "seqloom.estimators",
     "TextGenerator": "seqloom.estimators",
     "Writer": "seqloom.tasks.writer",
 }
@@ -64,7 +74,7 @@ def choose(
     source: str | None,
     changes: Changes,
     *,
-    task: str = "generate",
+    task: str = "auto",
     preset: str | None = None,
     config: Path | None = None,
 ) -> Chosen:
@@ -134,6 +144,23 @@ def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
     from seqloom.tasks.training import evaluate as evaluate_run
 
     return evaluate_run(Path(run), data)
+
+
+def predict(run: str | Path, data: Any, options: PredictSettings | None = None) -> Iterator[str]:
+    """Lines of a file with the model's labels or tags, in the order of the data, streamed.
+
+    Args:
+        run: folder of a run of classify or tag.
+        data: what ``open_source`` takes, or an iterator of texts.
+        options: how the lines are written; defaults when None.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.config import PredictSettings as Options
+    from seqloom.tasks.training import predict as predict_run
+
+    return predict_run(Path(run), data, options or Options())
 
 
 def open_writer(run: str | Path) -> Writer:

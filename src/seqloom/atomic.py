@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from seqloom.errors import RunError
@@ -30,6 +31,27 @@ def write_atomically(path: Path, content: bytes, *, advice: str | None = None) -
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise cannot_write(path, error, advice) from None
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines as they come; the file has its name only when all are written. Their number.
+
+    Raises:
+        RunError: the disk is full or the folder may not be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    count = 0
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(line + "\n")
+                count += 1
+        os.replace(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error, "Choose another --out.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
 
 
 def cannot_write(path: Path, error: OSError, advice: str | None = None) -> RunError:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import Settings, override
+from seqloom.config import Settings, default_settings, override
+from seqloom.data.labels import surely_labelled
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
+from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError
 from seqloom.presets import Preset, load_preset
 from seqloom.run import Run
@@ -48,7 +50,7 @@ def choose(
     source: str | None,
     changes: Changes,
     *,
-    task: str = "generate",
+    task: str = "auto",
     preset: str | None = None,
     config: Path | None = None,
 ) -> Chosen:
@@ -57,7 +59,7 @@ def choose(
     Args:
         source: path, glob or name of the catalogue; the preset's own when None.
         changes: the strongest: what was asked for on the spot.
-        task: what to learn; a preset has its own.
+        task: what to learn; a preset has its own; auto looks at the settings and the data.
 
     Raises:
         SettingsError: no data, an unknown preset, an unreadable config, a wrong setting,
@@ -69,21 +71,43 @@ def choose(
         source, task = source or named.source, named.task
     if source is None:
         raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
-    opened = open_source(source)
-    settings = Settings()
+    opened = open_source(source) if task in ("generate", "classify") else open_tagged(source)
+    task, found = (task, []) if task != "auto" else find_task(opened, changes)
+    settings = default_settings(task)
     if opened.entry is not None:
         settings = override(settings, opened.entry.settings, f"data set {opened.name}")
     if named:
         settings = put_over(settings, named.settings, f"preset {preset}")
-    remarks = _remarks(named)
+    remarks = [*_remarks(named), *found]
     if config:
         kept, anew = _of_these_data(config, opened)
         settings = put_over(settings, kept, str(config))
         remarks += anew
     settings = put_over(settings, changes, "command line")
-    if config:
+    if config and task == "generate":
         _check_text(config, kept, opened, settings)
     return Chosen(source, named.name if named else opened.name, task, settings, tuple(remarks))
+
+
+def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
+    """What to learn from a source, and why, where the user does not say.
+
+    A column named for tags or a label decides; else what the data set is for; else whether the
+    data are sentences with tags, or rows with a text and something that is surely its label.
+    """
+    data = changes.get("data", {})
+    if data.get("tags") or data.get("tokens"):
+        return "tag", []
+    if data.get("label") or data.get("series"):
+        return "classify", []
+    if source.entry is not None:
+        return source.entry.task, []
+    if holds_tags(source):
+        return "tag", ["The task is tag: the files hold words with tags. Choose with --task."]
+    reason = surely_labelled(source, override(Settings(), {"data": data}, "").data)
+    if reason and "text" not in data:
+        return "classify", [f"The task is classify: {reason}. Choose with --task."]
+    return "generate", []
 
 
 def put_over(settings: Settings, changes: Changes, where: str) -> Settings:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import (
     App,
@@ -26,10 +26,12 @@ from cyclopts import (
 )
 
 from seqloom import __version__, api
+from seqloom.atomic import write_lines
 from seqloom.config import (
     DataSettings,
     GenerateSettings,
     ModelSettings,
+    PredictSettings,
     Section,
     TextSettings,
     TrainSettings,
@@ -62,6 +64,7 @@ DataFlags = Annotated[DataSettings, Parameter(name="*", group=Group("Data", sort
 TextFlags = Annotated[TextSettings, Parameter(name="*", group=Group("Tokens", sort_key=3))]
 ModelFlags = Annotated[ModelSettings, Parameter(name="*", group=Group("Model", sort_key=4))]
 TrainFlags = Annotated[TrainSettings, Parameter(name="*", group=Group("Training", sort_key=5))]
+PredictFlags = Annotated[PredictSettings, Parameter(name="*", group=Group("Output", sort_key=2))]
 GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
 
 
@@ -124,7 +127,7 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    task: str = "generate",
+    task: Literal["auto", "generate", "classify", "tag"] = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
@@ -146,7 +149,7 @@ def train(
     config
         A config.toml, such as a run wrote; other flags change it.
     task
-        What to learn.
+        What to learn; auto looks at the flags and the data.
     out
         Folder of the run; runs/<name of the data> when not given.
     overwrite
@@ -233,6 +236,38 @@ def generate(
             about["texts"] = [_show_text(writer, prompt, options, row, shown) for row in rows]
     if json:
         _print_json(about)
+    return 0
+
+
+@app.command
+def predict(
+    run: Path,
+    source: Annotated[str, Parameter(name="DATA")],
+    /,
+    *,
+    out: Path | None = None,
+    options: PredictFlags = PredictSettings(),
+    quiet: Quiet = False,
+) -> int:
+    """Give the rows of a file their labels, or its words their tags, in the file's order.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    source
+        File, folder, glob or data set; - reads lines of text from standard input.
+    out
+        File to write; standard output when not given.
+    """
+    data = (line.rstrip("\n") for line in sys.stdin) if source == "-" else source
+    lines = api.predict(run, data, options)
+    if out is None:
+        for line in lines:
+            print(line)
+        return 0
+    count = write_lines(out, lines)
+    _console(quiet).print(f"{count:,} lines in {out}", highlight=False)
     return 0
 
 

@@ -8,14 +8,15 @@ the question, is written to the run's ``config.toml``.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seqloom.errors import SettingsError, nearest
 
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
-TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe"]
+TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer"]
+PoolingKind = Literal["last", "mean", "max", "attention"]
 EncoderKind = Literal["elman", "jordan", "output-to-output", "lstm", "gru", "mingru"]
 
 
@@ -40,6 +41,20 @@ class DataSettings(Section):
     """File with the test records, scored once after training."""
     split: str = "0.9/0.1"
     """Shares of train/validation or train/validation/test."""
+    label: str | None = None
+    """Column that holds the label, or the labels, to classify by."""
+    label_separator: str = ""
+    """What stands between the labels of a row that has several; lists need none."""
+    series: str | None = None
+    """Column that holds numbers: a list a row, or a number a row beside --id and --time."""
+    id: str | None = None
+    """Column that says which series, or which sentence, a row belongs to."""
+    time: str | None = None
+    """Column that orders the rows of a series."""
+    tokens: str | None = None
+    """Column that holds tokens to tag."""
+    tags: str | None = None
+    """Column that holds the tags of the tokens; in CoNLL-U, the field (upos, xpos, deprel)."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
@@ -61,6 +76,8 @@ class TextSettings(Section):
     """Tokens in the vocabulary at most, the most frequent kept; characters are never cut by it."""
     max_length: int = Field(default=1_000, ge=2)
     """Tokens of a record at most; longer records are cut and counted."""
+    kmer: int = Field(default=3, ge=1)
+    """Characters in a token of the kmer tokenizer; each next token begins one character later."""
     window: int = Field(default=0, ge=0)
     """Learn from sliding windows of this many tokens to the next one; 0 learns from whole texts."""
 
@@ -74,10 +91,20 @@ class ModelSettings(Section):
     """How an id becomes a vector: a learned row of a table, or a one at the id's place."""
     embedding_size: int = Field(default=128, ge=1)
     """Numbers in a learned embedding."""
-    hidden_size: int = Field(default=512, ge=1)
-    """Units in a layer."""
+    hidden_size: int = Field(default=0, ge=0)
+    """Units in a layer and direction; 0 takes what suits the task and the budget."""
     num_layers: int = Field(default=1, ge=1)
     """Layers, one above the other."""
+    bidirectional: bool = False
+    """Read each sequence from both ends."""
+    pooling: str = "mean+max+last"
+    """How the steps become one vector: last, mean, max, attention, or several joined by +."""
+    wide: bool = True
+    """Join a linear model of n-grams to the network."""
+    crf: bool = True
+    """Score whole sequences of tags (conditional random field) rather than each tag alone."""
+    character_size: int = Field(default=64, ge=0)
+    """Units a direction of the layer that reads a word's characters; 0 reads words only."""
     embedding_dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of embedding numbers set to zero, the same at every step of a sequence (locked)."""
     dropout: float = Field(default=0.5, ge=0, lt=1)
@@ -88,6 +115,14 @@ class ModelSettings(Section):
     """Use the embedding table as the output table too."""
     forget_bias: float = 1.0
     """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+
+    @model_validator(mode="after")
+    def _poolings_exist(self) -> Self:
+        for name in self.pooling.split("+"):
+            if name not in get_args(PoolingKind):
+                known = ", ".join(get_args(PoolingKind))
+                raise ValueError(f'pooling has no "{name}": expected {known}, or several with +')
+        return self
 
     @model_validator(mode="after")
     def _tied_table_exists(self) -> Self:
@@ -121,6 +156,20 @@ class TrainSettings(Section):
     """How the learning rate falls after warm-up."""
     clip_norm: float = Field(default=1.0, ge=0)
     """Longest gradient, over all weights together; 0 never shortens it."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the target's probability that is spread over all labels."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weight of each label in the loss; balanced makes rare ones count as much as frequent ones."""
+    from_run: str | None = None
+    """Run whose embedding and encoder the training starts from."""
+    unlabelled: str | None = None
+    """Text without labels that a language model learns first, to start from."""
+    pretrain: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the budget in which the network first learns to predict the text itself."""
+    unfreezing: float = Field(default=0.0, ge=0)
+    """Epochs after which layers that were trained before join in, one more after each such span."""
+    rate_decay: float = Field(default=1.0, gt=0, le=1)
+    """Learning rate of a layer trained before, as a share of that of the layer above it."""
     dropout_ramp: float = Field(default=3.0, ge=0)
     """Epochs, after the first, over which dropout rises to its share; 0 drops fully at once."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
@@ -166,6 +215,17 @@ class GenerateSettings(Section):
     """Seed of the choices."""
 
 
+class PredictSettings(Section):
+    """How predictions are given."""
+
+    format: Literal["csv", "jsonl"] = "csv"
+    """Rows of a table, or JSON lines."""
+    abstain_below: float = Field(default=0.0, ge=0, le=1)
+    """Give no label where none is at least so probable."""
+    text: str | None = None
+    """Column or template that is the text, where it is not that of the training data."""
+
+
 class Settings(Section):
     """All settings of a training run, as they stand in ``config.toml``."""
 
@@ -173,6 +233,71 @@ class Settings(Section):
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
+
+
+TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "generate": {},
+    "classify": {
+        "text": {"max_vocabulary": 16_000, "max_length": 4_000},
+        "model": {"bidirectional": True},
+        "train": {"sequence_length": 128},
+    },
+    "tag": {
+        "text": {"tokenizer": "word"},
+        "model": {"bidirectional": True},
+    },
+}
+"""Where a task starts from other values than those above."""
+
+_TEXT_ONLY = {"text.window", "model.tie_embeddings", "train.sample_prompt", "train.sample_length"}
+_LABELS = {"data.label", "data.label_separator", "data.series", "data.time"}
+_POOLED = {"model.pooling", "model.wide", "train.class_weights", "train.label_smoothing"}
+_STARTED = {"train.from_run", "train.unlabelled", "train.pretrain"}
+_LAYERED = {"train.unfreezing", "train.rate_decay"}
+_TAGS = {"data.tokens", "data.tags", "model.crf", "model.character_size"}
+_CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_length", "data.records"}
+
+NOT_TAKEN: dict[str, set[str]] = {
+    "generate": {
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, "data.id", "model.bidirectional",
+    },
+    "classify": {*_TEXT_ONLY, *_TAGS, "data.records"},
+    "tag": {*_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, "data.text"},
+}  # fmt: skip
+"""Settings that have no meaning for a task: passing one is an error."""
+
+
+def default_settings(task: str) -> Settings:
+    """The settings of a task when nothing is asked for."""
+    return override(Settings(), TASK_DEFAULTS[task], task)
+
+
+HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 256}
+LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
+LONG_HIDDEN_SIZE = 640
+
+
+def with_sizes(task: str, settings: Settings) -> Settings:
+    """The settings with the number of units that suits task and budget, where none is given."""
+    if settings.model.hidden_size:
+        return settings
+    size = HIDDEN_SIZES[task]
+    if task == "generate" and (settings.train.minutes or 0) >= LONG_MINUTES:
+        size = LONG_HIDDEN_SIZE
+    return override(settings, {"model": {"hidden_size": size}}, task)
+
+
+def check_taken(task: str, settings: Settings) -> None:
+    """See that nothing is asked for that the task would pass over.
+
+    Raises:
+        SettingsError: a setting without meaning for the task is not at its default.
+    """
+    default = default_settings(task).model_dump()
+    for name in sorted(NOT_TAKEN[task]):
+        section, key = name.split(".")
+        if getattr(getattr(settings, section), key) != default[section][key]:
+            raise SettingsError(f"--{key.replace('_', '-')} has no meaning for {task}.")
 
 
 def section_of(name: str) -> str:

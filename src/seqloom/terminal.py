@@ -20,6 +20,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from seqloom.watching import Pace, Report
 
+_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_magenta")
 LONGEST_BAR = 30  # characters, of a probability of one
 LONGEST_PROMPT = 40  # characters of a prompt in a command to try
 
@@ -91,7 +92,7 @@ class TerminalWatcher:
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
-            f"[bold]valid {report.valid:.3f}[/] nats a token{rate}{star}",
+            f"[bold]valid {report.valid:.3f}[/] nats{_scores(report.scores)}{rate}{star}",
             highlight=False,
             soft_wrap=True,
         )
@@ -110,15 +111,58 @@ class TerminalWatcher:
             self.console.print(f"· {text}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _scores(scores: dict[str, float]) -> str:
+    """The first two scores, as shares."""
+    shown = list(scores.items())[:2]
+    return "".join(f"  [bold]{name.replace('_', ' ')} {value:.1%}[/]" for name, value in shown)
+
+
 def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
-    """Each sample beside its temperature, further lines under the first, the prompt dim."""
+    """What the model can do by now: texts it wrote, or what it says of examples it never saw."""
     table = Table.grid(padding=(0, 1))
     table.add_column(style="cyan")
     table.add_column(overflow="fold")
     for sample in samples:
-        text = Text.assemble((sample["prompt"], "dim"), sample["text"].rstrip())
-        table.add_row(f"{sample['temperature']:.1f}", text)
+        if "temperature" in sample:
+            text = Text.assemble((sample["prompt"], "dim"), sample["text"].rstrip())
+            table.add_row(f"{sample['temperature']:.1f}", text)
+        elif "label" in sample:
+            table.add_row(*_labelled(sample))
+        else:
+            table.add_row("", tagged_text(sample["tokens"], sample["guessed"], sample["true"]))
     return Padding(table, (0, 0, 0, 2))
+
+
+def _labelled(sample: dict[str, Any]) -> tuple[Text, Text]:
+    """Label and probability, green when right; the text, and the true label when wrong."""
+    right = sample["label"] == sample["true"]
+    mark = f"{sample['label']} {sample['probability']:.0%}"
+    text = Text(sample["text"], "" if right else "dim")
+    if not right:
+        text.append(f"  (true: {sample['true']})", "red")
+    return Text(mark, "green" if right else "red"), text
+
+
+def tagged_text(
+    tokens: Sequence[str], tags: Sequence[str], true: Sequence[str] | None = None
+) -> Text:
+    """Words with their tags behind them; a wrong tag in red with the true one."""
+    text = Text()
+    for place, (token, tag) in enumerate(zip(tokens, tags, strict=True)):
+        text.append(token)
+        wrong = true is not None and true[place] != tag
+        if wrong and true is not None:
+            text.append(f"/{tag}≠{true[place]} ", "red")
+        elif tag == "O":
+            text.append(" ")
+        else:
+            text.append(f"/{tag} ", _COLOURS[_place(tag) % len(_COLOURS)])
+    return text
+
+
+def _place(tag: str) -> int:
+    """A number that is the same for B-x and I-x, and from one call to the next."""
+    return sum(tag.rpartition("-")[2].encode())
 
 
 def show_tokens(console: Console, tokens: Sequence[str], ids: Sequence[int]) -> None:
@@ -143,34 +187,75 @@ def visible(token: str) -> str:
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
+COLUMNS = {
+    "nll": "nats a token",
+    "perplexity": "perplexity",
+    "bits_per_character": "bits a character",
+    "accuracy": "accuracy",
+    "span_f1": "span F1",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "roc_auc": "ROC AUC",
+    "ece": "calibration error",
+}
+SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1")  # shown in percent
+SHOWN = {
+    "generate": ("nll", "perplexity", "bits_per_character"),
+    "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
+    "tag": ("accuracy", "span_f1"),
+}
+BASELINES = {
+    "generate": "n-gram baseline",
+    "classify": "linear baseline",
+    "tag": "most frequent tag",
+}
+
+
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
     """The model's scores beside the baseline's, and which is better."""
+    task = metrics["task"]
+    parts = [(p, words) for p, words in (("valid", valid), ("test", "test")) if metrics.get(p)]
+    names = [name for name in SHOWN[task] if any(name in metrics[part] for part, _ in parts)]
     table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
     table.add_column("", overflow="fold")
-    for name in ("nats a token", "perplexity", "bits a character"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for part, words in (("valid", valid), ("test", "test")):
-        if metrics.get(part):
-            table.add_row(f"this model, {words}", *_figures(metrics[part]))
-            table.add_row(f"n-gram baseline, {words}", *_figures(metrics["baseline"][part]))
+    for name in names:
+        table.add_column(COLUMNS[name], justify="right")
+    for part, words in parts:
+        table.add_row(f"this model, {words}", *_figures(metrics[part], names))
+        plain = metrics["baseline"][part]
+        table.add_row(f"{BASELINES[task]}, {words}", *_figures(plain, names))
     console.print(table)
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
 
 
-def _figures(scores: dict[str, float | None]) -> list[str]:
-    names = ("nll", "perplexity", "bits_per_character")
-    return [_figure(scores[name]) for name in names]
+def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
+    """Scores as words; a dash for one that is no number."""
+    return [_figure(name, scores.get(name)) for name in names]
 
 
-def _figure(score: float | None) -> str:
-    """Three decimals; a dash for what was no number, which a run holds as null."""
-    return "–" if score is None or not math.isfinite(score) else f"{score:.3f}"
+def _figure(name: str, value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"  # a run holds null for what was no number
+    return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
 
 
 def verdict(metrics: dict[str, Any]) -> str:
-    """Whether the network earns its place beside the n-gram model, in a sentence."""
+    """Whether the network earns its place beside the baseline, in a sentence."""
     part = "test" if metrics.get("test") else "valid"
-    found = (metrics[part]["perplexity"], metrics["baseline"][part]["perplexity"])
+    model, plain = metrics[part], metrics["baseline"][part]
+    if metrics["task"] == "generate":
+        return _verdict_of_text(model["perplexity"], plain["perplexity"])
+    deciding = "span_f1" if "span_f1" in model else "accuracy"
+    ours, theirs = model[deciding], plain[deciding]
+    name, baseline = COLUMNS[deciding], BASELINES[metrics["task"]]
+    if ours > theirs:
+        words = f"beats the {baseline}"
+    else:
+        words = f"does not beat the {baseline}: train longer (--minutes), or use the baseline"
+    return f"The model {words} ({ours:.2%} against {theirs:.2%} of {name})."
+
+
+def _verdict_of_text(*found: float | None) -> str:
     model, plain = (x if x is not None and math.isfinite(x) else math.inf for x in found)
     if model < plain:
         return (

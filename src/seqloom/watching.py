@@ -12,7 +12,8 @@ class Report:
     """What is said at the end of an epoch; a line of ``history.jsonl``.
 
     ``train`` is the mean loss since the report before, ``valid`` that on the validation part, both
-    in nats a target; ``best`` says whether no report before was better.
+    in nats a target; ``scores`` are of the validation part; ``best`` says whether no report before
+    was better.
     """
 
     update: int
@@ -23,6 +24,7 @@ class Report:
     train: float
     valid: float
     best: bool
+    scores: dict[str, float] = field(default_factory=dict)
     samples: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,13 @@ class Batch:
     """What a model learns from at once; masks follow from lengths.
 
     Shape:
-        inputs (batch, time), lengths (batch,); targets (batch, time) or (batch,).
+        inputs (batch, time) ids or (batch, time, channels) numbers, lengths (batch,);
+        targets (batch, time), (batch,) or (batch, labels).
     """
 
-    inputs: IntArray
+    inputs: npt.NDArray[Any]
     lengths: IntArray
-    targets: IntArray
+    targets: npt.NDArray[Any]
 
     def rows(self, part: int, parts: int) -> Batch:
         """The part of the rows that one of several processes takes.
@@ -43,6 +44,22 @@ class Batch:
         )
         index = index.clip(max=len(self.lengths) - 1)
         return Batch(self.inputs[index], lengths, self.targets[index])
+
+
+class Sequences(Protocol):
+    """Sequences by number, as a ``Store`` has them.
+
+    Attributes:
+        lengths: of each sequence (sequences,).
+    """
+
+    lengths: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, record: int) -> npt.NDArray[Any]:
+        """One of them: (time,) or (time, channels)."""
 
 
 class Stream(Protocol):
@@ -136,6 +153,55 @@ class RecordStream:
         return [groups[place] for place in random.permutation(len(groups))]
 
 
+class ExampleStream:
+    """Whole sequences with targets of their own, those of about equal length together.
+
+    Args:
+        store: ids (or numbers) of each sequence.
+        targets: of each sequence, (sequences,) or (sequences, labels).
+        tokens: in a batch at most, padding counted.
+        chosen: which sequences; all when None.
+    """
+
+    carried = False
+
+    def __init__(
+        self,
+        store: Sequences,
+        targets: npt.NDArray[Any],
+        tokens: int,
+        seed: int,
+        chosen: IntArray | None = None,
+    ) -> None:
+        self.store, self.targets, self.tokens, self.seed = store, targets, tokens, seed
+        self.chosen = np.arange(len(store)) if chosen is None else chosen
+        self._plan = lru_cache(maxsize=1)(self._make_plan)
+
+    def __len__(self) -> int:
+        return self.batches(0)
+
+    def batches(self, epoch: int) -> int:
+        """Batches in an epoch; shuffling moves the count a little."""
+        return len(self._plan(epoch))
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Padded rows and their targets."""
+        return self.examples(self._plan(epoch)[index])
+
+    def examples(self, rows: IntArray) -> Batch:
+        """The batch of these sequences."""
+        inputs, lengths = pad([self.store[int(row)] for row in rows])
+        return Batch(inputs, lengths, self.targets[rows])
+
+    def _make_plan(self, epoch: int) -> list[IntArray]:
+        random = np.random.default_rng((self.seed, epoch))
+        lengths = self.store.lengths
+        shaken = lengths[self.chosen] * random.uniform(0.9, 1.1, len(self.chosen))
+        order = self.chosen[np.argsort(shaken, kind="stable")]
+        groups = group_by_length(order, lengths, self.tokens)
+        return [groups[place] for place in random.permutation(len(groups))]
+
+
 class WindowStream:
     """Sliding windows of n tokens, each with the one token that follows; never across records."""
 
@@ -182,19 +248,31 @@ class WindowStream:
 
 
 def group_by_length(
-    order: npt.NDArray[np.intp], lengths: npt.NDArray[np.int64], tokens: int
+    order: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], tokens: int
 ) -> list[IntArray]:
     """Cut an order of records into groups whose padded size stays within ``tokens``."""
+    numbers: IntArray = order.astype(np.int64)
     groups: list[IntArray] = []
     start, longest = 0, 0
-    for place, record in enumerate(order):
+    for place, record in enumerate(numbers):
         longest = max(longest, int(lengths[record]))
         if place > start and longest * (place - start + 1) > tokens:
-            groups.append(order[start:place])
+            groups.append(numbers[start:place])
             start, longest = place, int(lengths[record])
-    if len(order):
-        groups.append(order[start:])
+    if len(numbers):
+        groups.append(numbers[start:])
     return groups
+
+
+def pad(sequences: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], IntArray]:
+    """Sequences of ids (time,) or of numbers (time, channels) as rows; padding is 0."""
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    first = sequences[0]
+    kind = np.dtype(np.float32) if first.dtype.kind == "f" else np.dtype(np.int64)
+    rows = np.zeros((len(sequences), int(lengths.max()), *first.shape[1:]), dtype=kind)
+    for row, sequence in zip(rows, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return rows, lengths
 
 
 def pad_records(records: list[npt.NDArray[np.integer]]) -> Batch:

@@ -39,12 +39,14 @@ class CatalogueFile:
         sha256: checksum of the unpacked file.
         size: bytes of the unpacked file.
         url: where it is downloaded from, at a fixed commit; None when it cannot be.
+        part: the official part that it is: train, valid or test.
     """
 
     name: str
     sha256: str
     size: int
     url: str | None = None
+    part: str = "train"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Entry:
         split: the official one, or how it is usually split.
         folder: its folder in a local data folder.
         files: its files, in order.
+        task: what it is mostly used for.
         text: column or template that is the text.
+        label: column of the label.
         records: what one record is.
         drop: field values that count as missing.
         note: where the files come from when they cannot be downloaded.
@@ -71,7 +75,9 @@ class Entry:
     split: str
     folder: str
     files: tuple[CatalogueFile, ...]
+    task: str = "generate"
     text: str | None = None
+    label: str | None = None
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     note: str = ""
@@ -149,7 +155,10 @@ def _python_reference(entry: Entry) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         text = "\n\n".join(topics[name] for name in sorted(topics))
-        write_atomically(path, text.encode(), advice=ANOTHER_CACHE)
+        # Under a name of its own first: several processes of one run may be here at once.
+        own = path.with_name(f"{path.name}.{os.getpid()}")
+        write_atomically(own, text.encode(), advice=ANOTHER_CACHE)
+        os.replace(own, path)
     return path
 
 

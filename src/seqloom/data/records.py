@@ -14,6 +14,7 @@ from typing import Any
 from seqloom.data.encoding import read_lines
 from seqloom.data.frames import read_parquet
 from seqloom.data.json_records import read_json
+from seqloom.data.reuters import read_topics
 from seqloom.data.source import Source, row_records
 from seqloom.data.tables import OnBad, read_table
 from seqloom.errors import DataError
@@ -75,6 +76,9 @@ def read_records(
     """
     if source.format == "rows":
         yield from row_records(source.rows)
+        return
+    if source.format == "sgml":
+        yield from read_topics(source.files, source.only)
         return
     on_bad = _skip(report) if skip_bad_rows else _stop
     for path in source.files:

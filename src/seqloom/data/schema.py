@@ -52,7 +52,7 @@ def infer_text(source: Source, settings: DataSettings) -> TextPlan:
         SettingsError: a setting contradicts the data, such as a column that does not exist.
         DataError: no column holds text, or there are no rows.
     """
-    encoding, reasons = _encoding(source, settings)
+    encoding, reasons = find_encoding(source, settings)
     drop = settings.drop or (source.entry.drop if source.entry else ())
     if source.format == "text":
         if settings.text is not None:
@@ -69,7 +69,8 @@ def infer_text(source: Source, settings: DataSettings) -> TextPlan:
     return TextPlan(kind, text, encoding, drop, reasons)
 
 
-def _encoding(source: Source, settings: DataSettings) -> tuple[str, tuple[str, ...]]:
+def find_encoding(source: Source, settings: DataSettings) -> tuple[str, tuple[str, ...]]:
+    """The encoding of a source's files, and why."""
     if source.format in ("rows", "parquet"):
         return "utf-8", ()
     if settings.encoding != "auto":

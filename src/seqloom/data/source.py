@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from seqloom.data.frames import frame_records, is_frame
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "rows"]
+Format = Literal["text", "table", "json", "parquet", "sgml", "rows"]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",
@@ -46,6 +46,8 @@ class Source:
         format: what is in the files; "rows" when they are in memory.
         reasons: what was decided about the files, as sentences for the user.
         entry: the catalogue's entry that the data comes from.
+        parts: the official validation and test parts, where the data set has them.
+        only: the part of the files that is meant, where one file holds several.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Source:
     format: Format = "rows"
     reasons: tuple[str, ...] = ()
     entry: Entry | None = None
+    parts: dict[str, Source] = field(default_factory=dict)
+    only: str = ""
 
     @property
     def size(self) -> int:
@@ -67,6 +71,8 @@ class Source:
         if self.format == "rows":
             return _sha256(_row_bytes(self.rows))
         digests = [_sha256(read_blocks(path)) for path in self.files]
+        if self.only:
+            digests.append(self.only)
         return digests[0] if len(digests) == 1 else _sha256(d.encode() for d in digests)
 
 
@@ -105,11 +111,31 @@ def _from_words(words: str) -> Source:
     if os.path.exists(path):
         return _from_files([path], _stem(path))
     if words in load_catalogue():
-        source = _from_files(fetch(words), words)
-        return replace(source, entry=load_catalogue()[words])
+        return _from_entry(load_catalogue()[words])
     if glob.has_magic(words):
         return _from_glob(str(path))
     raise _missing(path, words)
+
+
+def _from_entry(entry: Entry) -> Source:
+    """The training files of a data set, and its other official parts beside them."""
+    paths = fetch(entry.name)
+    if entry.files and entry.files[0].name.endswith(".sgm"):
+        train, test = (Source(entry.name, paths, format="sgml", only=p) for p in ("train", "test"))
+        return replace(train, entry=entry, parts={"test": replace(test, entry=entry)})
+    parts: dict[str, list[Path]] = {}
+    names = [file.part for file in entry.files] or ["train"]
+    for part, path in zip(names, paths, strict=True):
+        parts.setdefault(part, []).append(path)
+    sources = {part: replace(_of_entry(entry, files), entry=entry) for part, files in parts.items()}
+    train = sources.pop("train")
+    return replace(train, parts=sources)
+
+
+def _of_entry(entry: Entry, files: list[Path]) -> Source:
+    if entry.task == "tag":  # these files have names of many kinds
+        return Source(entry.name, tuple(files), format="text")
+    return _from_files(files, entry.name)
 
 
 def _from_files(paths: Iterable[Path], name: str) -> Source:

@@ -56,3 +56,36 @@ def assign_records(count: int, shares: tuple[float, ...], seed: int) -> npt.NDAr
     parts = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
     np.random.default_rng(seed).shuffle(parts)
     return parts
+
+
+def assign_stratified(
+    labels: npt.NDArray[np.int64], shares: tuple[float, ...], seed: int
+) -> npt.NDArray[np.uint8]:
+    """The part of each record, each label in the shares; what cannot be shared goes to train.
+
+    Args:
+        labels: a number for each record's label.
+
+    Raises:
+        DataError: a part would get no record.
+    """
+    random = np.random.default_rng(seed)
+    parts = np.zeros(len(labels), np.uint8)
+    debt = np.zeros(len(shares) - 1)  # fractions of records that parts are owed so far
+    for label in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        debt += len(rows) * np.array(shares[1:])
+        # One example at least stays for training, and what is owed is paid by the next labels.
+        wanted = np.minimum(np.floor(debt + 1e-6), len(rows) - 1).astype(int)
+        wanted = np.diff(np.minimum(np.cumsum([0, *wanted]), len(rows) - 1))
+        debt -= wanted
+        borders = np.cumsum(wanted)
+        for part, (start, stop) in enumerate(zip([0, *borders], borders, strict=False), start=1):
+            parts[rows[start:stop]] = part
+    sizes = np.bincount(parts, minlength=len(shares))
+    if sizes.min() == 0:
+        raise DataError(
+            f"{len(labels)} records cannot be split into parts of {'/'.join(map(str, shares))}: "
+            f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data or --valid FILE."
+        )
+    return parts

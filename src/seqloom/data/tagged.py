@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seqloom.config import DataSettings
-from seqloom.data.conll import Item, Layout, find_layout, read_items
-from seqloom.data.records import ReadReport
+from seqloom.data.conll import FIELDS, Item, Layout, find_layout, read_items
+from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source, format_of, open_source
-from seqloom.data.tagged_rows import RowLayout, find_row_layout, read_row_items
+from seqloom.data.tagged_rows import LOOKED_AT, RowLayout, find_row_layout, read_row_items
 from seqloom.errors import DataError
 
 NEITHER = (
@@ -47,6 +48,21 @@ def open_tagged(data: Any) -> Source:
                 raise DataError(f"{path}: the file is empty.")
             return Source(Path(stem).stem, (path,), format="text")
     return open_source(data)
+
+
+def holds_tags(source: Source) -> bool:
+    """Whether the files are surely words with tags: CoNLL-U, or columns in a file not named text.
+
+    Raises:
+        DataError: the files are neither that nor of any other kind that can be read.
+    """
+    if source.format != "text":
+        return False
+    layout = find_layout(source.files[0], "auto", None, None)
+    named = format_of(source.files[0]) is not None
+    if layout is None and not named:
+        open_source(str(source.files[0]))  # says which names of files are known
+    return layout is not None and (layout.conllu or not named)
 
 
 class TaggedReader:
@@ -156,6 +172,27 @@ class TaggedReader:
             self.report.drop("sentence with a bad line")
         elif sentence.tokens:
             yield sentence
+
+
+def fitting(settings: DataSettings, source: Source) -> DataSettings:
+    """Settings of a run for other data: names of columns that these do not have are let go.
+
+    A tagger trained on a table reads CoNLL-U too, and the other way round.
+    """
+    known: set[str] = set(FIELDS)
+    if source.format != "text":
+        known = {key for row in islice(_rows(source, settings), LOOKED_AT) for key in row}
+    names = {name: getattr(settings, name) for name in ("tokens", "tags", "id", "time")}
+    kept = {
+        name: value
+        for name, value in names.items()
+        if value in known or (source.format == "text" and str(value).isdecimal())
+    }
+    return settings.model_copy(update={**dict.fromkeys(names), **kept})
+
+
+def _rows(source: Source, settings: DataSettings) -> Iterator[dict[str, Any]]:
+    return read_records(source, encoding=settings.encoding, skip_bad_rows=True)
 
 
 def like(reader: TaggedReader, source: Source) -> TaggedReader:

@@ -47,6 +47,7 @@ from seqloom.tasks.corpus import Corpus, encode_source, open_whole, prepare_corp
 from seqloom.tasks.writer import Writer
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
+from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 
 SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0)
@@ -130,11 +131,15 @@ class GenerateJob:
         result: Loss = model(*to_tensors(batch, self.device), states)
         return result
 
-    def validate(self) -> float:
+    def count(self, batch: Batch) -> int:
+        """Tokens to be predicted: one a step, or one a window."""
+        return int(batch.lengths.sum()) if batch.targets.ndim == 2 else len(batch.lengths)
+
+    def validate(self) -> Validation:
         """Nats a token on (the first 60,000 tokens of) the validation part."""
         with self.autocast():
             nats, targets = score(self.model, self.valid, self.device)
-        return nats / targets
+        return Validation(nats / targets)
 
     def samples(self) -> list[dict[str, Any]]:
         """The same prompt continued at three temperatures."""
@@ -285,6 +290,11 @@ def make_job(
 ) -> GenerateJob:
     """A model with fresh weights, and its data."""
     return GenerateJob(corpus, device, autocast)
+
+
+def stages(corpus: Corpus, job: GenerateJob) -> list[Stage]:
+    """Nothing is trained before."""
+    return []
 
 
 def score_run(corpus: Corpus, job: GenerateJob, run: Run) -> dict[str, Any]:

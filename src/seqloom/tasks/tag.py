@@ -21,7 +21,7 @@ from seqloom.config import ModelSettings, Settings
 from seqloom.data.batching import Batch, IntArray, RecordStream, group_by_length
 from seqloom.data.source import Source
 from seqloom.data.store import Store
-from seqloom.data.tagged import TaggedReader, open_tagged
+from seqloom.data.tagged import TaggedReader, fitting, open_tagged
 from seqloom.evaluate.tagging import MajorityTagger, TagScores
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
@@ -306,7 +306,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         return result
     tagger = load_tagger(run)
     baseline = MajorityTagger.from_dict(run.read_json("baseline.json"))
-    reader = TaggedReader(open_tagged(data), settings.data)
+    source = open_tagged(data)
+    reader = TaggedReader(source, fitting(settings.data, source))
     reader.check_tagged()
     pairs = ((sentence.tokens, sentence.tags) for sentence in reader.sentences())
     scores, plain = score_sentences(tagger, baseline, pairs)

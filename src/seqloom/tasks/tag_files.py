@@ -13,13 +13,15 @@ from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import DataSettings
+from seqloom.config import DataSettings, PredictSettings
 from seqloom.data.conll import Item, Layout, as_lines, find_layout, read_items
 from seqloom.data.encoding import read_lines
 from seqloom.data.source import Source, format_of
-from seqloom.data.tagged import TaggedReader, open_tagged
+from seqloom.data.tagged import TaggedReader, fitting, open_tagged
 from seqloom.errors import DataError
-from seqloom.tasks.tagging import SentenceTagger
+from seqloom.run import Run
+from seqloom.tasks.tagging import SentenceTagger, load_tagger
+from seqloom.toml import read_settings
 
 
 def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Iterator[str]:
@@ -30,9 +32,9 @@ def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Itera
 
     Raises:
         DataError: a line cannot be read.
-        SettingsError: a named column or field does not exist.
     """
     source = open_tagged(data)
+    settings = fitting(settings, source)
     if source.format != "text":
         yield from _tag_rows(tagger, source, settings)
         return
@@ -133,3 +135,12 @@ def _line(values: Iterable[Any], separator: str) -> str:
     text = io.StringIO()
     csv.writer(text, delimiter=separator, lineterminator="").writerow(values)
     return text.getvalue()
+
+
+def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+    """The lines of the data with tags; of an iterator of texts, lines of word TAB tag."""
+    tagger = load_tagger(run)
+    if isinstance(data, Iterator):
+        return tag_text(tagger, data)
+    settings = read_settings(run.path / "config.toml").data
+    return tag_file(tagger, data, settings.model_copy(update={"encoding": "auto"}))

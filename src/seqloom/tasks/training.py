@@ -8,8 +8,10 @@ What is special to a task stands in its module (``TASKS``), which has these func
     reopen(folder, settings) → prepared        the same, from the cache, or None
     sealed_files(prepared) → {name: bytes}     what use needs beside the weights
     make_job(prepared, device, autocast) → job
+    stages(prepared, job) → [Stage]            what is trained before the job, with its weights
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
     evaluate_run(run, settings, data) → {"scores": {…}, "baseline": {…}, …}
+    predict_lines(run, data, options) → lines       where the task gives labels or tags
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import math
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -28,7 +30,14 @@ from typing import Any
 import torch
 
 import seqloom
-from seqloom.config import Settings, override, settings_from
+from seqloom.config import (
+    PredictSettings,
+    Settings,
+    check_taken,
+    override,
+    settings_from,
+    with_sizes,
+)
 from seqloom.data.source import Source, open_source
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
@@ -37,12 +46,17 @@ from seqloom.toml import read_settings, to_toml
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_autocast, choose_device, set_threads
 from seqloom.train.distributed import World, join_world, leave_world, wait_for_all
-from seqloom.train.job import Watcher
+from seqloom.train.job import Stage, share_of
 from seqloom.train.loop import Trainer
 from seqloom.train.schedule import Schedule
 from seqloom.train.tensorboard import TensorBoardWatcher, check_tensorboard
+from seqloom.watching import Watcher
 
-TASKS = {"generate": "seqloom.tasks.generate"}
+TASKS = {
+    "generate": "seqloom.tasks.generate",
+    "classify": "seqloom.tasks.classify",
+    "tag": "seqloom.tasks.tag",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,8 @@ def start(
         RunError: the folder is taken.
     """
     module = task_module(task)
-    check_settings(settings)
+    check_settings(task, settings)
+    settings = with_sizes(task, settings)
     run = Run(out)
     world = join_world(choose_device(settings.train))
     if world.leads:
@@ -108,7 +123,7 @@ def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Out
     about = _about(run)
     module = task_module(about["task"])
     settings = read_settings(run.path / "config.toml")
-    check_settings(settings)
+    check_settings(about["task"], settings)
     world = join_world(choose_device(settings.train))
     prepared = module.reopen(about["prepared"], settings)
     if prepared is None:
@@ -127,11 +142,12 @@ def task_module(task: str) -> Any:
     return import_module(TASKS[task])
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(task: str, settings: Settings) -> None:
     """What can be known to be wrong before any data is read.
 
     Raises:
-        SettingsError: two budgets are given, or a number has no end.
+        SettingsError: two budgets are given, a number has no end, or a setting has no meaning for
+            the task.
         MissingExtraError: a setting needs a package that is not installed.
     """
     for section in settings.model_dump().values():
@@ -139,6 +155,7 @@ def check_settings(settings: Settings) -> None:
             if isinstance(value, float) and not math.isfinite(value):
                 raise SettingsError(f"{name} = {value}: expected a number that has an end.")
     Schedule(settings.train, 1)
+    check_taken(task, settings)
     if settings.train.tensorboard:
         check_tensorboard()
 
@@ -228,18 +245,37 @@ class _Work:
         autocast = choose_autocast(settings, device)
         return cls(module, prepared, module.make_job(prepared, device, autocast), autocast)
 
+    def stages(self, run: Run) -> list[Stage]:
+        """What is left to be trained: stages that come first, unless the last has begun."""
+        before: list[Stage] = self.module.stages(self.prepared, self.job)
+        train = self.prepared.settings.train
+        left = 1 - sum(stage.share for stage in before)
+        last = Stage(self.job, share_of(train, left) if before else train)
+        begun = (run.path / "checkpoint").exists()
+        return [last] if begun else [*before, last]
+
 
 def _train(
     work: _Work, run: Run, world: World, watcher: Watcher, stopping: Callable[[], bool]
 ) -> Outcome:
-    settings = work.prepared.settings.train
     with ExitStack() as stack:
-        if settings.tensorboard and world.leads:
+        if work.prepared.settings.train.tensorboard and world.leads:
             watcher = stack.enter_context(TensorBoardWatcher(watcher, run.path / "tensorboard"))
-        trainer = Trainer(
-            work.job, settings, run, watcher, world=world, autocast=work.autocast, stopping=stopping
-        )
-        finished = trainer.train()
+        for stage in work.stages(run):
+            trainer = Trainer(
+                stage.job,
+                stage.settings,
+                stage.run(run),
+                watcher,
+                world=world,
+                autocast=work.autocast,
+                stopping=stopping,
+            )
+            if stage.words:
+                watcher.message(stage.words)
+            finished = trainer.train()
+            if not finished:
+                break
     metrics = None
     if finished and world.leads:
         metrics = _finish(work, run, trainer)
@@ -251,18 +287,29 @@ def _train(
 def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
     """Score the best weights and write the metrics and the plot."""
     load_into(work.job.model, read_tensors(run.read("model.safetensors"), run.path), run.path)
-    place = trainer.place
+    updates, tokens, seconds = _spent(run, trainer)
     metrics = {
         "task": next(name for name, path in TASKS.items() if path == work.module.__name__),
         **work.module.score_run(work.prepared, work.job, run),
-        "updates": place.update,
-        "tokens": place.tokens,
-        "seconds": round(place.seconds, 2),
-        "tokens_per_second": round(place.tokens / max(place.seconds, 1e-9), 1),
+        "updates": updates,
+        "tokens": tokens,
+        "seconds": round(seconds, 2),
+        "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
     }
     run.write_json("metrics.json", metrics)
     plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png")
     return metrics
+
+
+def _spent(run: Run, trainer: Trainer) -> tuple[int, int, float]:
+    """Updates, tokens and seconds of all stages together."""
+    place = trainer.place
+    updates, tokens, seconds = place.update, place.tokens, place.seconds
+    for history in run.path.glob("*/history.jsonl"):
+        *_, last = Run(history.parent).lines(history.name)
+        updates, tokens = updates + last["update"], tokens + last["tokens"]
+        seconds += last["seconds"]
+    return updates, tokens, seconds
 
 
 def evaluate(path: Path, data: Any) -> dict[str, Any]:
@@ -276,3 +323,18 @@ def evaluate(path: Path, data: Any) -> dict[str, Any]:
     settings = override(settings, {"data": {"encoding": asked}}, str(run.path))
     result: dict[str, Any] = module.evaluate_run(run, settings, data)
     return result
+
+
+def predict(path: Path, data: Any, options: PredictSettings) -> Iterator[str]:
+    """Lines of the data with what the model says of them.
+
+    Raises:
+        SettingsError: the run's task writes or draws instead.
+    """
+    run = Run.open(path)
+    task = _about(run)["task"]
+    module = task_module(task)
+    if not hasattr(module, "predict_lines"):
+        raise SettingsError(f"{path} is a run of {task}. Use it with: seqloom {task} {path}")
+    lines: Iterator[str] = module.predict_lines(run, data, options)
+    return lines

@@ -37,9 +37,10 @@ from seqloom.train.distributed import (
     own_states,
     share_model,
 )
-from seqloom.train.job import Job, Pace, Report, Watcher
+from seqloom.train.job import Job, Validation
 from seqloom.train.optim import Average, make_optimizers, set_rate
 from seqloom.train.schedule import Schedule
+from seqloom.watching import Pace, Report, Watcher
 
 REPORTS_A_RUN = 5  # at least, however long an epoch is
 SHORTEST_REPORT = 0.018  # of the budget, one of fifty uneven epochs; shorter ones share a report
@@ -144,7 +145,7 @@ class Trainer:
         ramp_dropout(self.job.model, self._dropout_ramp())
         with self.autocast():
             loss = self.job.loss(self.model, own, states)
-        targets = int(batch.lengths.sum()) if batch.targets.ndim == 2 else len(batch.lengths)
+        targets = self.job.count(batch)
         # DistributedDataParallel takes the mean of the processes' gradients; the sum is wanted.
         (loss.nats * (self.world.size / targets)).backward()
         norm = nn.utils.clip_grad_norm_(
@@ -158,7 +159,7 @@ class Trainer:
         self.states = detach(loss.states) if self.job.stream.carried else None
         place.nats += nats
         place.targets += targets
-        place.tokens += targets
+        place.tokens += int(batch.lengths.sum())
         self._advance()
         return True
 
@@ -173,7 +174,8 @@ class Trainer:
         return min(1.0, max(0.0, self._epoch() - 1) / epochs) if epochs else 1.0
 
     def _step(self) -> None:
-        set_rate(self.optimizers, self.schedule.rate(self.place.update) * self.place.rate_factor)
+        share = self.schedule.rate(self.place.update) * self.place.rate_factor
+        set_rate(self.optimizers, share, self._epoch())
         for optimizer in self.optimizers:
             optimizer.step()
         self._zero_gradients()
@@ -221,19 +223,30 @@ class Trainer:
         if self.average is not None:
             self.average.swap(self.job.model)
         self.job.model.eval()
-        valid = self.job.validate()
+        valid = self._validate()
         samples = self.job.samples() if self.world.leads else []
-        better = valid < place.best
+        rank = valid.loss if valid.rank is None else valid.rank
+        better = rank < place.best
         if better and self.world.leads:
             self.run.seal("model.safetensors", model_bytes(self.job.model))
         self.job.model.train()
         if self.average is not None:
             self.average.swap(self.job.model)
+        place.best = min(place.best, rank)
         self._note(valid, better, samples)
 
-    def _note(self, valid: float, better: bool, samples: list[dict[str, Any]]) -> None:
+    def _validate(self) -> Validation:
+        valid = self.job.validate()
+        if not math.isfinite(valid.loss):
+            raise TrainingError(
+                f"The validation loss is no number at update {self.place.update}. Pass a lower "
+                f"--learning-rate than {self.settings.learning_rate:g}, --precision float32, or "
+                "look for extreme values in the data."
+            )
+        return valid
+
+    def _note(self, valid: Validation, better: bool, samples: list[dict[str, Any]]) -> None:
         place = self.place
-        place.best = min(place.best, valid)
         place.reports_since_best = 0 if better else place.reports_since_best + 1
         rate = self.optimizers[0].param_groups[0]["lr"]
         train = place.nats / max(1, place.targets)
@@ -246,8 +259,9 @@ class Trainer:
             place.tokens,
             rate,
             train,
-            valid,
+            valid.loss,
             better,
+            valid.scores,
             samples,
         )
         if self.world.leads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +19,15 @@ def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.opt
     ``muon`` turns the gradient of each recurrent matrix into its nearest orthogonal matrix
     (Jordan et al. 2024) and leaves tables, the head and vectors to AdamW.
     """
-    hidden, tables, vectors = _sort_weights(model)
-    rate, decay = settings.learning_rate, settings.weight_decay
+    rate = settings.learning_rate
     if settings.optimizer == "muon":
-        muon = torch.optim.Muon(hidden, lr=rate * MUON_FACTOR, weight_decay=decay, momentum=0.95)
-        groups = [
-            {"params": tables, "weight_decay": decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        return [muon, torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)]
-    groups = [
-        {"params": hidden + tables, "weight_decay": decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+        matrices = _groups(model, settings, ("hidden",), rate * MUON_FACTOR)
+        rest = _groups(model, settings, ("tables", "vectors"), rate)
+        muon = torch.optim.Muon(
+            matrices, lr=rate * MUON_FACTOR, weight_decay=settings.weight_decay, momentum=0.95
+        )
+        return [muon, torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True)]
+    groups = _groups(model, settings, ("hidden", "tables", "vectors"), rate)
     if settings.optimizer == "adamw":
         return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)]
     if settings.optimizer == "adam":
@@ -38,19 +35,36 @@ def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.opt
     return [torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)]
 
 
-def _sort_weights(model: nn.Module) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Matrices between layers; tables with a row a token; vectors."""
-    hidden: list[Tensor] = []
-    tables: list[Tensor] = []
-    vectors: list[Tensor] = []
+def _groups(
+    model: nn.Module, settings: TrainSettings, kinds: tuple[str, ...], rate: float
+) -> list[dict[str, Any]]:
+    """Weights of these kinds that share depth and decay, with the rate of that depth.
+
+    Depth is how far a weight that was trained before stands below the fresh ones; a model without
+    such weights has one depth.
+    """
+    depth_of = getattr(model, "depth_of", lambda name: 0)
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, weight in model.named_parameters():
-        if weight.dim() < 2:
-            vectors.append(weight)
-        elif name.startswith(("embedding.", "head.")):
-            tables.append(weight)
-        else:
-            hidden.append(weight)
-    return hidden, tables, vectors
+        kind = _kind(name, weight)
+        if kind not in kinds:
+            continue
+        depth = depth_of(name)
+        empty = {
+            "params": [],
+            "weight_decay": settings.weight_decay if kind != "vectors" else 0.0,
+            "lr": rate * settings.rate_decay**depth,
+            "frozen_epochs": settings.unfreezing * depth,
+        }
+        groups.setdefault((depth, kind == "vectors"), empty)["params"].append(weight)
+    return list(groups.values())
+
+
+def _kind(name: str, weight: Tensor) -> str:
+    """Matrices between layers are hidden; tables have a row a token or label; vectors the rest."""
+    if weight.dim() < 2:
+        return "vectors"
+    return "tables" if name.startswith(("embedding.", "head.")) else "hidden"
 
 
 class Average:
@@ -90,9 +104,14 @@ def _weights(model: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
     return model.named_parameters()
 
 
-def set_rate(optimizers: list[torch.optim.Optimizer], share: float) -> None:
-    """Set every learning rate to a share of its largest."""
+def set_rate(optimizers: list[torch.optim.Optimizer], share: float, epoch: float = 0.0) -> None:
+    """Set every learning rate to a share of its largest, that of layers still frozen to zero.
+
+    Source:
+        gradual unfreezing and rates by layer: Howard & Ruder 2018, section 3.2 and 3.3.
+    """
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group.setdefault("largest_lr", group["lr"])
-            group["lr"] = group["largest_lr"] * share
+            frozen = epoch < group["frozen_epochs"]
+            group["lr"] = 0.0 if frozen else group["largest_lr"] * share

@@ -1,0 +1,13 @@
+"""Estimators with scikit-learn's conventions, one a task.
+
+>>> from seqloom import TextGenerator
+>>> writer = TextGenerator(minutes=0.5).fit(texts)                 # doctest: +SKIP
+>>> writer.generate("recipe for", temperature=0.2)                 # doctest: +SKIP
+"""
+
+from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.classifier import SequenceClassifier
+from seqloom.estimators.generator import TextGenerator
+from seqloom.estimators.tagger import SequenceTagger
+
+__all__ = ["SequenceClassifier", "SequenceEstimator", "SequenceTagger", "TextGenerator"]

@@ -1,0 +1,1 @@
+"""Numbers over time: series (sound, notes and pictures later). Knows no torch."""

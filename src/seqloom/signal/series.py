@@ -1,0 +1,113 @@
+"""Numeric series: how they are scaled, and how they lie on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.errors import DataError, RunError
+
+Series = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SeriesScale:
+    """Standard scores of each channel: (x - mean) / spread, of the training part.
+
+    Args:
+        mean, spread: (channels,); the spread of a channel that never changes is 1.
+    """
+
+    mean: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, series: Iterable[Series]) -> SeriesScale:
+        """Mean and spread over all steps of all series, in one pass."""
+        count, total, squares = 0, np.zeros(1), np.zeros(1)
+        for numbers in series:
+            exact = numbers.astype(np.float64)
+            count += len(exact)
+            total = total + exact.sum(0)
+            squares = squares + (exact**2).sum(0)
+        mean = total / max(count, 1)
+        spread = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
+        return cls(mean, np.where(spread > 1e-12, spread, 1.0))
+
+    @property
+    def channels(self) -> int:
+        """Numbers a step has."""
+        return len(self.mean)
+
+    def encode(self, series: Series) -> Series:
+        """The standard scores: (time, channels) → alike.
+
+        Raises:
+            DataError: the series has another number of channels.
+        """
+        if series.ndim != 2 or series.shape[1] != self.channels:
+            found = series.shape[1] if series.ndim == 2 else series.ndim
+            raise DataError(
+                f"A series has {found} numbers a step; this model was trained on {self.channels}."
+            )
+        scaled: Series = ((series - self.mean) / self.spread).astype(np.float32)
+        return scaled
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"kind": "series", "mean": self.mean.tolist(), "spread": self.spread.tolist()}
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> SeriesScale:
+        """What ``to_dict`` gave.
+
+        Raises:
+            RunError: the content is damaged.
+        """
+        try:
+            return cls(np.array(saved["mean"], np.float64), np.array(saved["spread"], np.float64))
+        except (KeyError, TypeError, ValueError):
+            raise RunError("The saved scale of the series is damaged.") from None
+
+
+class SeriesStore:
+    """Series in two mapped files: the numbers one after the other, and the lengths.
+
+    Attributes:
+        lengths: steps of each series (series,).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._values = np.load(folder / "series.npy", mmap_mode="r", allow_pickle=False)
+        self.lengths = np.load(folder / "lengths.npy", allow_pickle=False)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, record: int) -> Series:
+        """One series: (time, channels)."""
+        start, stop = int(self._starts[record]), int(self._starts[record + 1])
+        return np.asarray(self._values[start:stop])
+
+    @property
+    def tokens(self) -> int:
+        """Steps of all series together."""
+        return int(self._starts[-1])
+
+
+def write_series(folder: Path, series: Iterable[Series], lengths: list[int], channels: int) -> None:
+    """Write series whose lengths are known, one by one."""
+    shape = (sum(lengths), channels)
+    values = np.lib.format.open_memmap(folder / "series.npy", "w+", np.float32, shape)
+    start = 0
+    for numbers in series:
+        values[start : start + len(numbers)] = numbers
+        start += len(numbers)
+    values.flush()
+    np.save(folder / "lengths.npy", np.array(lengths, np.int64), allow_pickle=False)

@@ -1,0 +1,198 @@
+"""A trained classifier in use: texts or series in, labels with probabilities out, in any number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqloom.config import DataSettings, Settings
+from seqloom.data.batching import group_by_length, pad
+from seqloom.data.examples import read_inputs
+from seqloom.data.labels import infer_inputs
+from seqloom.data.records import ReadReport
+from seqloom.data.source import Source
+from seqloom.errors import DataError
+from seqloom.evaluate.calibration import Combination, probabilities_of
+from seqloom.evaluate.linear import LinearTextClassifier
+from seqloom.nn.sequence_classifier import SequenceClassifier
+from seqloom.run import Run
+from seqloom.signal.series import SeriesScale
+from seqloom.tasks.labelled import clean_text, front_from_dict, text_ids
+from seqloom.tasks.writer import read_weights
+from seqloom.text.tokenizers import Tokenizer
+from seqloom.toml import read_settings
+from seqloom.train.checkpoint import load_into, read_tensors
+from seqloom.train.device import choose_autocast, choose_device, set_threads
+
+TOKENS = 16_384  # of a batch, padding counted
+CHUNK = 2_048  # inputs held at once, among which those of about equal length are put together
+
+Input = str | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the classifier says of one input.
+
+    Attributes:
+        labels: one, or several where an example may have several; empty when it abstains.
+        probability: of the label given, or of the likeliest one.
+        probabilities: of each label, in the order of ``Classifier.labels``.
+    """
+
+    labels: tuple[str, ...]
+    probability: float
+    probabilities: npt.NDArray[np.float64]
+
+
+class Classifier:
+    """Network, wide part and calibration of a run.
+
+    Args:
+        model: the network.
+        front: turns an input into what the network reads.
+        labels: names, in the order of the network's scores.
+        multi: whether an input may have several labels.
+        wide: the linear model of n-grams; None without one.
+        combination: scales of both, fitted on validation.
+    """
+
+    def __init__(
+        self,
+        model: SequenceClassifier,
+        front: Tokenizer | SeriesScale,
+        settings: Settings,
+        labels: list[str],
+        *,
+        multi: bool,
+        wide: LinearTextClassifier | None,
+        combination: Combination,
+    ) -> None:
+        self.model, self.front, self.settings = model, front, settings
+        self.labels, self.multi, self.wide, self.combination = labels, multi, wide, combination
+        self.device = next(model.parameters()).device
+        self.autocast = choose_autocast(settings.train, self.device)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it reads texts rather than series."""
+        return not isinstance(self.front, SeriesScale)
+
+    def encode(self, given: Input) -> npt.NDArray[Any]:
+        """Ids of a text with start and end, or standard scores of a series.
+
+        Raises:
+            DataError: it is neither, or not what the model was trained on.
+        """
+        if isinstance(self.front, SeriesScale):
+            if isinstance(given, str):
+                raise DataError("This model was trained on series of numbers and received a text.")
+            return self.front.encode(np.atleast_2d(np.asarray(given, np.float32).T).T)
+        if not isinstance(given, str):
+            raise DataError(f"This model was trained on texts and received {type(given).__name__}.")
+        return text_ids(given, self.settings, self.front)
+
+    @torch.inference_mode()
+    def network_logits(self, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
+        """Scores of the network alone: (inputs, labels)."""
+        encoded = [self.encode(given) for given in inputs]
+        lengths = np.array([len(row) for row in encoded], np.int64)
+        logits = np.zeros((len(encoded), len(self.labels)))
+        self.model.eval()
+        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, TOKENS):
+            rows, real = pad([encoded[int(row)] for row in group])
+            with self.autocast():
+                scores = self.model(
+                    torch.from_numpy(rows).to(self.device), torch.from_numpy(real).to(self.device)
+                )
+            logits[group] = scores.double().cpu().numpy()
+        return logits
+
+    def logits(self, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
+        """Scores of network and wide part together, calibrated: (inputs, labels)."""
+        if not len(inputs):
+            return np.zeros((0, len(self.labels)))
+        network = self.network_logits(inputs)
+        wide = None
+        if self.wide is not None:
+            wide = self.wide.scores([clean_text(str(text), self.settings) for text in inputs])
+        return self.combination.apply(network, wide)
+
+    def probabilities(self, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
+        """Of each label: (inputs, labels); rows sum to 1 unless several labels are possible."""
+        return probabilities_of(self.logits(inputs), self.multi)
+
+    def probabilities_of_all(self, inputs: Iterable[Input]) -> npt.NDArray[np.float64]:
+        """The same of any number of inputs, a chunk at a time."""
+        stream = iter(inputs)
+        parts = []
+        while chunk := list(islice(stream, CHUNK)):
+            parts.append(self.probabilities(chunk))
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)))
+
+    def predict(
+        self, inputs: Iterable[Input], *, abstain_below: float = 0.0
+    ) -> Iterator[Prediction]:
+        """Predictions in the order of the inputs, which may be without end."""
+        stream = iter(inputs)
+        while chunk := list(islice(stream, CHUNK)):
+            for shares in self.probabilities(chunk):
+                yield self._prediction(shares, abstain_below)
+
+    def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
+        best = int(shares.argmax())
+        chosen = np.flatnonzero(shares >= 0.5) if self.multi else np.array([best])
+        # Of several labels each stands for itself; of one the model is sure, or it abstains.
+        if self.multi and abstain_below:
+            chosen = chosen[shares[chosen] >= abstain_below]
+        elif shares[best] < abstain_below:
+            chosen = chosen[:0]
+        names = tuple(self.labels[int(place)] for place in chosen)
+        return Prediction(names, float(shares[best]), shares)
+
+
+def load_classifier(run: Run) -> Classifier:
+    """The classifier of a run folder.
+
+    Raises:
+        RunError: the run has no weights yet, or a file is damaged.
+    """
+    from seqloom.tasks.classify import build_classifier
+
+    settings = read_settings(run.path / "config.toml")
+    set_threads(settings.train)
+    name = "tokenizer.json" if (run.path / "tokenizer.json").exists() else "scale.json"
+    front = front_from_dict(run.read_json(name))
+    about = run.read_json("labels.json")
+    model = build_classifier(settings.model, front, len(about["labels"]))
+    load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    combination = Combination.from_arrays(read_weights(run, "calibration.safetensors"))
+    wide = None
+    if (run.path / "wide.safetensors").exists():
+        wide = LinearTextClassifier.from_arrays(read_weights(run, "wide.safetensors"))
+    return Classifier(
+        model.to(choose_device(settings.train)),
+        front,
+        settings,
+        about["labels"],
+        multi=about["multi"],
+        wide=wide,
+        combination=combination,
+    )
+
+
+def read_for_prediction(
+    source: Source, settings: DataSettings
+) -> Iterator[tuple[Input, dict[str, Any]]]:
+    """Inputs of a source in their order, none left out, each with the record it stood in."""
+    plan = infer_inputs(source, settings)
+    for text, series, record in read_inputs(source, plan, settings, ReadReport()):
+        given = text if text is not None else series
+        assert given is not None
+        yield given, record

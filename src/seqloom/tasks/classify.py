@@ -1,0 +1,283 @@
+"""Classify: one label, or several, for a sequence.
+
+text → ids → embedding → encoder → pooling → scores of the labels             (network)
+text → n-grams → linear model → scores of the labels                          (wide part)
+both → scales fitted on validation → probabilities                            (use)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from seqloom.config import ModelSettings, Settings
+from seqloom.data.batching import Batch, ExampleStream, Stream, group_by_length, pad
+from seqloom.data.source import Source
+from seqloom.evaluate.calibration import probabilities_of
+from seqloom.nn.cells import State
+from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.language_model import Loss
+from seqloom.nn.recurrent import Recurrent
+from seqloom.nn.sequence_classifier import SequenceClassifier
+from seqloom.run import Run
+from seqloom.signal.series import SeriesScale
+from seqloom.tasks.classify_scores import (
+    score_all,
+    score_file,
+    true_names,
+)
+from seqloom.tasks.label_files import predict_lines
+from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
+from seqloom.tasks.pretraining import pretraining_stage
+from seqloom.text.tokenizers import Tokenizer
+from seqloom.train.job import Stage, Validation
+from seqloom.train.loop import LARGEST_SEED
+
+SCORED_IN_TRAINING = 10_000  # validation examples at most, at each report
+SCORED_TOKENS = 16_384  # of a batch that is scored, padding counted
+SHOWN = 3  # validation examples, after each epoch
+SHOWN_CHARACTERS = 120
+
+
+def build_classifier(
+    settings: ModelSettings, front: Tokenizer | SeriesScale, labels: int
+) -> SequenceClassifier:
+    """The network the settings describe, with fresh weights."""
+    embedding: LearnedEmbedding | OneHot | nn.Linear
+    if isinstance(front, SeriesScale):
+        embedding = nn.Linear(front.channels, settings.embedding_size)
+        size = settings.embedding_size
+    elif settings.embedding == "learned":
+        embedding = LearnedEmbedding(front.vocabulary_size, settings.embedding_size)
+        size = settings.embedding_size
+    else:
+        embedding = OneHot(front.vocabulary_size)
+        size = front.vocabulary_size
+    encoder = Recurrent(
+        settings.encoder,
+        size,
+        settings.hidden_size,
+        num_layers=settings.num_layers,
+        bidirectional=settings.bidirectional,
+        dropout=settings.dropout if settings.num_layers > 1 else 0.0,
+        weight_drop=settings.weight_drop,
+        forget_bias=settings.forget_bias,
+    )
+    return SequenceClassifier(
+        embedding,
+        encoder,
+        tuple(settings.pooling.split("+")),
+        labels,
+        embedding_dropout=settings.embedding_dropout,
+        dropout=settings.dropout,
+    )
+
+
+class ClassifyJob:
+    """A classifier in training.
+
+    Args:
+        labelled: stored examples.
+        device: where the model is.
+        autocast: makes the context of validation, as it does that of training.
+    """
+
+    def __init__(
+        self,
+        labelled: Labelled,
+        device: torch.device,
+        autocast: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self.labelled, self.device, self.autocast = labelled, device, autocast
+        settings = labelled.settings
+        torch.manual_seed(settings.train.seed % LARGEST_SEED)
+        self.store, self.targets = labelled.store(), labelled.targets()
+        model = build_classifier(settings.model, labelled.front, len(labelled.labels))
+        self.model = model.to(device)
+        tokens = settings.train.batch_size * settings.train.sequence_length
+        rows = labelled.rows("train")
+        self.stream: Stream = ExampleStream(
+            self.store, self.targets, tokens, settings.train.seed, rows
+        )
+        self.valid = labelled.rows("valid")[:SCORED_IN_TRAINING]
+        self.weights = self._label_weights(self.targets[rows])
+
+    def _label_weights(self, targets: npt.NDArray[Any]) -> torch.Tensor | None:
+        """What an example of each label counts, 1 on average; None where all count alike."""
+        settings = self.labelled.settings.train
+        if settings.class_weights == "none":
+            return None
+        multi = self.labelled.multi
+        counts = targets.sum(0) if multi else np.bincount(targets)
+        # For several labels: the weight of a label that is there, against one that is not.
+        raw = (len(targets) - counts) / counts if multi else len(targets) / (len(counts) * counts)
+        return torch.tensor(raw, dtype=torch.float32, device=self.device)
+
+    def count(self, batch: Batch) -> int:
+        """Examples of a batch."""
+        return len(batch.lengths)
+
+    def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
+        """Nats of the labels of a batch."""
+        inputs, lengths, targets = (
+            torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+            for array in (batch.inputs, batch.lengths, batch.targets)
+        )
+        logits = model(inputs, lengths.clamp(min=1))
+        # A row without a real step only fills up one process's part of a batch.
+        each = self._nats(logits, targets) * (lengths > 0)
+        return Loss(each.sum(), len(batch.lengths), [])
+
+    def _nats(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Nats of each example: (batch, labels), targets → (batch,)."""
+        smoothing = self.labelled.settings.train.label_smoothing
+        if self.labelled.multi:
+            soft = targets * (1 - smoothing) + smoothing / 2
+            nats = F.binary_cross_entropy_with_logits(
+                logits, soft, pos_weight=self.weights, reduction="none"
+            )
+            return nats.sum(1)
+        return F.cross_entropy(
+            logits, targets, weight=self.weights, label_smoothing=smoothing, reduction="none"
+        )
+
+    def validate(self) -> Validation:
+        """Loss and scores on (the first 10,000 examples of) the validation part."""
+        with self.autocast():
+            logits = score_rows(self.model, self.store, self.valid, self.device)
+        targets = self.targets[self.valid]
+        if self.labelled.multi:
+            nats = _binary_nats(logits, targets)
+            right = float(((logits > 0) == targets).all(1).mean())
+        else:
+            nats = _label_nats(logits, targets)
+            right = float((logits.argmax(1) == targets).mean())
+        return Validation(nats, {"accuracy": right}, rank=-right + 1e-4 * nats)
+
+    def samples(self) -> list[dict[str, Any]]:
+        """The first validation examples, with the label that the model gives by now."""
+        rows = self.valid[:SHOWN]
+        with self.autocast():
+            logits = score_rows(self.model, self.store, rows, self.device)
+        probabilities = probabilities_of(logits, self.labelled.multi)
+        texts = self.labelled.texts("valid")
+        names = self.labelled.labels
+        shown = []
+        for place, (row, share) in enumerate(zip(rows, probabilities, strict=True)):
+            sample = {
+                "text": " ".join(texts[place].split())[:SHOWN_CHARACTERS],
+                "label": names[int(share.argmax())],
+                "probability": round(float(share.max()), 4),
+                "true": true_names(self.targets[row], names),
+            }
+            shown.append(sample)
+        return shown
+
+
+def _label_nats(logits: npt.NDArray[Any], targets: npt.NDArray[Any]) -> float:
+    known = targets != UNKNOWN
+    shares = probabilities_of(logits[known], multi=False)
+    chosen = shares[np.arange(len(shares)), targets[known]]
+    return float(-np.log(np.maximum(chosen, 1e-300)).mean()) if len(chosen) else 0.0
+
+
+def _binary_nats(logits: npt.NDArray[Any], targets: npt.NDArray[Any]) -> float:
+    signed = np.where(targets > 0, logits, -logits).astype(np.float64)
+    return float(np.logaddexp(0, -signed).sum(1).mean())
+
+
+@torch.inference_mode()
+def score_rows(
+    model: SequenceClassifier,
+    store: Any,
+    rows: npt.NDArray[np.int64],
+    device: torch.device,
+) -> npt.NDArray[np.float32]:
+    """Logits of stored examples in the order of ``rows``: (rows, labels)."""
+    model.eval()
+    lengths = store.lengths[rows]
+    result = np.zeros((len(rows), model.head.out_features), np.float32)
+    order = np.argsort(lengths, kind="stable")
+    for group in group_by_length(order, lengths, SCORED_TOKENS):
+        inputs, real = pad([store[int(row)] for row in rows[group]])
+        logits = model(torch.from_numpy(inputs).to(device), torch.from_numpy(real).to(device))
+        result[group] = logits.cpu().numpy()
+    return result
+
+
+def prepare(source: Source, settings: Settings) -> Labelled:
+    """Read the examples, split, fit the tokenizer on the training part, store the ids."""
+    return prepare_labelled(source, settings)
+
+
+def reopen(folder: str, settings: Settings) -> Labelled | None:
+    """Examples prepared before, if the cache still has them, with the settings of one run."""
+    labelled = reopen_labelled(Path(folder))
+    return None if labelled is None else replace(labelled, settings=settings)
+
+
+def sealed_files(labelled: Labelled) -> dict[str, bytes]:
+    """What prediction needs beside the weights and the settings."""
+    name = "tokenizer.json" if labelled.is_text else "scale.json"
+    labels = {"labels": labelled.labels, "multi": labelled.multi}
+    return {
+        name: json.dumps(labelled.front.to_dict(), ensure_ascii=False).encode(),
+        "labels.json": json.dumps(labels, ensure_ascii=False).encode(),
+    }
+
+
+def make_job(
+    labelled: Labelled, device: torch.device, autocast: Callable[[], AbstractContextManager[Any]]
+) -> ClassifyJob:
+    """A model with fresh weights, and its data."""
+    return ClassifyJob(labelled, device, autocast)
+
+
+def stages(labelled: Labelled, job: ClassifyJob) -> list[Stage]:
+    """The text itself is learnt first, where the settings give it a share of the budget."""
+    stage = pretraining_stage(labelled, job.model, job.device, job.autocast)
+    return [stage] if stage else []
+
+
+def score_run(labelled: Labelled, job: ClassifyJob, run: Run) -> dict[str, Any]:
+    """Metrics of network and wide part together, and of the baseline."""
+    network = {}
+    for part in filter(labelled.has, ("valid", "test")):
+        with job.autocast():
+            logits = score_rows(job.model, job.store, labelled.rows(part), job.device)
+        network[part] = logits.astype(np.float64)
+    return score_all(labelled, network, run)
+
+
+def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
+    """Scores on other labelled data beside the baseline's, or those of the training once more."""
+    result: dict[str, Any] = {"task": "classify", "run": str(run.path)}
+    if data is None:
+        result |= run.read_json("metrics.json")
+        return result
+    scores, baseline = score_file(run, settings, data)
+    return result | {"data": str(data), "scores": scores, "baseline": {"scores": baseline}}
+
+
+__all__ = [
+    "ClassifyJob",
+    "build_classifier",
+    "evaluate_run",
+    "make_job",
+    "predict_lines",
+    "prepare",
+    "reopen",
+    "score_run",
+    "sealed_files",
+    "stages",
+]

@@ -1,0 +1,97 @@
+"""A file in, its rows out with labels: CSV or JSON lines, in the order of the file, streamed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from typing import Any
+
+from seqloom.config import PredictSettings
+from seqloom.data.source import open_source
+from seqloom.run import Run
+from seqloom.tasks.classifier import (
+    Classifier,
+    Input,
+    Prediction,
+    load_classifier,
+    read_for_prediction,
+)
+
+Record = dict[str, Any]
+
+
+def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+    """The rows of the data with the label, its probability and that of every label.
+
+    Args:
+        data: what ``open_source`` takes, or an iterator of texts such as lines of standard input.
+
+    Raises:
+        DataError: the data lack the column that the model reads.
+    """
+    classifier = load_classifier(run)
+    if isinstance(data, Iterator):
+        pairs: Iterable[tuple[Input, Record]] = ((text, {"text": text}) for text in data)
+    else:
+        settings = classifier.settings.data
+        changes = {"encoding": "auto", **({"text": options.text} if options.text else {})}
+        pairs = read_for_prediction(open_source(data), settings.model_copy(update=changes))
+    rows = labelled_rows(classifier, pairs, options)
+    yield from _as_json(rows) if options.format == "jsonl" else _as_csv(rows)
+
+
+def labelled_rows(
+    classifier: Classifier, pairs: Iterable[tuple[Input, Record]], options: PredictSettings
+) -> Iterator[Record]:
+    """Each record with what the classifier says of it."""
+    asked, kept = tee(pairs)
+    predictions = classifier.predict(
+        (given for given, _ in asked), abstain_below=options.abstain_below
+    )
+    for (_, record), prediction in zip(kept, predictions, strict=True):
+        yield {**record, **_columns(classifier, prediction, set(record))}
+
+
+def _columns(classifier: Classifier, prediction: Prediction, taken: set[str]) -> Record:
+    """New columns; a name that the record has already gets a mark."""
+    names: Record = {
+        "predicted": list(prediction.labels)
+        if classifier.multi
+        else (prediction.labels[0] if prediction.labels else None),
+        "probability": round(prediction.probability, 6),
+    }
+    for label, share in zip(classifier.labels, prediction.probabilities, strict=True):
+        names[f"p({label})"] = round(float(share), 6)
+    return {(f"{name}_" if name in taken else name): value for name, value in names.items()}
+
+
+def _as_json(rows: Iterable[Record]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _as_csv(rows: Iterable[Record]) -> Iterator[str]:
+    """A header, then the rows; of records with unlike keys, the first one's columns count."""
+    header: list[str] = []
+    for row in rows:
+        if not header:
+            header = list(row)
+            yield _csv_line(header)
+        yield _csv_line(_cell(row.get(name)) for name in header)
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()

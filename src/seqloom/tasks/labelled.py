@@ -1,0 +1,396 @@
+"""From a source to labelled sequences: what is read, split, cut into tokens, kept and reported.
+
+    source ─look→ plan ─read once→ texts and labels ─split→ fit on train ─encode→ ids
+
+The source is read once; texts and ids then lie in the cache, mapped into memory, so that the linear
+baseline, the network and the list of mistakes see the same examples by the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from seqloom.config import Settings, override
+from seqloom.data.audit import LabelAudit
+from seqloom.data.examples import Example, read_examples
+from seqloom.data.labels import LabelPlan, infer_labels
+from seqloom.data.records import ReadReport
+from seqloom.data.source import Source, open_source
+from seqloom.data.split import PARTS, assign_records, assign_stratified, parse_split
+from seqloom.data.store import Store, StoreWriter
+from seqloom.data.text_store import Texts, TextWriter
+from seqloom.errors import DataError
+from seqloom.signal.series import SeriesScale, SeriesStore, write_series
+from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
+from seqloom.text.normalise import normalise
+from seqloom.text.tokenizers import (
+    Tokenizer,
+    choose_tokenizer,
+    fit_tokenizer,
+    tokenizer_from_dict,
+)
+
+FORMAT = 1
+SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer
+UNKNOWN = -1  # target of an example whose label the training part does not have
+
+
+@dataclass
+class LabelFacts:
+    """What was counted while the examples were read."""
+
+    examples: dict[str, int] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, dict[str, int]] = field(default_factory=dict)  # part → label → examples
+    cut: int = 0  # texts longer than max_length
+    unknown_labels: dict[str, int] = field(default_factory=dict)  # of valid and test
+    reasons: list[str] = field(default_factory=list)
+    audit: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Stored examples.
+
+    Attributes:
+        settings: with every ``auto`` resolved.
+        front: turns a text into ids, or a series into standard scores.
+        labels: names, sorted; a target is a place among them.
+        multi: an example may have several labels, or none; targets are then rows of 0 and 1.
+    """
+
+    folder: Path
+    asked: Settings
+    settings: Settings
+    front: Tokenizer | SeriesScale
+    labels: list[str]
+    multi: bool
+    facts: LabelFacts
+
+    @property
+    def is_text(self) -> bool:
+        """Whether examples are texts rather than series."""
+        return not isinstance(self.front, SeriesScale)
+
+    def store(self) -> Store | SeriesStore:
+        """The inputs of all examples."""
+        return Store(self.folder / "ids.arrow") if self.is_text else SeriesStore(self.folder)
+
+    def targets(self) -> npt.NDArray[Any]:
+        """(examples,) places among the labels, or (examples, labels) of 0 and 1."""
+        arrays = load_file(self.folder / "examples.safetensors")
+        return arrays["targets"]
+
+    def rows(self, part: str) -> npt.NDArray[np.int64]:
+        """Numbers of the examples of a part."""
+        parts = load_file(self.folder / "examples.safetensors")["parts"]
+        return np.flatnonzero(parts == PARTS.index(part))
+
+    def texts(self, part: str) -> Texts:
+        """The texts of a part."""
+        return Texts(self.folder / "texts.arrow", self.rows(part).tolist())
+
+    def has(self, part: str) -> bool:
+        """Whether there are examples of the part."""
+        return self.facts.examples.get(part, 0) > 0
+
+    def explanation(self) -> list[str]:
+        """What was found and done, in sentences for the user."""
+        facts = self.facts
+        lines = [*facts.reasons, *facts.audit]
+        if facts.cut:
+            longest = self.settings.text.max_length
+            lines.append(f"{facts.cut:,} texts are longer than {longest} tokens and were cut.")
+        for part, count in facts.unknown_labels.items():
+            lines.append(
+                f"{count:,} {part} examples have a label that the training part lacks: they count "
+                "as wrong."
+            )
+        lines += [_shares(part, counts) for part, counts in facts.classes.items()]
+        if isinstance(self.front, SeriesScale):
+            steps = sum(facts.tokens.values())
+            return [*lines, f"series of {self.front.channels} channels, {steps:,} steps in all."]
+        kind, size = self.settings.text.tokenizer, self.front.vocabulary_size
+        sizes = ", ".join(f"{part} {count:,}" for part, count in facts.tokens.items())
+        return [*lines, f"{kind} tokens: {sizes}; vocabulary {size:,}."]
+
+    def passage(self, count: int = 40) -> tuple[list[str], list[int]]:
+        """The first tokens of the first training text, and their ids; nothing for series."""
+        if isinstance(self.front, SeriesScale):
+            return [], []
+        ids = [int(i) for i in self.store()[int(self.rows("train")[0])][:count]]
+        return [self.front.token(i) for i in ids], ids
+
+
+def _shares(part: str, counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    shown = ", ".join(f"{label} {count / total:.0%}" for label, count in ordered[:6])
+    more = f", {len(ordered) - 6} more" if len(ordered) > 6 else ""
+    return f"{part}: {total:,} examples; {shown}{more}."
+
+
+def prepare_labelled(source: Source, settings: Settings) -> Labelled:
+    """Read the examples, or open them where they were read before.
+
+    Raises:
+        DataError: nothing to read, a single class, or too little to learn from.
+        SettingsError: a setting contradicts the data.
+    """
+    others = {
+        part: open_source(path)
+        for part, path in (("valid", settings.data.valid), ("test", settings.data.test))
+        if path
+    }
+    others = {**source.parts, **others}
+    key = ["labelled", FORMAT, source.digest(), {p: s.digest() for p, s in others.items()}]
+    sections = [settings.data.model_dump(), settings.text.model_dump(), settings.train.seed]
+    folder = prepared_folder([*key, *sections])
+
+    def write(beside: Path) -> None:
+        _Reader(source, others, settings).write(beside)
+
+    labelled = open_or_build(folder, open_labelled, write)
+    own = {"model": settings.model.model_dump(), "train": settings.train.model_dump()}
+    resolved = override(labelled.settings, own, source.name)
+    return replace(labelled, asked=settings, settings=resolved)
+
+
+def reopen_labelled(folder: Path) -> Labelled | None:
+    """Examples in the cache; None where there are none."""
+    return open_whole(folder, open_labelled)
+
+
+def open_labelled(folder: Path) -> Labelled:
+    """Examples read before."""
+    saved = json.loads((folder / "labelled.json").read_text(encoding="utf-8"))
+    return Labelled(
+        folder,
+        Settings.model_validate(saved["asked"]),
+        Settings.model_validate(saved["settings"]),
+        front_from_dict(saved["front"]),
+        saved["labels"],
+        saved["multi"],
+        LabelFacts(**saved["facts"]),
+    )
+
+
+def front_from_dict(saved: dict[str, Any]) -> Tokenizer | SeriesScale:
+    """What turns an input into numbers, from its saved form.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if isinstance(saved, dict) and saved.get("kind") == "series":
+        return SeriesScale.from_dict(saved)
+    return tokenizer_from_dict(saved)
+
+
+def clean_text(text: str, settings: Settings) -> str:
+    """A text as the tokenizer sees it."""
+    asked = settings.text
+    return normalise(text, lowercase=asked.lowercase, strip_punctuation=asked.strip_punctuation)
+
+
+def text_ids(text: str, settings: Settings, tokenizer: Tokenizer) -> npt.NDArray[np.int32]:
+    """Start, the ids of a text (cut at max_length), end; never empty."""
+    ids = tokenizer.encode(clean_text(text, settings))[: settings.text.max_length]
+    return np.concatenate([[tokenizer.start], ids, [tokenizer.end]]).astype(np.int32)
+
+
+def label_targets(given: list[tuple[str, ...]], labels: list[str], multi: bool) -> npt.NDArray[Any]:
+    """Places among the labels, or rows of 0 and 1; labels that are not there have no place."""
+    place = {name: number for number, name in enumerate(labels)}
+    if not multi:
+        return np.array([place.get(names[0], UNKNOWN) for names in given], np.int64)
+    several = np.zeros((len(given), len(labels)), np.float32)
+    for row, names in enumerate(given):
+        several[row, [place[name] for name in names if name in place]] = 1
+    return several
+
+
+class _Reader:
+    """One reading of all sources, and what is made of it."""
+
+    def __init__(self, source: Source, others: dict[str, Source], settings: Settings) -> None:
+        self.source, self.others, self.settings = source, others, settings
+        self.plan = infer_labels(source, settings.data)
+        self.facts = LabelFacts(reasons=list(self.plan.reasons))
+        self.given: list[tuple[str, ...]] = []  # labels of each example
+        self.from_part: list[str] = []  # official part of each example
+        self.series: list[npt.NDArray[np.float32]] = []
+
+    def write(self, folder: Path) -> None:
+        """All steps, to files in ``folder``."""
+        self._read(folder)
+        parts = self._split()
+        labels, targets = self._number(parts)
+        self._audit_and_count(folder, parts)
+        front = self._encode(folder, parts)
+        arrays = {"targets": targets, "parts": parts}
+        save_file(arrays, folder / "examples.safetensors")
+        content = {
+            "asked": self.settings.model_dump(),
+            "settings": self.resolved.model_dump(),
+            "front": front.to_dict(),
+            "labels": labels,
+            "multi": self.plan.multi,
+            "facts": asdict(self.facts),
+        }
+        text = json.dumps(content, ensure_ascii=False)
+        (folder / "labelled.json").write_text(text, encoding="utf-8")
+
+    def _read(self, folder: Path) -> None:
+        report = ReadReport()
+        with TextWriter(folder / "texts.arrow") as writer:
+            for part, source in {"": self.source, **self.others}.items():
+                for example in self._examples(source, report):
+                    writer.add(example.text or "")
+                    if example.series is not None:
+                        self.series.append(example.series)
+                    self.given.append(example.labels)
+                    self.from_part.append(part)
+        if report.dropped:
+            self.facts.reasons.append(f"{report.dropped.total():,} dropped: {report.reasons()}")
+        if not self.given:
+            raise DataError(f"{self.source.name}: no labelled example is left. {report.reasons()}")
+
+    def _examples(self, source: Source, report: ReadReport) -> Iterator[Example]:
+        plan = self.plan if source is self.source else self._plan_of(source)
+        return read_examples(source, plan, self.settings.data, report)
+
+    def _plan_of(self, source: Source) -> LabelPlan:
+        """The same columns in another source, which may have an encoding of its own."""
+        fixed = {
+            "text": self.plan.text,
+            "label": self.plan.label,
+            "label_separator": self.plan.separator,
+        }
+        return infer_labels(source, self.settings.data.model_copy(update=fixed), classes=1)
+
+    def _split(self) -> npt.NDArray[np.uint8]:
+        shares = parse_split(self.settings.data.split)
+        if "valid" in self.others:
+            shares = (1.0,)
+        elif "test" in self.others:
+            shares = tuple(share / sum(shares[:2]) for share in shares[:2])
+        official = np.array(self.from_part)
+        parts = np.zeros(len(official), np.uint8)
+        for part in self.others:
+            parts[official == part] = PARTS.index(part)
+        own = np.flatnonzero(official == "")
+        if len(shares) == 1:
+            return parts
+        if self.plan.multi:
+            parts[own] = assign_records(len(own), shares, self.settings.train.seed)
+        else:
+            names = np.array([self.given[row][0] for row in own])
+            _, numbers = np.unique(names, return_inverse=True)
+            parts[own] = assign_stratified(numbers, shares, self.settings.train.seed)
+        return parts
+
+    def _number(self, parts: npt.NDArray[np.uint8]) -> tuple[list[str], npt.NDArray[Any]]:
+        """The labels of the training part, and each example's targets."""
+        names = {name for row in np.flatnonzero(parts == 0) for name in self.given[row]}
+        labels = sorted(names, key=_label_order)
+        if len(labels) < 2:
+            raise DataError(
+                f'{self.source.name}: every example of the training part has the label "'
+                f'{"".join(labels)}"; at least two are needed. Name another column with --label.'
+            )
+        return labels, label_targets(self.given, labels, self.plan.multi)
+
+    def _audit_and_count(self, folder: Path, parts: npt.NDArray[np.uint8]) -> None:
+        audit = LabelAudit()
+        known = {name for row in np.flatnonzero(parts == 0) for name in self.given[row]}
+        texts = Texts(folder / "texts.arrow")
+        for text, given, number in zip(texts, self.given, parts, strict=True):
+            part = PARTS[number]
+            if self.plan.text is not None:
+                audit.add(part, text, given)
+            counts = self.facts.classes.setdefault(part, {})
+            for name in given:
+                counts[name] = counts.get(name, 0) + 1
+            if not known.issuperset(given):
+                missing = self.facts.unknown_labels
+                missing[part] = missing.get(part, 0) + 1
+        self.facts.audit = audit.lines()
+        found = Counter(PARTS[number] for number in parts)
+        self.facts.examples = {part: found[part] for part in PARTS if found[part]}
+
+    def _encode(self, folder: Path, parts: npt.NDArray[np.uint8]) -> Tokenizer | SeriesScale:
+        if self.plan.text is None:
+            return self._encode_series(folder, parts)
+        texts = Texts(folder / "texts.arrow")
+        train = Texts(folder / "texts.arrow", np.flatnonzero(parts == 0).tolist())
+        self._resolve(train)
+        settings = self.resolved
+        tokenizer = fit_tokenizer(
+            lambda: (clean_text(text, settings) for text in train), settings.text
+        )
+        with ExitStack() as stack:
+            path = folder / "ids.arrow"
+            writer = stack.enter_context(StoreWriter(path, tokenizer.vocabulary_size))
+            for text, number in zip(texts, parts, strict=True):
+                ids = text_ids(text, settings, tokenizer)
+                self.facts.cut += len(ids) == settings.text.max_length + 2
+                self._count_tokens(PARTS[number], len(ids))
+                writer.add(ids)
+        return tokenizer
+
+    def _resolve(self, train: Texts) -> None:
+        """Replace every ``auto`` by what was found."""
+        data: dict[str, Any] = {
+            "text": self.plan.text,
+            "label": self.plan.label,
+            "encoding": self.plan.encoding,
+        }
+        kind: str = self.settings.text.tokenizer
+        if kind == "auto":
+            kind, reason = _choose_tokenizer(train)
+            self.facts.reasons.append(reason)
+        changes = {"data": data, "text": {"tokenizer": kind}}
+        self.resolved = override(self.settings, changes, self.source.name)
+
+    def _encode_series(self, folder: Path, parts: npt.NDArray[np.uint8]) -> SeriesScale:
+        data = {"label": self.plan.label, "encoding": self.plan.encoding}
+        self.resolved = override(self.settings, {"data": data}, self.source.name)
+        scale = SeriesScale.fit(self.series[row] for row in np.flatnonzero(parts == 0))
+        lengths = [len(numbers) for numbers in self.series]
+        scaled = (scale.encode(numbers) for numbers in self.series)
+        write_series(folder, scaled, lengths, scale.channels)
+        for number, length in zip(parts, lengths, strict=True):
+            self._count_tokens(PARTS[number], length)
+        return scale
+
+    def _count_tokens(self, part: str, count: int) -> None:
+        self.facts.tokens[part] = self.facts.tokens.get(part, 0) + count
+
+
+def _choose_tokenizer(train: Texts) -> tuple[str, str]:
+    sample = ""
+    for text in train:
+        sample += text + "\n"
+        if len(sample) >= SAMPLE_CHARACTERS:
+            break
+    share = len(train) if len(sample) >= SAMPLE_CHARACTERS else 0
+    characters = len(sample) if not share else len(sample) * 2
+    return choose_tokenizer(sample, continuous=False, characters=characters)
+
+
+def _label_order(name: str) -> tuple[bool, float, str]:
+    """Numbers by size, words by the alphabet."""
+    try:
+        return False, float(name), name
+    except ValueError:
+        return True, 0.0, name
