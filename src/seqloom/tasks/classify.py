@@ -7,6 +7,7 @@ both → scales fitted on validation → probabilities                          
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -39,12 +40,15 @@ from seqloom.tasks.classify_scores import (
 from seqloom.tasks.label_files import predict_lines
 from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
 from seqloom.tasks.pretraining import pretraining_stage
+from seqloom.tasks.starting import open_start, take_weights
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
+from seqloom.train.optim import make_optimizers, set_rate
 
 SCORED_IN_TRAINING = 10_000  # validation examples at most, at each report
 SCORED_TOKENS = 16_384  # of a batch that is scored, padding counted
+PROBE_UPDATES = 60  # with each start, to see whether pre-training pays
 SHOWN = 3  # validation examples, after each epoch
 SHOWN_CHARACTERS = 120
 
@@ -164,6 +168,23 @@ class ClassifyJob:
             right = float((logits.argmax(1) == targets).mean())
         return Validation(nats, {"accuracy": right}, rank=-right + 1e-4 * nats)
 
+    def loss_after(self, updates: int) -> float:
+        """Nats on validation after a few updates from the weights as they are."""
+        settings = self.labelled.settings.train
+        optimizers = make_optimizers(self.model, settings)
+        self.model.train()
+        for update in range(min(updates, self.stream.batches(0))):
+            torch.manual_seed(update)
+            batch = self.stream.batch(0, update)
+            with self.autocast():
+                loss = self.loss(self.model, batch, None)
+            (loss.nats / loss.targets).backward()
+            set_rate(optimizers, min(1.0, (update + 1) / (0.2 * updates)))
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+        return self.validate().loss
+
     def samples(self) -> list[dict[str, Any]]:
         """The first validation examples, with the label that the model gives by now."""
         rows = self.valid[:SHOWN]
@@ -217,7 +238,8 @@ def score_rows(
 
 def prepare(source: Source, settings: Settings) -> Labelled:
     """Read the examples, split, fit the tokenizer on the training part, store the ids."""
-    return prepare_labelled(source, settings)
+    tokenizer = open_start(settings).tokenizer if settings.train.from_run else None
+    return prepare_labelled(source, settings, tokenizer)
 
 
 def reopen(folder: str, settings: Settings) -> Labelled | None:
@@ -240,13 +262,40 @@ def make_job(
     labelled: Labelled, device: torch.device, autocast: Callable[[], AbstractContextManager[Any]]
 ) -> ClassifyJob:
     """A model with fresh weights, and its data."""
-    return ClassifyJob(labelled, device, autocast)
+    job = ClassifyJob(labelled, device, autocast)
+    start = labelled.settings.train.from_run
+    if start and Path(start).exists():  # a run that is resumed has its weights of its own
+        take_weights(open_start(labelled.settings), job.model)
+    return job
 
 
 def stages(labelled: Labelled, job: ClassifyJob) -> list[Stage]:
     """The text itself is learnt first, where the settings give it a share of the budget."""
     stage = pretraining_stage(labelled, job.model, job.device, job.autocast)
-    return [stage] if stage else []
+    if stage is None or labelled.settings.train.pretrain is not None:
+        return [stage] if stage else []
+    fresh = copy.deepcopy(job.model.state_dict())
+    return [replace(stage, after=lambda: keep_what_pays(job, fresh))]
+
+
+def keep_what_pays(job: ClassifyJob, fresh: dict[str, torch.Tensor]) -> str:
+    """Give the job the weights that learn the labels faster: those pre-trained, or fresh ones.
+
+    Returns:
+        What was found, as a sentence.
+    """
+    trained = copy.deepcopy(job.model.state_dict())
+    losses = {}
+    for name, weights in (("pre-trained", trained), ("fresh", fresh)):
+        job.model.load_state_dict(weights)
+        losses[name] = job.loss_after(PROBE_UPDATES)
+    pays = losses["pre-trained"] < losses["fresh"]
+    job.model.load_state_dict(trained if pays else fresh)
+    verdict = "It pays" if pays else "It does not pay, so training starts anew"
+    return (
+        f"{verdict}: after {PROBE_UPDATES} updates on labels the validation loss is "
+        f"{losses['pre-trained']:.3f} with what was learnt, {losses['fresh']:.3f} without."
+    )
 
 
 def score_run(labelled: Labelled, job: ClassifyJob, run: Run) -> dict[str, Any]:

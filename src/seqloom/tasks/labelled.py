@@ -140,8 +140,15 @@ def _shares(part: str, counts: dict[str, int]) -> str:
     return f"{part}: {total:,} examples; {shown}{more}."
 
 
-def prepare_labelled(source: Source, settings: Settings) -> Labelled:
+def prepare_labelled(
+    source: Source, settings: Settings, tokenizer: Tokenizer | None = None
+) -> Labelled:
     """Read the examples, or open them where they were read before.
+
+    Args:
+        source: what ``open_source`` found.
+        settings: columns, split, tokens.
+        tokenizer: of another run, to be used as it is; one is fitted when None.
 
     Raises:
         DataError: nothing to read, a single class, or too little to learn from.
@@ -155,10 +162,11 @@ def prepare_labelled(source: Source, settings: Settings) -> Labelled:
     others = {**source.parts, **others}
     key = ["labelled", FORMAT, source.digest(), {p: s.digest() for p, s in others.items()}]
     sections = [settings.data.model_dump(), settings.text.model_dump(), settings.train.seed]
+    sections.append(tokenizer.to_dict() if tokenizer else None)
     folder = prepared_folder([*key, *sections])
 
     def write(beside: Path) -> None:
-        _Reader(source, others, settings).write(beside)
+        _Reader(source, others, settings, tokenizer).write(beside)
 
     labelled = open_or_build(folder, open_labelled, write)
     own = {"model": settings.model.model_dump(), "train": settings.train.model_dump()}
@@ -222,8 +230,15 @@ def label_targets(given: list[tuple[str, ...]], labels: list[str], multi: bool) 
 class _Reader:
     """One reading of all sources, and what is made of it."""
 
-    def __init__(self, source: Source, others: dict[str, Source], settings: Settings) -> None:
+    def __init__(
+        self,
+        source: Source,
+        others: dict[str, Source],
+        settings: Settings,
+        tokenizer: Tokenizer | None,
+    ) -> None:
         self.source, self.others, self.settings = source, others, settings
+        self.tokenizer = tokenizer
         self.plan = infer_labels(source, settings.data)
         self.facts = LabelFacts(reasons=list(self.plan.reasons))
         self.given: list[tuple[str, ...]] = []  # labels of each example
@@ -335,7 +350,7 @@ class _Reader:
         train = Texts(folder / "texts.arrow", np.flatnonzero(parts == 0).tolist())
         self._resolve(train)
         settings = self.resolved
-        tokenizer = fit_tokenizer(
+        tokenizer = self.tokenizer or fit_tokenizer(
             lambda: (clean_text(text, settings) for text in train), settings.text
         )
         with ExitStack() as stack:

@@ -32,7 +32,12 @@ from seqloom.tasks.labelled import Labelled, text_ids
 from seqloom.tasks.prepared import open_or_build, prepared_folder
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation, share_of
+from seqloom.train.schedule import DEFAULT_MINUTES
 
+SHARE = 0.35  # of the budget
+UNLABELLED_SHARE = 0.5  # where there is a file for it
+FEWEST_MINUTES = 3.0
+FEWEST_TEXTS = 2_000
 SCORED = 1_000  # validation texts, at each report
 
 
@@ -118,7 +123,7 @@ def pretraining_stage(
 ) -> Stage | None:
     """The stage that learns the text, where the settings give it a share of the budget."""
     settings = labelled.settings
-    share = settings.train.pretrain
+    share = pretraining_share(labelled)
     front = labelled.front
     if not share or isinstance(front, SeriesScale) or settings.model.embedding != "learned":
         return None
@@ -142,6 +147,19 @@ def pretraining_stage(
     train = share_of(settings.train, share).model_copy(update={"patience": 0, "tensorboard": False})
     said = f"First, for {share:.0%} of the budget, the network learns to predict {words}."
     return Stage(job, train, name="pretrain", share=share, words=said)
+
+
+def pretraining_share(labelled: Labelled) -> float:
+    """Share of the budget for learning the text first: as set, or what a long budget allows."""
+    train = labelled.settings.train
+    if train.pretrain is not None:
+        return train.pretrain
+    if train.unlabelled:
+        return UNLABELLED_SHARE
+    by_minutes = train.epochs is None and train.updates is None
+    minutes = (train.minutes or DEFAULT_MINUTES) if by_minutes else 0.0
+    enough = labelled.facts.examples["train"] >= FEWEST_TEXTS
+    return SHARE if minutes >= FEWEST_MINUTES and enough and not train.from_run else 0.0
 
 
 def unlabelled_store(labelled: Labelled, tokenizer: Tokenizer) -> Store:

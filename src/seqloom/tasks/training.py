@@ -42,6 +42,7 @@ from seqloom.data.source import Source, open_source
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
+from seqloom.tasks.starting import open_start
 from seqloom.toml import read_settings, to_toml
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_autocast, choose_device, set_threads
@@ -91,6 +92,8 @@ def start(
     """
     module = task_module(task)
     check_settings(task, settings)
+    if settings.train.from_run:
+        settings = open_start(settings).settings
     settings = with_sizes(task, settings)
     run = Run(out)
     world = join_world(choose_device(settings.train))
@@ -276,6 +279,8 @@ def _train(
             finished = trainer.train()
             if not finished:
                 break
+            if stage.after is not None:
+                watcher.message(stage.after())
     metrics = None
     if finished and world.leads:
         metrics = _finish(work, run, trainer)

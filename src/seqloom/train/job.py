@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -65,6 +65,7 @@ class Stage:
         name: of the stage's folder in the run; the run's own folder when empty.
         share: of the whole budget.
         words: said when the stage begins.
+        after: done when the stage has ended; what it returns is said.
     """
 
     job: Job
@@ -72,6 +73,7 @@ class Stage:
     name: str = ""
     share: float = 0.0
     words: str = ""
+    after: Callable[[], str] | None = None
 
     def run(self, run: Run) -> Run:
         """The folder of the stage."""
