@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqloom.config import DataSettings, Settings, override
+from seqloom.config import DataSettings, PredictSettings, Settings, override
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import DataError
 from seqloom.evaluate.tagging import TagScores
@@ -270,6 +270,15 @@ def test_a_file_comes_back_with_tags(
     path.write_text(text, encoding="utf-8")
     lines = tag_file(trained.tagger(), path, DataSettings())
     assert "".join(line + "\n" for line in lines) == wanted
+
+
+def test_a_run_tags_files_and_lines_of_text(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.bio"
+    path.write_text(BIO, encoding="utf-8")
+    lines = tag.predict_lines(run, path, PredictSettings())
+    assert "".join(f"{line}\n" for line in lines) == GUESSED
+    texts = tag.predict_lines(run, iter(["Mr Kim", "", "saw"]), PredictSettings())
+    assert list(texts) == ["Mr\tO", "Kim\tB-per", "", "saw\tO", ""]
 
 
 def test_bad_lines_stop_or_stay(trained: TagJob, tmp_path: Path) -> None:
