@@ -165,8 +165,7 @@ class TrainSettings(Section):
     unlabelled: str | None = None
     """Text without labels that a language model learns first, to start from."""
     pretrain: float | None = Field(default=None, ge=0, lt=1)
-    """Share of the budget in which the network first learns to predict the text itself; when not
-    given, a part of three minutes or more, which is kept if validation says that it pays."""
+    """Share of the budget for learning to predict the text first; by default what pays."""
     unfreezing: float = Field(default=0.0, ge=0)
     """Epochs after which layers that were trained before join in, one more after each such span."""
     rate_decay: float = Field(default=1.0, gt=0, le=1)

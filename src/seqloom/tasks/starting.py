@@ -80,7 +80,7 @@ def _check_same(
             )
 
 
-def take_weights(start: Run, model: SequenceClassifier) -> str:
+def take_weights(start: Start, model: SequenceClassifier) -> str:
     """Copy the embedding and all layers that fit; what was taken, in words.
 
     A layer that read in one direction becomes the forward direction of one that reads in both;
