@@ -239,8 +239,8 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "generate": {},
     "classify": {
         "text": {"max_vocabulary": 16_000, "max_length": 4_000},
-        "model": {"bidirectional": True},
-        "train": {"sequence_length": 128},
+        "model": {"bidirectional": True, "embedding_dropout": 0.3},
+        "train": {"sequence_length": 128, "dropout_ramp": 0.0},
     },
     "tag": {
         "text": {"tokenizer": "word"},
