@@ -106,3 +106,21 @@ def test_a_run_reads_other_data_by_what_they_have(tmp_path: Path) -> None:
     kept = fitting(fields, open_tagged(path))
     assert (kept.tokens, kept.tags) == ("lemma", "4")
     assert fitting(fields, rows).tokens is None
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences", "words"),
+    [
+        ("ud-korean-gsd/ko_gsd-ud-dev.conllu.gz", 950, 11_958),
+        ("wnut17-ner/wnut17train.conll", 3_394, 62_730),
+        ("wnut17-ner/emerging.dev.conll", 1_009, 15_733),
+        ("wnut17-ner/emerging.test.annotated", 1_287, 23_394),
+    ],
+)
+def test_public_corpora_are_read_whole(
+    data_folder: Path, name: str, sentences: int, words: int
+) -> None:
+    reader = TaggedReader(open_tagged(data_folder / name), DataSettings())
+    found = list(reader.sentences())
+    assert len(found) == sentences
+    assert sum(len(sentence.tokens) for sentence in found) == words
