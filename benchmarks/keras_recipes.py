@@ -53,8 +53,8 @@ from seqloom.tasks.corpus import prepare_corpus
 from seqloom.tasks.generate import GenerateJob
 from seqloom.train.device import choose_autocast
 from seqloom.train.distributed import World
-from seqloom.train.job import Pace, Silent
 from seqloom.train.loop import Trainer
+from seqloom.watching import Pace, Silent
 
 WORDS, LENGTH, EMBEDDING, UNITS, BATCH = 10_000, 200, 100, 128, 32
 WARM_UP, CHUNKS, STEPS_A_CHUNK, ROUNDS = 3, 4, 3, 2
