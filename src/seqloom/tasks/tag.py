@@ -38,7 +38,7 @@ from seqloom.train.loop import LARGEST_SEED
 
 PART_SIZE = 32  # numbers in the embedding of a part of a word
 CHARACTER_SIZE = 32  # numbers in a character's embedding
-WORD_DROPOUT = 0.25  # see nn.tagger.WordDropout
+WORD_DROPOUT = 1.0  # see nn.tagger.WordDropout
 SCORED_TOKENS = 8_192  # padded places of a batch that is only scored
 SCORED_IN_TRAINING = 60_000  # words at most, at each report
 LEANINGS = (0.0, 0.5, 1.0, 1.5, 2.0)  # nats to lean away from "O", tried on validation
