@@ -244,13 +244,14 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "tag": {
         "text": {"tokenizer": "word"},
-        "model": {"bidirectional": True},
+        "model": {"bidirectional": True, "embedding_dropout": 0.33},
+        "train": {"batch_size": 8, "dropout_ramp": 0.0},
     },
 }
 """Where a task starts from other values than those above."""
 
 _TEXT_ONLY = {"text.window", "model.tie_embeddings", "train.sample_prompt", "train.sample_length"}
-_LABELS = {"data.label", "data.label_separator", "data.series", "data.time"}
+_LABELS = {"data.label", "data.label_separator", "data.series"}
 _POOLED = {"model.pooling", "model.wide", "train.class_weights", "train.label_smoothing"}
 _STARTED = {"train.from_run", "train.unlabelled", "train.pretrain"}
 _LAYERED = {"train.unfreezing", "train.rate_decay"}
@@ -259,10 +260,10 @@ _CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_lengt
 
 NOT_TAKEN: dict[str, set[str]] = {
     "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, "data.id", "model.bidirectional",
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, "data.id", "data.time", "model.bidirectional",
     },
     "classify": {*_TEXT_ONLY, *_TAGS, "data.records"},
-    "tag": {*_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, "data.text"},
+    "tag": {*_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, "data.text", "data.drop"},
 }  # fmt: skip
 """Settings that have no meaning for a task: passing one is an error."""
 
@@ -272,7 +273,7 @@ def default_settings(task: str) -> Settings:
     return override(Settings(), TASK_DEFAULTS[task], task)
 
 
-HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 256}
+HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160}
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 

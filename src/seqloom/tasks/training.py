@@ -39,6 +39,7 @@ from seqloom.config import (
     with_sizes,
 )
 from seqloom.data.source import Source, open_source
+from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
@@ -99,7 +100,7 @@ def start(
     world = join_world(choose_device(settings.train))
     if world.leads:
         run.check_free(overwrite=overwrite)
-    source = open_source(data)
+    source = _open(task, data)
     if world.leads:
         prepared = module.prepare(source, settings)
         wait_for_all(world)
@@ -163,6 +164,11 @@ def check_settings(task: str, settings: Settings) -> None:
         check_tensorboard()
 
 
+def _open(task: str, data: Any) -> Source:
+    """The source of the data; tagged corpora have names of many kinds."""
+    return open_tagged(data) if task == "tag" else open_source(data)
+
+
 def _about(run: Run) -> dict[str, Any]:
     """``run.json``, with everything that going on needs."""
     about: dict[str, Any] = run.read_json("run.json")
@@ -183,7 +189,7 @@ def _prepare_again(module: Any, about: dict[str, Any], run: Run) -> Any:
             f"{run.path}: the run was trained on data held in memory, and the cache no longer has "
             "it. Train it again."
         )
-    source = open_source(about["data"])
+    source = _open(about["task"], about["data"])
     if source.digest() != about["digest"]:
         raise RunError(
             f"{about['data']}: the data changed since the run {run.path} began, so it cannot go "
