@@ -40,6 +40,7 @@ class CatalogueFile:
         size: bytes of the unpacked file.
         url: where it is downloaded from, at a fixed commit; None when it cannot be.
         part: the official part that it is: train, valid or test.
+        column: of that part's table, a column whose values are the lines of this file.
     """
 
     name: str
@@ -47,6 +48,7 @@ class CatalogueFile:
     size: int
     url: str | None = None
     part: str = "train"
+    column: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import html
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from seqloom.config import DataSettings
-from seqloom.data.labels import LabelPlan, split_labels
+from seqloom.data.label_columns import split_labels
+from seqloom.data.labels import LabelPlan
 from seqloom.data.records import ReadReport, read_records
+from seqloom.data.series import Series, gather_series, read_series
 from seqloom.data.source import Source
 from seqloom.data.template import Template, as_text
 from seqloom.errors import DataError
 
-Series = npt.NDArray[np.float32]
 Record = dict[str, Any]
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# html.unescape alone takes "rock&reggae" for a trade mark: an entity ends with a semicolon here.
+_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#\d+|#[xX][0-9a-fA-F]+);")
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,13 @@ class Example:
         text: the text; None where the input is a series.
         series: numbers (time, channels); None where it is a text.
         labels: one, or several, or none where a row may have several.
+        row: where it stands in its source, from 1; of series in long form, among the series.
     """
 
     text: str | None
     series: Series | None
     labels: tuple[str, ...]
+    row: int
 
     @property
     def given(self) -> str | Series:
@@ -54,25 +54,36 @@ def read_examples(
 ) -> Iterator[Example]:
     """Labelled examples; rows without a label or an input are dropped and counted.
 
+    A row that may have several labels is without a label only where the field is missing.
+
     Raises:
-        DataError: a row that cannot be read, or numbers that are none.
+        DataError: a row that cannot be read, numbers that are none, or nothing is left.
     """
     assert plan.label is not None
-    records = _records(source, plan, settings, report)
-    for record in _series_records(records, plan) if plan.id else records:
+    records = read_records(
+        source, encoding=plan.encoding, skip_bad_rows=settings.skip_bad_rows, report=report
+    )
+    before = report.records
+    read = _text_reader(plan) if plan.text is not None else None
+    for row, record in enumerate(_whole_records(source, records, plan), start=1):
         labels = split_labels(record.get(plan.label), plan.separator)
         labels = tuple(label for label in labels if label not in plan.drop)
-        if not labels and not plan.multi:
+        if not labels and (not plan.multi or record.get(plan.label) is None):
             report.drop("no label")
             continue
-        text, series = _input(source, record, plan)
+        text = read(record) if read else None
+        series = None if read else _series(source, record, plan, row)
         if text is not None and not text.strip():
             report.drop("no text")
         elif series is not None and not len(series):
             report.drop("no numbers")
         else:
             report.records += 1
-            yield Example(text, series, labels)
+            report.characters += len(text or "")
+            yield Example(text, series, labels, row)
+    if report.records == before:
+        why = report.reasons() or "there are no rows"
+        raise DataError(f"{source.name}: no labelled example is left; dropped: {why}.")
 
 
 def read_inputs(
@@ -80,80 +91,76 @@ def read_inputs(
 ) -> Iterator[tuple[str | None, Series | None, Record]]:
     """Every input in order with the record it stood in; an empty text stays an empty text.
 
+    Bad rows are never skipped here: there must be an answer for each row.
+
     Raises:
-        DataError: a row that cannot be read.
+        DataError: a row that cannot be read, or a series without numbers.
     """
-    records = _records(source, plan, settings, report)
-    for record in _series_records(records, plan) if plan.id else records:
-        text, series = _input(source, record, plan)
-        if series is not None and not len(series):
-            raise DataError(f'{source.name}: column "{plan.series}" is empty in a row.')
-        yield text, series, record
+    records = read_records(source, encoding=plan.encoding, report=report, complete=True)
+    read = _text_reader(plan) if plan.text is not None else None
+    for row, record in enumerate(_whole_records(source, records, plan), start=1):
+        report.records += 1
+        if read is not None:
+            yield read(record), None, record
+            continue
+        series = _series(source, record, plan, row)
+        if not len(series):
+            raise DataError(f'{source.name}, row {row}: column "{plan.series}" holds no numbers.')
+        yield None, series, record
 
 
-def _records(
-    source: Source, plan: LabelPlan, settings: DataSettings, report: ReadReport
+def _whole_records(source: Source, records: Iterator[Record], plan: LabelPlan) -> Iterator[Record]:
+    """Records of one input each."""
+    if plan.series is None or plan.id is None:
+        return records
+    return _gathered(source, records, plan, plan.series, plan.id)
+
+
+def _gathered(
+    source: Source, records: Iterator[Record], plan: LabelPlan, series: str, own: str
 ) -> Iterator[Record]:
-    return read_records(
-        source, encoding=plan.encoding, skip_bad_rows=settings.skip_bad_rows, report=report
-    )
+    try:
+        yield from gather_series(records, series, own, plan.time, plan.label)
+    except DataError as error:
+        where = "" if str(error).startswith(source.name) else f"{source.name}: "
+        raise DataError(f"{where}{error}") from None
 
 
-def _input(source: Source, record: Record, plan: LabelPlan) -> tuple[str | None, Series | None]:
-    if plan.series is not None:
-        return None, _numbers(source, record.get(plan.series), plan.series)
+def _text_reader(plan: LabelPlan) -> Callable[[Record], str]:
+    """What makes the text of a record; made once, used for each."""
     assert plan.text is not None
-    parts = Template(plan.text).parts
-    text = "".join(as_text(record.get(part)) if column else part for part, column in parts)
-    if all(not as_text(record.get(part)).strip() for part, column in parts if column):
-        text = ""  # only the template's own words are left
-    if plan.markup:
-        text = html.unescape(_BREAK.sub("\n", text))
-    return ("" if text in plan.drop else text), None
+    template = Template(plan.text)
+    parts, columns, drop = template.parts, template.columns, frozenset(plan.drop)
+
+    def read(record: Record) -> str:
+        fields = {column: as_text(record.get(column)) for column in columns}
+        fields = {column: "" if field in drop else field for column, field in fields.items()}
+        if not any(map(str.strip, fields.values())):
+            return ""  # only the template's own words are left
+        text = "".join(fields[part] if is_column else part for part, is_column in parts)
+        return plain_text(text) if plan.markup else text
+
+    return read
 
 
-def _numbers(source: Source, value: Any, column: str) -> Series:
-    """A list of numbers, or of lists of them, as (time, channels).
+def plain_text(text: str) -> str:
+    r"""A text with <br /> and HTML's entities as what they stand for.
 
-    Raises:
-        DataError: something is no number.
+    >>> plain_text("Salt &amp; pepper<br /><br />5 &lt; 6")
+    'Salt & pepper\n\n5 < 6'
     """
-    if isinstance(value, str):
-        value = re.split(r"[\s,;]+", value.strip().strip("[]")) if value.strip() else []
-    try:
-        numbers = np.asarray(value if value is not None else [], dtype=np.float32)
-    except (TypeError, ValueError):
-        shown = str(value)[:40]
-        raise DataError(
-            f'{source.name}: column "{column}" holds "{shown}", which is no list of numbers.'
-        ) from None
-    numbers = numbers[:, None] if numbers.ndim == 1 else numbers
-    if numbers.ndim != 2 or not np.isfinite(numbers).all():
-        raise DataError(
-            f'{source.name}: column "{column}" holds a series with a value that is no number. '
-            "Fill or drop it first."
-        )
-    return numbers
+    if "<" in text:
+        text = _BREAK.sub("\n", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return text
 
 
-def _series_records(records: Iterator[Record], plan: LabelPlan) -> Iterator[Record]:
-    """Rows of one number each, those of an id put together in the order of time.
-
-    Rows of one id stand together, as they do in files in long form.
-    """
-    assert plan.id is not None and plan.series is not None
-    for _, group in groupby(records, key=lambda record: as_text(record.get(plan.id or ""))):
-        rows = list(group)
-        if plan.time:
-            rows.sort(key=lambda row: _time_key(row.get(plan.time or "")))
-        values = [row.get(plan.series) for row in rows]
-        yield {**rows[0], plan.series: [float("nan") if v in ("", None) else v for v in values]}
-
-
-def _time_key(value: Any) -> tuple[float, str]:
-    """Numbers by size, other times by their letters."""
-    text = as_text(value)
-    try:
-        return float(text), ""
-    except ValueError:
-        return math.inf, text
+def _series(source: Source, record: Record, plan: LabelPlan, row: int) -> Series:
+    column = plan.series
+    assert column is not None
+    if plan.id:
+        where = f'{source.name}: column "{column}" of "{plan.id}" {as_text(record.get(plan.id))}'
+    else:
+        where = f'{source.name}, row {row}: column "{column}"'
+    return read_series(record.get(column), where)

@@ -6,37 +6,20 @@ looked for in a sample of the whole file, since files are often sorted by it.
 
 from __future__ import annotations
 
-import random
-import re
-from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
 
 from seqloom.config import DataSettings
-from seqloom.data.column_names import words_of
-from seqloom.data.records import read_records
+from seqloom.data.inputs import Reasons, find_inputs
+from seqloom.data.label_columns import LabelColumn, look_at_label, split_labels
+from seqloom.data.leaks import find_leaks
+from seqloom.data.sample import SIZE, Sample, read_sample
 from seqloom.data.schema import find_encoding
 from seqloom.data.source import Source
-from seqloom.data.template import Template, as_text
-from seqloom.data.text_columns import look_at
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom.data.template import Template
+from seqloom.errors import DataError, SettingsError
 
-LABEL_NAMES = (
-    "label class category sentiment emotion target polarity intent topic genre spam toxic hate "
-    "rating stars score y 라벨 레이블 분류 감정 감성 카테고리 주제 평점"
-).split()
-"""Names of a column that is the label, the surest first."""
-
-MOST_READ = 300_000  # rows looked at
-SAMPLE = 4_000  # of them, kept
-MOST_CLASSES = 200
-MOST_NUMBERS = 20  # different numbers of a column that is a label all the same
-LONGEST_LABEL = 60  # characters
-GIVES_AWAY = 0.98  # share of labels that another column tells
-LETTERS = 10  # columns of one letter each that are a text together
-
-_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
-_MARKUP = re.compile(r"<br\s*/?>|&(?:amp|quot|lt|gt|nbsp|#\d+);", re.IGNORECASE)
+MOST_READ = 300_000  # rows looked at, unless these show no label
+MOST_SHOWN = 8  # columns listed where none fits
 
 
 @dataclass(frozen=True)
@@ -67,6 +50,12 @@ class LabelPlan:
     markup: bool = False
     reasons: tuple[str, ...] = ()
 
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The columns that the inputs are made of."""
+        text = Template(self.text).columns if self.text is not None else ()
+        return frozenset(filter(None, (*text, self.series, self.id, self.time)))
+
 
 def infer_labels(source: Source, settings: DataSettings, *, classes: int = 2) -> LabelPlan:
     """The plan for labelled examples: settings where they say something, else the data.
@@ -77,27 +66,25 @@ def infer_labels(source: Source, settings: DataSettings, *, classes: int = 2) ->
         classes: different labels that must be there.
 
     Raises:
-        SettingsError: a named column does not exist.
+        SettingsError: a named column does not exist, or a text names the label.
         DataError: there is no label, or what looks like one is free text, numbers or one class.
     """
-    plan, records = _inputs(source, settings)
-    columns = _columns(records)
-    suggested = source.entry.label if source.entry else None
-    name, reasons = _label(source, settings.label or suggested, plan, records, columns)
-    several = any(isinstance(record.get(name), list | tuple) for record in records)
-    separator = settings.label_separator
-    multi = several or bool(separator)
-    _check_label(
-        source, name, [split_labels(r.get(name), separator) for r in records], multi, classes
-    )
-    leaks = _leaks(name, plan, records, columns)
-    return replace(
-        plan,
-        label=name,
-        separator=separator,
-        multi=multi,
-        reasons=(*plan.reasons, *reasons, *leaks),
-    )
+    if source.format == "text":
+        raise DataError(
+            f"{source.name}: is plain text without columns. Labelled examples stand in a table "
+            "(CSV, TSV, JSON lines, Parquet) with a column for the text and one for the label."
+        )
+    encoding, reasons = find_encoding(source, settings)
+    reasons = (*source.reasons, *reasons)
+    sample = read_sample(source, encoding, MOST_READ)
+    try:
+        plan = _labelled(source, settings, sample, classes)
+    except DataError:
+        if sample.whole:
+            raise
+        # A large file may be sorted by its label.
+        plan = _labelled(source, settings, read_sample(source, encoding, None), classes)
+    return replace(plan, encoding=encoding, reasons=(*reasons, *plan.reasons))
 
 
 def infer_inputs(source: Source, settings: DataSettings) -> LabelPlan:
@@ -106,7 +93,12 @@ def infer_inputs(source: Source, settings: DataSettings) -> LabelPlan:
     Raises:
         SettingsError: a named column does not exist; the nearest is offered.
     """
-    return _inputs(source, settings)[0]
+    encoding, reasons = find_encoding(source, settings)
+    # What stands later in a file to predict is not waited for. Its markup is always read as what
+    # it stands for: texts without any lose nothing, and texts with it were learnt from so.
+    plan = _inputs(source, settings, read_sample(source, encoding, SIZE))
+    reasons = (*source.reasons, *reasons, *plan.reasons)
+    return replace(plan, encoding=encoding, markup=plan.text is not None, reasons=reasons)
 
 
 def surely_labelled(source: Source, settings: DataSettings) -> str | None:
@@ -117,226 +109,132 @@ def surely_labelled(source: Source, settings: DataSettings) -> str | None:
         plan = infer_labels(source, settings)
     except (DataError, SettingsError):
         return None
-    known = set(words_of(plan.label or "")) & set(LABEL_NAMES)
+    known = look_at_label(plan.label or "", ()).is_named
     return f'column "{plan.label}" looks like the label of the rows' if known else None
 
 
-def split_labels(value: Any, separator: str) -> tuple[str, ...]:
-    """The labels in a field, each once, without those that are empty."""
-    if isinstance(value, list | tuple):
-        parts = [as_text(part) for part in value]
+def _labelled(source: Source, settings: DataSettings, sample: Sample, classes: int) -> LabelPlan:
+    plan = _inputs(source, settings, sample)
+    suggested = source.entry.label if source.entry else None
+    name = settings.label or suggested
+    if name is not None:
+        sample.check(name)
+        column = look_at_label(name, sample.records, settings.label_separator)
+        why = "as in the catalogue" if name == suggested else "as set"
+        reasons = [f'the label is column "{name}": {why}; {column.values()}']
     else:
-        text = as_text(value)
-        parts = text.split(separator) if separator else [text]
-    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+        column, reasons = _find_label(source, plan, sample, settings.label_separator)
+    _check_label(source, plan, column, classes)
+    if not settings.label_separator:
+        reasons += column.remarks()
+    multi = column.several or bool(settings.label_separator)
+    if multi:
+        reasons.append("a row may have several labels, or none of them")
+    plan = replace(plan, label=column.name, separator=settings.label_separator, multi=multi)
+    return replace(plan, reasons=(*plan.reasons, *reasons, *_leaks(plan, sample)))
 
 
-def _inputs(source: Source, settings: DataSettings) -> tuple[LabelPlan, list[dict[str, Any]]]:
-    """What is read, and a sample of the records."""
-    encoding, reasons = find_encoding(source, settings)
-    records = _sample(source, encoding)
-    if not records:
-        raise DataError(f"{source.name}: holds no rows, only a header or nothing readable.")
-    columns = _columns(records)
-    entry = source.entry
-    drop = settings.drop or (entry.drop if entry else ())
-    plan = LabelPlan(None, None, encoding=encoding, drop=drop)
-    series = settings.series or ("series" if _holds_lists(records, "series") else None)
-    if series:
-        for name in filter(None, (series, settings.id, settings.time)):
-            _check_column(source, name, columns)
-        why: tuple[str, ...] = (f'the numbers are in column "{series}"',)
-        plan = replace(plan, series=series, id=settings.id, time=settings.time)
-        return replace(plan, reasons=(*source.reasons, *reasons, *why)), records
-    text, why = _text(source, settings, records, columns)
-    sample = [as_text(record.get(name)) for record in records for name in Template(text).columns]
-    markup = sum(bool(_MARKUP.search(value)) for value in sample) > 0.005 * len(sample)
-    if markup:
-        why = (*why, "the text holds <br /> or HTML entities: they are read as what they stand for")
-    reasons = (*source.reasons, *reasons, *why)
-    return replace(plan, text=text, markup=markup, reasons=reasons), records
+def _inputs(source: Source, settings: DataSettings, sample: Sample) -> LabelPlan:
+    """What is read beside the label."""
+    drop = settings.drop or (source.entry.drop if source.entry else ())
+    found = find_inputs(source, settings, sample)
+    long = settings if found.series else DataSettings()
+    return LabelPlan(
+        found.text, None, series=found.series, id=long.id, time=long.time, drop=drop,
+        markup=found.markup, reasons=found.reasons,
+    )  # fmt: skip
 
 
-def _sample(source: Source, encoding: str) -> list[dict[str, Any]]:
-    """Rows from all over the file, the same ones each time."""
-    chance = random.Random(0)
-    kept: list[dict[str, Any]] = []
-    rows = read_records(source, encoding=encoding, skip_bad_rows=True)
-    for number, record in enumerate(rows):
-        if len(kept) < SAMPLE:
-            kept.append(record)
-        elif (place := chance.randrange(number + 1)) < SAMPLE:
-            kept[place] = record
-        if number >= MOST_READ:
-            break
-    return kept
-
-
-def _columns(records: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(key for record in records for key in record))
-
-
-def _holds_lists(records: list[dict[str, Any]], name: str) -> bool:
-    return any(isinstance(record.get(name), list | tuple) for record in records)
-
-
-def _check_column(source: Source, name: str, columns: list[str]) -> None:
-    if name not in columns:
-        raise SettingsError(f'{source.name}: no column "{name}". {nearest(name, columns)}')
-
-
-def _text(
-    source: Source, settings: DataSettings, records: list[dict[str, Any]], columns: list[str]
-) -> tuple[str, tuple[str, ...]]:
-    """The template of the text, and why."""
-    suggested = source.entry.text if source.entry else None
-    setting = settings.text or suggested
-    if setting is not None:
-        template = Template.of(setting)
-        template.check(columns, source.name)
-        why = "as in the catalogue" if setting == suggested else "as set"
-        return template.text, (f'the text is "{_short(template.text)}": {why}',)
-    single = [name for name in columns if _one_letter(records, name)]
-    if len(single) >= LETTERS:
-        joined = "".join(f"{{{name}}}" for name in single)
-        words = f'columns "{single[0]}" to "{single[-1]}" hold one letter each: joined they are the'
-        return joined, (f"{words} text",)
-    others = [name for name in columns if name != settings.label]
-    seen = sorted((look_at(name, records) for name in others), key=lambda column: -column.score)
-    if not seen or seen[0].score == 0:
-        raise DataError(
-            f"{source.name}: no column looks like text ({', '.join(columns)}). Name it with --text."
-        )
-    best = seen[0]
-    return f"{{{best.name}}}", (f'column "{best.name}" is the text: {best.describe()}',)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _one_letter(records: list[dict[str, Any]], name: str) -> bool:
-    values = [as_text(record.get(name)).strip() for record in records]
-    return all(len(v) == 1 and v.isalpha() for v in values) and len(set(values)) <= 30
-
-
-def _label(
-    source: Source,
-    setting: str | None,
-    plan: LabelPlan,
-    records: list[dict[str, Any]],
-    columns: list[str],
-) -> tuple[str, tuple[str, ...]]:
-    """The label's column, and why."""
-    if setting is not None:
-        _check_column(source, setting, columns)
-        return setting, (f'the label is column "{setting}"',)
-    taken = {*(Template(plan.text).columns if plan.text else ()), plan.series, plan.id, plan.time}
-    fit = [name for name in columns if name not in taken and _fits(records, name)]
+def _find_label(
+    source: Source, plan: LabelPlan, sample: Sample, separator: str
+) -> tuple[LabelColumn, list[str]]:
+    """The column that looks most like a label, and why."""
+    seen = [
+        look_at_label(name, sample.records, separator)
+        for name in sample.columns
+        if name not in plan.inputs
+    ]
+    fit = sorted((column for column in seen if column.fits), key=lambda column: column.rank)
     if not fit:
-        listed = ", ".join(name for name in columns if name not in taken)
+        raise DataError(_none_fits(source, seen))
+    best = fit[0]
+    if best.name in best.counts and not best.is_named and any(map(_is_no_name, sample.columns)):
         raise DataError(
-            f"{source.name}: no column looks like a label (a few different short values); there "
-            f"are: {listed or 'no others'}. Name it with --label, or pass --task generate."
+            f'{source.name}: the first row should name the columns, but "{best.name}" in it is '
+            "also a value of its column. Put names above it, such as text and label."
         )
-    fit.sort(key=lambda name: _name_rank(name))
-    others = ", ".join(f'"{name}"' for name in fit[1:4])
-    counts = Counter(v for r in records for v in split_labels(r.get(fit[0]), ""))
-    shown = ", ".join(value for value, _ in counts.most_common(4))
-    reasons = [f'column "{fit[0]}" is the label: {len(counts)} different values ({_short(shown)})']
-    if others:
-        reasons.append(f"other columns could be: {others}; choose with --label")
-    return fit[0], tuple(reasons)
+    reasons = [f'column "{best.name}" is the label: {best.values()}']
+    if others := ", ".join(f'"{column.name}"' for column in fit[1:4]):
+        reasons.append(f"other columns could be the label: {others}; choose with --label")
+    return best, reasons
 
 
-def _name_rank(name: str) -> int:
-    """Small for a column that is named as labels are."""
-    places = [LABEL_NAMES.index(word) for word in words_of(name) if word in LABEL_NAMES]
-    return min(places, default=len(LABEL_NAMES))
+def _is_no_name(column: str) -> bool:
+    """Whether nobody would call a column so: a sentence, or a number."""
+    return len(column.split()) > 4 or len(column) > 40 or column.strip().isdecimal()
 
 
-def _fits(records: list[dict[str, Any]], name: str) -> bool:
-    """Whether the values are few, short and each seen more than once."""
-    values = [split_labels(record.get(name), "") for record in records]
-    given = [value for several in values for value in several]
-    if len(given) < len(records) / 2 or any(len(value) > LONGEST_LABEL for value in given):
-        return False
-    counts = Counter(given)
-    numbers = all(map(_NUMBER.fullmatch, counts))
-    most = MOST_NUMBERS if numbers else MOST_CLASSES
-    repeated = len(given) >= 3 * len(counts) or (_name_rank(name) < 5 and len(given) > len(counts))
-    return 2 <= len(counts) <= most and repeated
+def _none_fits(source: Source, seen: list[LabelColumn]) -> str:
+    shown = ", ".join(column.describe() for column in seen[:MOST_SHOWN])
+    more = f", {len(seen) - MOST_SHOWN} more" if len(seen) > MOST_SHOWN else ""
+    advice = "Name it with --label"
+    if any(column.is_quantity for column in seen):
+        advice += "; a quantity is no label, predicting it is regression"
+    elif separator := next(filter(None, (column.separator() for column in seen)), ""):
+        advice += f'; where a row has several labels, pass --label-separator "{separator}" too'
+    return (
+        f"{source.name}: no column looks like a label, which is a few short values, each seen "
+        f"again and again; beside the text there is {shown or 'no column'}{more}. {advice}."
+    )
 
 
-def _check_label(
-    source: Source, name: str, given: list[tuple[str, ...]], multi: bool, classes: int
-) -> None:
+def _check_label(source: Source, plan: LabelPlan, column: LabelColumn, classes: int) -> None:
     """See that a column can be learnt as a label.
 
     Raises:
+        SettingsError: it is part of the text.
         DataError: free text, numbers without end, one class.
     """
-    values = [value for several in given for value in several]
-    counts = Counter(values)
-    where = f'{source.name}: column "{name}"'
-    if not values:
+    where = f'{source.name}: column "{column.name}"'
+    if column.name in plan.inputs:
+        raise SettingsError(f"{where} is the label and part of the input. Name another for one.")
+    if not column.counts:
         raise DataError(f"{where} is empty in every row looked at. Name another with --label.")
-    if len(counts) < classes:
+    if classes <= 1:
+        return
+    if len(column.counts) < classes:
         raise DataError(
-            f'{where} has one label, "{values[0]}", in every row looked at; at least two are '
-            "needed. Name another with --label."
+            f'{where} has one label, "{next(iter(column.counts))[:30]}", in every row; at least '
+            "two are needed. Name another with --label."
         )
-    numbers = all(map(_NUMBER.fullmatch, counts))
-    if numbers and len(counts) > MOST_CLASSES:
+    if column.is_quantity:
         raise DataError(
-            f"{where} holds {len(counts):,} different numbers: that is a quantity, not a label, "
-            "and predicting it is regression. Put it into classes, or name another with --label."
+            f"{where} holds {column.values()}: a quantity, not a label, and predicting it is "
+            "regression. Put it into classes, or name another with --label."
         )
-    distinct = len(counts) > max(50, 0.5 * len(values))
-    if classes > 1 and (distinct or sum(map(len, counts)) / len(counts) > LONGEST_LABEL):
-        shown = next(iter(counts))
+    if column.is_free:
         raise DataError(
-            f'{where} holds {len(counts):,} different values in {len(values):,} rows, such as "'
-            f'{_short(shown)}": free text or ids, not labels. Name the right one with --label.'
+            f"{where} holds {column.values()} in {column.given:,} rows: free text or ids, not "
+            "labels. Name the right one with --label."
         )
 
 
-def _leaks(
-    label: str, plan: LabelPlan, records: list[dict[str, Any]], columns: list[str]
-) -> tuple[str, ...]:
-    """Sentences on columns that give the label away; they are not used."""
-    used = {*(Template(plan.text).columns if plan.text else ()), label, plan.series}
-    labels = [as_text(record.get(label)) for record in records]
-    found = [
-        f'"{name}"'
-        for name in columns
-        if name not in used and _tells(_hints(records, name), labels)
-    ]
-    if not found:
-        return ()
-    noun = "column" if len(found) == 1 else "columns"
-    verb = "gives" if len(found) == 1 else "give"
-    return (f"{noun} {', '.join(found)} {verb} the label away, and no part of them is used",)
+def _leaks(plan: LabelPlan, sample: Sample) -> Reasons:
+    """A sentence on the columns that give the label away."""
+    assert plan.label is not None
+    others = [name for name in sample.columns if name != plan.label]
+    found = find_leaks(sample.records, plan.label, others)
+    used = [f'"{name}"' for name in found if name in plan.inputs - {plan.id, plan.time}]
+    unused = [f'"{name}"' for name in found if name not in plan.inputs]
+    sentences = []
+    if unused:
+        if len(unused) == 1:
+            sentences.append(f"column {unused[0]} gives the label away and is not used")
+        else:
+            sentences.append(f"columns {', '.join(unused)} give the label away and are not used")
+    if used:
+        sentences.append(f"the text holds {', '.join(used)}, which alone gives the label away")
+    return tuple(sentences)
 
 
-def _hints(records: list[dict[str, Any]], name: str) -> list[str]:
-    """Values of a column; of ids, what stands before the first number or mark."""
-    values = [as_text(record.get(name)).strip() for record in records]
-    if len(set(values)) > 0.9 * len(values):
-        return [re.split(r"[\W\d_]", value, maxsplit=1)[0] for value in values]
-    return values
-
-
-def _tells(hints: list[str], labels: list[str]) -> bool:
-    """Whether a value seen in one half of the rows tells the label in the other half."""
-    known: dict[str, Counter[str]] = {}
-    for hint, label in zip(hints[::2], labels[::2], strict=True):
-        known.setdefault(hint, Counter())[label] += 1
-    tests = [
-        (known[h], label) for h, label in zip(hints[1::2], labels[1::2], strict=True) if h in known
-    ]
-    if len(known) < 2 or len(tests) < 0.5 * len(labels[1::2]):
-        return False
-    right = sum(counts.most_common(1)[0][0] == label for counts, label in tests)
-    usual = Counter(labels).most_common(1)[0][1] / len(labels)
-    return right / len(tests) >= max(GIVES_AWAY, usual + 0.5 * (1 - usual))
+__all__ = ["LabelPlan", "infer_inputs", "infer_labels", "split_labels", "surely_labelled"]

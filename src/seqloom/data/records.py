@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from seqloom.data.encoding import read_lines
 from seqloom.data.frames import read_parquet
 from seqloom.data.json_records import read_json
-from seqloom.data.reuters import read_topics
+from seqloom.data.reuters import read_articles, read_topics
 from seqloom.data.source import Source, row_records
 from seqloom.data.tables import OnBad, read_table
 from seqloom.errors import DataError
@@ -62,6 +63,7 @@ def read_records(
     encoding: str = "auto",
     skip_bad_rows: bool = False,
     report: ReadReport | None = None,
+    complete: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """One dict a row, JSON object, Parquet row, or non-empty line of text ({"text": line}).
 
@@ -70,36 +72,71 @@ def read_records(
         encoding: of text files; "auto" finds each file's own.
         skip_bad_rows: leave out rows that cannot be read, instead of stopping at the first.
         report: counts the rows left out.
+        complete: every row must come out: empty lines of a text too, and none can be skipped.
 
     Raises:
         DataError: a row that cannot be read; file, line and column are named.
     """
     if source.format == "rows":
-        yield from row_records(source.rows)
-        return
+        return row_records(source.rows)
     if source.format == "sgml":
-        yield from read_topics(source.files, source.only)
-        return
+        read = read_topics(source.files, source.only) if source.only else None
+        return read or read_articles(source.files)
     on_bad = _skip(report) if skip_bad_rows else _stop
-    for path in source.files:
-        if source.format == "table":
-            yield from read_table(path, encoding, on_bad)
-        elif source.format == "json":
-            yield from read_json(path, encoding, on_bad)
-        elif source.format == "parquet":
-            yield from read_parquet(path)
-        else:
-            yield from _read_text_lines(path, encoding)
+    if complete:
+        on_bad = _stop_for_good
+    records = (
+        record
+        for path in source.files
+        for record in _file_records(source, path, encoding, on_bad, complete)
+    )
+    return _with_columns(source, records, encoding) if source.columns else records
 
 
-def _read_text_lines(path: Path, encoding: str) -> Iterator[dict[str, Any]]:
+def _file_records(
+    source: Source, path: Path, encoding: str, on_bad: OnBad, complete: bool
+) -> Iterator[dict[str, Any]]:
+    if source.format == "table":
+        return read_table(path, encoding, on_bad)
+    if source.format == "json":
+        return read_json(path, encoding, on_bad)
+    if source.format == "parquet":
+        return read_parquet(path)
+    return _read_text_lines(path, encoding, complete)
+
+
+def _read_text_lines(path: Path, encoding: str, complete: bool) -> Iterator[dict[str, Any]]:
     for line in read_lines(path, encoding):
-        if text := line.strip():
+        text = line.strip()
+        if text or complete:
             yield {"text": text}
+
+
+def _with_columns(
+    source: Source, records: Iterator[dict[str, Any]], encoding: str
+) -> Iterator[dict[str, Any]]:
+    """Records with the columns that stand in files of their own, a line a record.
+
+    Raises:
+        DataError: there are not as many lines as records.
+    """
+    names = [name for name, _ in source.columns]
+    lines = [read_lines(path, encoding) for _, path in source.columns]
+    for record, *values in zip_longest(records, *lines):
+        if record is None or None in values:
+            files = ", ".join(
+                str(path) for path in (*source.files, *(p for _, p in source.columns))
+            )
+            raise DataError(f"{source.name}: these files do not hold as many rows: {files}.")
+        yield {**record, **dict(zip(names, values, strict=True))}
 
 
 def _stop(message: str) -> None:
     raise DataError(f"{message} Mend the row, or pass --skip-bad-rows to drop such rows.")
+
+
+def _stop_for_good(message: str) -> None:
+    raise DataError(f"{message} Mend the row.")
 
 
 def _skip(report: ReadReport | None) -> OnBad:

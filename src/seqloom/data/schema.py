@@ -71,8 +71,8 @@ def infer_text(source: Source, settings: DataSettings) -> TextPlan:
 
 def find_encoding(source: Source, settings: DataSettings) -> tuple[str, tuple[str, ...]]:
     """The encoding of a source's files, and why."""
-    if source.format in ("rows", "parquet"):
-        return "utf-8", ()
+    if source.format in ("rows", "parquet", "sgml"):
+        return "utf-8", ()  # these say themselves what their bytes mean
     if settings.encoding != "auto":
         decoder_for(settings.encoding)  # an unknown name must not wait for the first read
         return settings.encoding, (f"the encoding is {settings.encoding}: as set",)
@@ -127,23 +127,28 @@ def _column(source: Source, settings: DataSettings, encoding: str) -> tuple[str,
     suggested = source.entry.text if source.entry else None
     setting = settings.text or suggested
     if setting is None:
-        return _likeliest(source, columns, records)
+        where = "" if len(records) < _ROWS else f", in the first {_ROWS:,} rows"
+        return likeliest_text(source.name, columns, records, where)
     template = Template.of(setting)
     template.check(columns, source.name)
     why = "as in the catalogue" if setting == suggested else "as set"
     return template.text, (f'the text is "{template.text}": {why}',)
 
 
-def _likeliest(
-    source: Source, columns: list[str], records: list[dict[str, Any]]
+def likeliest_text(
+    source_name: str, columns: list[str], records: list[dict[str, Any]], where: str = ""
 ) -> tuple[str, tuple[str, ...]]:
+    """Template of the column that looks most like text, and why.
+
+    Raises:
+        DataError: none looks like text.
+    """
     seen = sorted((look_at(name, records) for name in columns), key=lambda column: -column.score)
-    best = seen[0]
-    if best.score == 0:
+    if not seen or seen[0].score == 0:
         raise DataError(
-            f"{source.name}: no column looks like text ({', '.join(columns)}). Name it with --text."
+            f"{source_name}: no column looks like text ({', '.join(columns)}). Name it with --text."
         )
-    where = "" if len(records) < _ROWS else f", in the first {_ROWS:,} rows"
+    best = seen[0]
     reasons = [f'column "{best.name}" is the text: {best.describe()}{where}']
     others = [f'"{column.name}"' for column in seen[1:4] if column.score > 0]
     if others:

@@ -31,6 +31,7 @@ SUFFIXES: dict[str, Format] = {
     ".json": "json",
     ".jsonl": "json",
     ".parquet": "parquet",
+    ".sgm": "sgml",
 }
 _ABOUT = re.compile(r"(.*[_-])?(readme|licen[cs]e|copying|changelog)", re.IGNORECASE)
 
@@ -48,6 +49,7 @@ class Source:
         entry: the catalogue's entry that the data comes from.
         parts: the official validation and test parts, where the data set has them.
         only: the part of the files that is meant, where one file holds several.
+        columns: columns of a table that stand in files of their own, a value a line.
     """
 
     name: str
@@ -58,22 +60,26 @@ class Source:
     entry: Entry | None = None
     parts: dict[str, Source] = field(default_factory=dict)
     only: str = ""
+    columns: tuple[tuple[str, Path], ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes on disk, or of the rows written as JSON lines."""
         if self.format == "rows":
             return sum(map(len, _row_bytes(self.rows)))
-        return sum(path.stat().st_size for path in self.files)
+        return sum(path.stat().st_size for path in self._all_files())
 
     def digest(self) -> str:
         """sha256 of the content, unpacked; of several files, of their digests in order."""
         if self.format == "rows":
             return _sha256(_row_bytes(self.rows))
-        digests = [_sha256(read_blocks(path)) for path in self.files]
+        digests = [_sha256(read_blocks(path)) for path in self._all_files()]
         if self.only:
             digests.append(self.only)
         return digests[0] if len(digests) == 1 else _sha256(d.encode() for d in digests)
+
+    def _all_files(self) -> list[Path]:
+        return [*self.files, *(path for _, path in self.columns)]
 
 
 def open_source(data: Any, *, name: str | None = None) -> Source:
@@ -120,16 +126,19 @@ def _from_words(words: str) -> Source:
 def _from_entry(entry: Entry) -> Source:
     """The training files of a data set, and its other official parts beside them."""
     paths = fetch(entry.name)
-    if entry.files and entry.files[0].name.endswith(".sgm"):
+    if paths and format_of(paths[0]) == "sgml":
         train, test = (Source(entry.name, paths, format="sgml", only=p) for p in ("train", "test"))
         return replace(train, entry=entry, parts={"test": replace(test, entry=entry)})
-    parts: dict[str, list[Path]] = {}
-    names = [file.part for file in entry.files] or ["train"]
-    for part, path in zip(names, paths, strict=True):
-        parts.setdefault(part, []).append(path)
-    sources = {part: replace(_of_entry(entry, files), entry=entry) for part, files in parts.items()}
-    train = sources.pop("train")
-    return replace(train, parts=sources)
+    if entry.builtin:
+        return replace(_of_entry(entry, list(paths)), entry=entry)
+    parts: dict[str, Source] = {}
+    for part in dict.fromkeys(file.part for file in entry.files):
+        own = [(f, path) for f, path in zip(entry.files, paths, strict=True) if f.part == part]
+        source = _of_entry(entry, [path for file, path in own if not file.column])
+        columns = tuple((file.column, path) for file, path in own if file.column)
+        parts[part] = replace(source, entry=entry, columns=columns)
+    train = parts.pop("train")
+    return replace(train, parts=parts)
 
 
 def _of_entry(entry: Entry, files: list[Path]) -> Source:

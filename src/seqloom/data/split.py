@@ -48,11 +48,7 @@ def assign_records(count: int, shares: tuple[float, ...], seed: int) -> npt.NDAr
     """
     borders = part_borders(count, shares)
     sizes = np.diff([0, *borders])
-    if sizes.min() == 0:
-        raise DataError(
-            f"{count} records cannot be split into parts of {'/'.join(map(str, shares))}: "
-            f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data or --valid FILE."
-        )
+    _check_filled(count, sizes, shares)
     parts = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
     np.random.default_rng(seed).shuffle(parts)
     return parts
@@ -61,31 +57,69 @@ def assign_records(count: int, shares: tuple[float, ...], seed: int) -> npt.NDAr
 def assign_stratified(
     labels: npt.NDArray[np.int64], shares: tuple[float, ...], seed: int
 ) -> npt.NDArray[np.uint8]:
-    """The part of each record, each label in the shares; what cannot be shared goes to train.
+    """The part of each record, each label in the shares; labels seen once or twice go to train.
+
+    The parts are as large as those of ``assign_records``, unless too many labels are that rare.
 
     Args:
         labels: a number for each record's label.
+        shares: of the parts, as ``parse_split`` gives them.
+        seed: of the choice.
 
     Raises:
         DataError: a part would get no record.
     """
     random = np.random.default_rng(seed)
+    _, counts = np.unique(labels, return_counts=True)
+    sizes = _sizes_by_label(counts, shares)
+    _check_filled(len(labels), sizes.sum(0), shares)
     parts = np.zeros(len(labels), np.uint8)
-    debt = np.zeros(len(shares) - 1)  # fractions of records that parts are owed so far
-    for label in np.unique(labels):
-        rows = random.permutation(np.flatnonzero(labels == label))
-        debt += len(rows) * np.array(shares[1:])
-        # One example at least stays for training, and what is owed is paid by the next labels.
-        wanted = np.minimum(np.floor(debt + 1e-6), len(rows) - 1).astype(int)
-        wanted = np.diff(np.minimum(np.cumsum([0, *wanted]), len(rows) - 1))
-        debt -= wanted
-        borders = np.cumsum(wanted)
-        for part, (start, stop) in enumerate(zip([0, *borders], borders, strict=False), start=1):
-            parts[rows[start:stop]] = part
-    sizes = np.bincount(parts, minlength=len(shares))
+    groups = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    for rows, own in zip(groups, sizes, strict=True):
+        others = np.repeat(np.arange(1, len(own), dtype=np.uint8), own[1:])
+        parts[random.permutation(rows)[: len(others)]] = others
+    return parts
+
+
+def _check_filled(count: int, sizes: npt.NDArray[np.int64], shares: tuple[float, ...]) -> None:
     if sizes.min() == 0:
         raise DataError(
-            f"{len(labels)} records cannot be split into parts of {'/'.join(map(str, shares))}: "
+            f"{count} records cannot be split into parts of {'/'.join(map(str, shares))}: "
             f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data or --valid FILE."
         )
-    return parts
+
+
+def _sizes_by_label(
+    counts: npt.NDArray[np.int64], shares: tuple[float, ...]
+) -> npt.NDArray[np.int64]:
+    """Records of each label in each part: (labels, parts).
+
+    >>> _sizes_by_label(np.array([15, 5, 2]), (0.8, 0.2)).tolist()
+    [[11, 4], [4, 1], [2, 0]]
+    """
+    totals = np.diff([0, *part_borders(int(counts.sum()), shares)])
+    sizes = np.zeros((len(counts), len(shares)), np.int64)
+    for part in range(1, len(shares)):
+        wanted = counts.astype(np.float64) * shares[part]
+        given = sizes.sum(1)
+        room = np.where(counts > 2, counts - 1 - given, 0)
+        own = np.minimum(np.floor(wanted + 1e-6).astype(np.int64), room)
+        own = _fill(own, wanted, room, int(totals[part]))
+        # Only where all labels are rare do those seen twice give one away.
+        sizes[:, part] = _fill(own, wanted, counts - 1 - given, int(totals[part]))
+    sizes[:, 0] = counts - sizes.sum(1)
+    return sizes
+
+
+def _fill(
+    own: npt.NDArray[np.int64],
+    wanted: npt.NDArray[np.float64],
+    room: npt.NDArray[np.int64],
+    total: int,
+) -> npt.NDArray[np.int64]:
+    """Whole numbers that sum to the total: one more for those furthest below what is wanted."""
+    own = own.copy()
+    while (lacking := total - int(own.sum())) > 0 and (own < room).any():
+        order = np.argsort(own - wanted, kind="stable")
+        own[order[own[order] < room[order]][:lacking]] += 1
+    return own
