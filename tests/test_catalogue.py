@@ -19,7 +19,9 @@ from seqloom.data.catalogue import (
     fetch_entry,
     load_catalogue,
 )
-from seqloom.data.records import ReadReport
+from seqloom.data.examples import read_examples
+from seqloom.data.labels import infer_labels
+from seqloom.data.records import ReadReport, read_records
 from seqloom.data.schema import infer_text
 from seqloom.data.source import open_source
 from seqloom.data.texts import read_texts
@@ -139,6 +141,8 @@ def test_entries_are_complete() -> None:
     for known in load_catalogue().values():
         assert known.title and known.licence and known.split and known.folder
         assert known.files or known.builtin
+        assert {file.part for file in known.files} <= {"train", "valid", "test"}
+        assert known.label or known.task != "classify"
         for file in known.files:
             assert len(bytes.fromhex(file.sha256)) == 32
             assert file.size > 0
@@ -185,3 +189,57 @@ def test_real_entries_are_read_right(name: str, kind: str, records: int, first: 
     texts = list(read_texts(source, plan, DataSettings(), report))
     assert (plan.kind, report.records) == (kind, records)
     assert texts[0].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "counts", "dropped", "classes"),
+    [
+        ("nsmc", "label", [149_995, 49_997], 8, [2, 2]),
+        ("imdb", "label", [25_000, 25_000], 0, [2, 2]),
+        ("reuters-topics", "topic", [6_525, 2_554], 0, [46, 45]),
+        ("korean-hate-speech", "hate", [7_896, 471], 0, [3, 3]),
+        ("dna-splice", "Label", [3_190], 0, [3]),
+    ],
+)
+def test_real_labelled_entries_have_their_official_parts(
+    name: str, label: str, counts: list[int], dropped: int, classes: list[int]
+) -> None:
+    if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source(name)
+    sources = [source, *source.parts.values()]
+    assert list(source.parts) == ["test"][: len(counts) - 1]
+    assert len({own.digest() for own in sources}) == len(sources)
+    plan = infer_labels(source, DataSettings())
+    assert plan.label == label
+    assert any(reason.endswith("as in the catalogue") for reason in plan.reasons)
+    report = ReadReport()
+    labels = [
+        [e.labels for e in read_examples(own, plan, DataSettings(), report)] for own in sources
+    ]
+    assert [len(own) for own in labels] == counts
+    assert [len(set(own)) for own in labels] == classes
+    assert report.dropped.total() == dropped
+
+
+def test_comments_come_with_their_news_titles() -> None:
+    if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source("korean-hate-speech")
+    for own, title in ((source, "밤새 조문 행렬"), (source.parts["test"], "")):
+        first = next(iter(read_records(own)))
+        assert list(first) == ["comments", "contain_gender_bias", "bias", "hate", "title"]
+        assert title in first["title"]
+    template = "{title} | {comments}"
+    plan = infer_labels(source, DataSettings(text=template))
+    example = next(read_examples(source, plan, DataSettings(), ReadReport()))
+    assert " | (현재 호텔주인 심정)" in str(example.text)
+
+
+@pytest.mark.parametrize("name", ["ud-korean-gsd", "wnut17"])
+def test_tagged_entries_have_three_parts(name: str) -> None:
+    if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source(name)
+    assert list(source.parts) == ["valid", "test"]
+    assert all(own.entry is source.entry for own in source.parts.values())

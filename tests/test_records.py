@@ -2,6 +2,7 @@ import gzip
 import json
 import os
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,29 @@ def test_lines_of_plain_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n\n two \n")
     records = list(read_records(open_source(tmp_path / "a.txt")))
     assert records == [{"text": "one"}, {"text": "two"}]
+
+
+def test_every_line_of_a_text_where_all_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n\n two \n\n")
+    source = open_source(tmp_path / "a.txt")
+    lines = [record["text"] for record in read_records(source, complete=True)]
+    assert lines == ["one", "", "two", ""]
+
+
+@pytest.mark.parametrize("lines", ["x\ny\n", "x\n", "x\ny\nz\n"])
+def test_columns_in_files_of_their_own(tmp_path: Path, lines: str) -> None:
+    (tmp_path / "a.tsv").write_text("text\tlabel\none\t1\ntwo\t0\n")
+    (tmp_path / "titles.txt").write_text(lines)
+    source = replace(open_source(tmp_path / "a.tsv"), columns=(("title", tmp_path / "titles.txt"),))
+    assert source.digest() != open_source(tmp_path / "a.tsv").digest()
+    if lines == "x\ny\n":
+        assert list(read_records(source)) == [
+            {"text": "one", "label": "1", "title": "x"},
+            {"text": "two", "label": "0", "title": "y"},
+        ]
+        return
+    with pytest.raises(DataError, match=r"do not hold as many rows: .*a.tsv, .*titles.txt"):
+        list(read_records(source))
 
 
 def test_files_of_a_folder_follow_each_other_each_in_its_encoding(tmp_path: Path) -> None:

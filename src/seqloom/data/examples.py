@@ -12,7 +12,7 @@ from seqloom.config import DataSettings
 from seqloom.data.label_columns import split_labels
 from seqloom.data.labels import LabelPlan
 from seqloom.data.records import ReadReport, read_records
-from seqloom.data.series import Series, gather_series, read_series
+from seqloom.data.series_rows import Series, gather_series, read_series
 from seqloom.data.source import Source
 from seqloom.data.template import Template, as_text
 from seqloom.errors import DataError

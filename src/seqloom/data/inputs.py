@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from seqloom.config import DataSettings
+from seqloom.data.label_columns import named_as_label
 from seqloom.data.sample import Sample
 from seqloom.data.schema import likeliest_text
-from seqloom.data.series import holds_numbers, holds_series
+from seqloom.data.series_rows import count_numbers, is_series
 from seqloom.data.source import Source
 from seqloom.data.template import Template, as_text
 from seqloom.errors import SettingsError
@@ -19,7 +20,6 @@ MARKUP_SHARE = 0.005  # of the texts, from which on <br /> is no accident
 
 _MARKUP = re.compile(r"<br\s*/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 
-Record = dict[str, Any]
 Reasons = tuple[str, ...]
 
 
@@ -66,11 +66,10 @@ def _series(source: Source, settings: DataSettings, sample: Sample) -> tuple[str
         return _found_series(source, settings, sample)
     for column in filter(None, (name, settings.id, settings.time)):
         sample.check(column)
-    values = [record.get(name) for record in sample.records]
     if settings.id:
         order = f', in the order of "{settings.time}"' if settings.time else ""
         return name, (f'rows of the same "{settings.id}" are one series of "{name}"{order}',)
-    if not any(map(holds_series, values)) and any(map(holds_numbers, values)):
+    if max(count_numbers(record.get(name)) for record in sample.records) == 1:
         raise SettingsError(
             f'{source.name}: column "{name}" holds one number a row. Pass --id with the column '
             "that says which series a row belongs to, and --time with the one that orders them."
@@ -86,7 +85,7 @@ def _found_series(
         return None, ()
     for name in sample.columns:
         values = [record.get(name) for record in sample.records]
-        if sum(map(holds_series, values)) > 0.9 * len(values):
+        if sum(map(is_series, values)) > 0.9 * len(values):
             return name, (f'column "{name}" holds lists of numbers: each is a series',)
     return None, ()
 
@@ -102,14 +101,15 @@ def _text(source: Source, settings: DataSettings, sample: Sample) -> tuple[str, 
         template.check(sample.columns, source.name)
         why = "as in the catalogue" if setting == suggested else "as set"
         return template.text, (f'the text is "{_short(template.text)}": {why}',)
-    single = [name for name in sample.columns if _one_letter(sample.records, name)]
+    named = (settings.label, settings.id)
+    single = _letter_columns(sample, [name for name in sample.columns if name not in named])
     if len(single) >= LETTERS:
         joined = "".join(f"{{{name}}}" for name in single)
         return joined, (
             f'{len(single)} columns, "{single[0]}" to "{single[-1]}", hold one letter each: joined '
             "they are the text; choose others with --text",
         )
-    others = [name for name in sample.columns if name not in (settings.label, settings.id)]
+    others = [name for name in sample.columns if name not in named]
     return likeliest_text(source.name, others, sample.records)
 
 
@@ -123,6 +123,17 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _one_letter(records: list[Record], name: str) -> bool:
-    values = [as_text(record.get(name)).strip() for record in records]
-    return all(len(v) == 1 and v.isalpha() for v in values) and len(set(values)) <= 30
+def _letter_columns(sample: Sample, columns: list[str]) -> list[str]:
+    """Columns of one letter each, of the letters that most of them hold; no label is among them."""
+    letters: dict[str, Counter[str]] = {}
+    for name in columns:
+        values = [as_text(record.get(name)).strip() for record in sample.records]
+        if all(len(v) == 1 and v.isalpha() for v in values) and not named_as_label(name):
+            letters[name] = Counter(values)
+    seen = Counter(letter for counts in letters.values() for letter in counts)
+    common = {letter for letter, times in seen.items() if times >= len(letters) / 2}
+    return [
+        name
+        for name, counts in letters.items()
+        if sum(counts[letter] for letter in common) >= 0.9 * counts.total()
+    ]

@@ -51,7 +51,7 @@ class LabelColumn:
     @property
     def is_named(self) -> bool:
         """Whether the column is called as labels are."""
-        return any(word in LABEL_NAMES for word in words_of(self.name))
+        return named_as_label(self.name)
 
     @property
     def rank(self) -> int:
@@ -156,6 +156,11 @@ def look_at_label(
     counts = Counter(label for several in labels for label in several)
     lists = any(is_list(field) for field in fields)
     return LabelColumn(name, len(fields), sum(map(bool, labels)), counts, lists)
+
+
+def named_as_label(column: str) -> bool:
+    """Whether a column is called as labels are."""
+    return any(word in LABEL_NAMES for word in words_of(column))
 
 
 def is_list(field: Any) -> bool:

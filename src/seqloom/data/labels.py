@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from seqloom.config import DataSettings
 from seqloom.data.inputs import Reasons, find_inputs
-from seqloom.data.label_columns import LabelColumn, look_at_label, split_labels
+from seqloom.data.label_columns import LabelColumn, look_at_label, named_as_label, split_labels
 from seqloom.data.leaks import find_leaks
 from seqloom.data.sample import SIZE, Sample, read_sample
 from seqloom.data.schema import find_encoding
@@ -109,7 +109,7 @@ def surely_labelled(source: Source, settings: DataSettings) -> str | None:
         plan = infer_labels(source, settings)
     except (DataError, SettingsError):
         return None
-    known = look_at_label(plan.label or "", ()).is_named
+    known = named_as_label(plan.label or "")
     return f'column "{plan.label}" looks like the label of the rows' if known else None
 
 

@@ -27,19 +27,19 @@ _MISSING = ("", None)
 _GAP = re.compile(r"[\s,;]+")
 
 
-def holds_series(value: Any) -> bool:
-    """Whether a field is two numbers or more, or as many steps of several channels."""
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return False  # "1, 2" in a table may be anything
-    return holds_numbers(value) and len(_parse(value)) > 1
-
-
-def holds_numbers(value: Any) -> bool:
-    """Whether a field is a number, or numbers."""
+def count_numbers(value: Any) -> int:
+    """How many numbers, or steps of several, a field holds; 0 where something is no number."""
     try:
-        return np.asarray(_parse(value), dtype=np.float32).size > 0
+        return len(np.asarray(_parse(value), dtype=np.float32))
     except (TypeError, ValueError):
-        return False
+        return 0
+
+
+def is_series(value: Any) -> bool:
+    """Whether a field is surely a series: a list of numbers, or one written in brackets."""
+    # "1, 2" in a table may be anything.
+    listed = is_list(value) or (isinstance(value, str) and value.lstrip().startswith("["))
+    return listed and count_numbers(value) > 1
 
 
 def read_series(value: Any, where: str) -> Series:
