@@ -40,7 +40,7 @@ from seqloom.text.tokenizers import (
     tokenizer_from_dict,
 )
 
-FORMAT = 1
+FORMAT = 2
 SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer
 UNKNOWN = -1  # target of an example whose label the training part does not have
 
