@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 from seqloom.config import DataSettings, Settings
 from seqloom.data.batching import group_by_length, pad
-from seqloom.data.examples import read_inputs
+from seqloom.data.examples import plain_text, read_inputs
 from seqloom.data.labels import infer_inputs
 from seqloom.data.records import ReadReport
 from seqloom.data.source import Source
@@ -59,6 +59,7 @@ class Classifier:
         front: turns an input into what the network reads.
         labels: names, in the order of the network's scores.
         multi: whether an input may have several labels.
+        markup: whether <br /> and HTML entities in a text stand for something.
         wide: the linear model of n-grams; None without one.
         combination: scales of both, fitted on validation.
     """
@@ -71,11 +72,13 @@ class Classifier:
         labels: list[str],
         *,
         multi: bool,
+        markup: bool,
         wide: LinearTextClassifier | None,
         combination: Combination,
     ) -> None:
         self.model, self.front, self.settings = model, front, settings
         self.labels, self.multi, self.wide, self.combination = labels, multi, wide, combination
+        self.markup = markup
         self.device = next(model.parameters()).device
         self.autocast = choose_autocast(settings.train, self.device)
 
@@ -130,7 +133,7 @@ class Classifier:
 
     def probabilities_of_all(self, inputs: Iterable[Input]) -> npt.NDArray[np.float64]:
         """The same of any number of inputs, a chunk at a time."""
-        stream = iter(inputs)
+        stream = map(self.plain, inputs)
         parts = []
         while chunk := list(islice(stream, CHUNK)):
             parts.append(self.probabilities(chunk))
@@ -140,10 +143,14 @@ class Classifier:
         self, inputs: Iterable[Input], *, abstain_below: float = 0.0
     ) -> Iterator[Prediction]:
         """Predictions in the order of the inputs, which may be without end."""
-        stream = iter(inputs)
+        stream = map(self.plain, inputs)
         while chunk := list(islice(stream, CHUNK)):
             for shares in self.probabilities(chunk):
                 yield self._prediction(shares, abstain_below)
+
+    def plain(self, given: Input) -> Input:
+        """A text with what its markup stands for, as the training texts were read."""
+        return plain_text(given) if self.markup and isinstance(given, str) else given
 
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
         best = int(shares.argmax())
@@ -182,6 +189,7 @@ def load_classifier(run: Run) -> Classifier:
         settings,
         about["labels"],
         multi=about["multi"],
+        markup=about["markup"],
         wide=wide,
         combination=combination,
     )
@@ -191,7 +199,7 @@ def read_for_prediction(
     source: Source, settings: DataSettings
 ) -> Iterator[tuple[Input, dict[str, Any]]]:
     """Inputs of a source in their order, none left out, each with the record it stood in."""
-    plan = infer_inputs(source, settings)
+    plan = replace(infer_inputs(source, settings), markup=False)  # the classifier reads it itself
     for text, series, record in read_inputs(source, plan, settings, ReadReport()):
         given = text if text is not None else series
         assert given is not None

@@ -187,16 +187,18 @@ class ClassifyJob:
 
     def samples(self) -> list[dict[str, Any]]:
         """The first validation examples, with the label that the model gives by now."""
-        rows = self.valid[:SHOWN]
+        places = np.linspace(0, len(self.valid) - 1, min(SHOWN, len(self.valid)) + 2, dtype=int)
+        places = np.unique(places[1:-1])  # files are often sorted by label
+        rows = self.valid[places]
         with self.autocast():
             logits = score_rows(self.model, self.store, rows, self.device)
         probabilities = probabilities_of(logits, self.labelled.multi)
         texts = self.labelled.texts("valid")
         names = self.labelled.labels
         shown = []
-        for place, (row, share) in enumerate(zip(rows, probabilities, strict=True)):
+        for place, row, share in zip(places, rows, probabilities, strict=True):
             sample = {
-                "text": " ".join(texts[place].split())[:SHOWN_CHARACTERS],
+                "text": " ".join(texts[int(place)].split())[:SHOWN_CHARACTERS],
                 "label": names[int(share.argmax())],
                 "probability": round(float(share.max()), 4),
                 "true": true_names(self.targets[row], names),
@@ -251,7 +253,11 @@ def reopen(folder: str, settings: Settings) -> Labelled | None:
 def sealed_files(labelled: Labelled) -> dict[str, bytes]:
     """What prediction needs beside the weights and the settings."""
     name = "tokenizer.json" if labelled.is_text else "scale.json"
-    labels = {"labels": labelled.labels, "multi": labelled.multi}
+    labels = {
+        "labels": labelled.labels,
+        "multi": labelled.multi,
+        "markup": labelled.markup,
+    }
     return {
         name: json.dumps(labelled.front.to_dict(), ensure_ascii=False).encode(),
         "labels.json": json.dumps(labels, ensure_ascii=False).encode(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -214,12 +214,12 @@ def score_file(
     """Metrics of a trained classifier and of its baseline on other labelled data."""
     classifier = load_classifier(run)
     source = open_source(data)
-    plan = infer_labels(source, settings.data, classes=1)
+    plan = replace(infer_labels(source, settings.data, classes=1), markup=False)
     report = ReadReport()
     examples = list(read_examples(source, plan, settings.data, report))
-    inputs = [example.given for example in examples]
+    inputs = [classifier.plain(example.given) for example in examples]
     targets = label_targets([example.labels for example in examples], classifier.labels, plan.multi)
-    shares = classifier.probabilities_of_all(inputs)
+    shares = classifier.probabilities_of_all(example.given for example in examples)
     arrays = read_weights(run, "baseline.safetensors")
     if classifier.is_text:
         cleaned = [clean_text(str(text), settings) for text in inputs]

@@ -67,6 +67,7 @@ class Labelled:
         front: turns a text into ids, or a series into standard scores.
         labels: names, sorted; a target is a place among them.
         multi: an example may have several labels, or none; targets are then rows of 0 and 1.
+        markup: texts held <br /> and HTML entities, which were read as what they stand for.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Labelled:
     front: Tokenizer | SeriesScale
     labels: list[str]
     multi: bool
+    markup: bool
     facts: LabelFacts
 
     @property
@@ -189,6 +191,7 @@ def open_labelled(folder: Path) -> Labelled:
         front_from_dict(saved["front"]),
         saved["labels"],
         saved["multi"],
+        saved["markup"],
         LabelFacts(**saved["facts"]),
     )
 
@@ -260,6 +263,7 @@ class _Reader:
             "front": front.to_dict(),
             "labels": labels,
             "multi": self.plan.multi,
+            "markup": self.plan.markup,
             "facts": asdict(self.facts),
         }
         text = json.dumps(content, ensure_ascii=False)
