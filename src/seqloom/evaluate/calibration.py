@@ -5,6 +5,7 @@ Knows scores and targets only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 BINS = 15
-RIDGE = 1e-4  # pull of the biases towards zero, against few examples of a label
+SCALE_PRIOR = 0.005  # nats times the square of a scale, of scores whose spread is 1: normal(0, 10²)
+BIAS_PRIOR = 0.5  # nats times the square of a bias: normal(0, 1)
+LEAST_SCALE = 1e-3  # so that a model of no use still decides between equals
 
 
 def expected_calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
@@ -57,7 +60,7 @@ class Combination:
     logits = network · a + linear · b + bias
 
     Args:
-        scales: a and b, not below 0.
+        scales: a and b, above 0: 1 / a is the temperature (Guo et al. 2017).
         bias: (labels,).
     """
 
@@ -75,47 +78,61 @@ class Combination:
         return {"scales": self.scales, "bias": self.bias}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Floats]) -> Combination:
+    def from_arrays(cls, arrays: Mapping[str, Floats]) -> Combination:
         """What ``arrays`` gave."""
         return cls(arrays["scales"], arrays["bias"])
 
 
 def fit_combination(
-    targets: npt.NDArray[np.int64] | npt.NDArray[np.float32],
-    network: Floats,
-    linear: Floats | None = None,
+    targets: npt.NDArray[Any], network: Floats, linear: Floats | None = None
 ) -> Combination:
     """The combination of least loss: with one model, a temperature; with two, a bias too.
 
+    The loss is convex in scales and bias, so what is found is the least there is. Priors, worth
+    less the more examples there are, keep few examples from deciding alone.
+
     Args:
-        targets: (examples,) places of the labels, or (examples, labels) of 0 and 1.
+        targets: (examples,) places of the labels, those below 0 left out, or (examples, labels) of
+            0 and 1.
         network, linear: scores (examples, labels).
     """
     from scipy.optimize import minimize
 
-    parts = [network] if linear is None else [network, linear]
-    scores = np.stack(parts).astype(np.float64)  # (models, examples, labels)
+    several = targets.ndim == 2
+    keep = np.ones(len(targets), bool) if several else targets >= 0
+    parts = [part[keep].astype(np.float64) for part in (network, linear) if part is not None]
     labels = network.shape[1]
-    truth: Floats = (targets if targets.ndim == 2 else np.eye(labels)[targets]).astype(np.float64)
-    free_bias = linear is not None
+    truth = targets[keep].astype(np.float64) if several else np.eye(labels)[targets[keep]]
+    spreads = np.array([_spread(part, several) for part in parts])
+    scores = np.stack(parts) / spreads[:, None, None]  # (models, examples, labels)
+    models, biased = len(parts), linear is not None
+    prior = np.concatenate([np.full(models, SCALE_PRIOR), np.full(labels, BIAS_PRIOR)])
+    prior /= max(len(truth), 1)
 
     def cost(values: Floats) -> tuple[float, Floats]:
-        scales, bias = np.exp(values[: len(parts)]), values[len(parts) :]
-        logits = np.einsum("m,mnl->nl", scales, scores) + (bias if free_bias else 0.0)
-        nats, slope = _nats(logits, truth, several=targets.ndim == 2)
-        toward = np.einsum("nl,mnl->m", slope, scores) * scales
-        pull = RIDGE * bias
-        gradient = np.concatenate([toward, slope.sum(0) + 2 * pull if free_bias else 0 * bias])
-        return nats + float(pull @ bias), gradient
+        logits = np.einsum("m,mnl->nl", values[:models], scores) + values[models:]
+        nats, slope = _nats(logits, truth, several=several)
+        gradient = np.concatenate([np.einsum("nl,mnl->m", slope, scores), slope.sum(0)])
+        return nats + float(prior @ values**2), gradient + 2 * prior * values
 
-    start = np.concatenate([np.full(len(parts), np.log(1 / len(parts))), np.zeros(labels)])
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=[(-9, 5)] * len(start))
-    return Combination(np.exp(found.x[: len(parts)]), found.x[len(parts) :] * float(free_bias))
+    start = np.concatenate([np.full(models, 1 / models), np.zeros(labels)])
+    bounds = [(LEAST_SCALE, None)] * models + [(None, None) if biased else (0, 0)] * labels
+    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return Combination(found[:models] / spreads, found[models:])
+
+
+def _spread(scores: Floats, several: bool) -> float:
+    """How far scores lie from each other where that says something: within a row, or at all."""
+    if not scores.size:
+        return 1.0
+    middle = scores.mean() if several else scores.mean(1, keepdims=True)
+    spread = float(np.sqrt(((scores - middle) ** 2).mean()))
+    return spread or 1.0
 
 
 def _nats(logits: Floats, truth: Floats, *, several: bool) -> tuple[float, Floats]:
     """Mean nats an example, and their slope in the logits."""
-    count = len(logits)
+    count = max(len(logits), 1)
     if several:
         shares = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
         nats = np.logaddexp(0, logits) - truth * logits
@@ -123,4 +140,4 @@ def _nats(logits: Floats, truth: Floats, *, several: bool) -> tuple[float, Float
     top = logits.max(1, keepdims=True)
     log_sum = np.log(np.exp(logits - top).sum(1, keepdims=True)) + top
     shares = np.exp(logits - log_sum)
-    return float((log_sum[:, 0] - (logits * truth).sum(1)).mean()), (shares - truth) / count
+    return float((log_sum[:, 0] - (logits * truth).sum(1)).sum()) / count, (shares - truth) / count

@@ -23,9 +23,12 @@ LENGTH_PARTS = 4  # quarters of the examples, by length
 def classification_metrics(probabilities: Floats, targets: Targets) -> dict[str, float]:
     """``accuracy``, ``macro_f1``, ``roc_auc``, ``ece``; with several labels ``micro_f1`` too.
 
-    Accuracy with several labels is the share of examples whose labels are all right. ROC AUC is
-    left out where only one label occurs.
+    Accuracy with several labels is the share of examples whose labels are all right. Macro F1 is
+    the mean over labels that are true or given at least once. ROC AUC is left out where only one
+    label occurs; without examples there are no metrics.
     """
+    if not len(targets):
+        return {}
     guessed = guesses(probabilities, targets.ndim == 2)
     table = label_counts(guessed, targets, probabilities.shape[1])
     occurring = table[:, 2] + table[:, 1] > 0  # guessed or true at least once
@@ -76,7 +79,12 @@ def _f1(table: npt.NDArray[np.int64]) -> Floats:
 def label_table(
     probabilities: Floats, targets: Targets, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and support of each label."""
+    """Precision, recall, F1, ROC AUC and support of each label.
+
+    What would be divided by nothing is 0; the area is None where all examples have the label, or
+    none has it: those labels are left out of the mean area.
+    """
+    areas = label_areas(probabilities, targets)
     table = label_counts(guesses(probabilities, targets.ndim == 2), targets, len(names))
     return [
         {
@@ -84,24 +92,32 @@ def label_table(
             "precision": float(right / given) if given else 0.0,
             "recall": float(right / true) if true else 0.0,
             "f1": float(f1),
+            "roc_auc": area,
             "support": int(true),
         }
-        for name, (right, given, true), f1 in zip(names, table, _f1(table), strict=True)
+        for name, (right, given, true), f1, area in zip(
+            names, table, _f1(table), areas, strict=True
+        )
     ]
 
 
 def roc_auc(probabilities: Floats, targets: Targets) -> float | None:
-    """Chance that a true example of a label scores above one that is not, mean over labels.
+    """Mean area over the labels; with two labels that of the second. None when there is none."""
+    areas = label_areas(probabilities, targets)
+    if targets.ndim == 1 and len(areas) == 2:
+        return areas[1]
+    known = [area for area in areas if area is not None]
+    return float(np.mean(known)) if known else None
 
-    Labels that all examples have, or none, are left out; None when none is left. With two labels
-    that of the second.
+
+def label_areas(probabilities: Floats, targets: Targets) -> list[float | None]:
+    """Of each label, the chance that a true example scores above one that is not (ROC AUC).
+
+    None for labels that all examples have, or none.
     """
     labels = probabilities.shape[1]
     truth = targets if targets.ndim == 2 else targets[:, None] == np.arange(labels)
-    columns = [1] if targets.ndim == 1 and labels == 2 else range(labels)
-    found = [_auc(probabilities[:, column], truth[:, column] > 0) for column in columns]
-    known = [auc for auc in found if auc is not None]
-    return float(np.mean(known)) if known else None
+    return [_auc(probabilities[:, label], truth[:, label] > 0) for label in range(labels)]
 
 
 def _auc(scores: Floats, true: npt.NDArray[np.bool_]) -> float | None:
@@ -157,6 +173,8 @@ def confident_mistakes(
 ) -> npt.NDArray[np.int64]:
     """The wrong examples of which the model was surest, surest first."""
     several = targets.ndim == 2
+    if not len(targets):
+        return np.zeros(0, np.int64)
     wrong = np.flatnonzero(~_right(guesses(probabilities, several), targets))
     sure = np.abs(probabilities - targets).max(1) if several else probabilities.max(1)
     return wrong[np.argsort(-sure[wrong], kind="stable")][:count]

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 HANGUL_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "AppleGothic")
+LATIN_FONT = "DejaVu Sans"  # comes with matplotlib
 MOST_NUMBERS = 16  # labels up to which counts are written into the cells
 MOST_NAMES = 60  # labels up to which they are named at the sides
+LONGEST_NAME = 24  # characters
+
+# Revised Romanisation of Korean, letter by letter (Ministry of Culture and Tourism 2000)
+INITIALS = "g kk n d tt r m b pp s ss - j jj ch k t p h".replace("-", "").split(" ")
+MEDIALS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
+FINALS = "- k k ks n nj nh t l lk lm lp ls lt lp lh m p ps t t ng t t k t p t".replace(
+    "-", ""
+).split(" ")
 
 
 def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
     """True labels down, given labels across, each row by its shares; PNG or SVG."""
-    from matplotlib import font_manager, rc_context
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in HANGUL_FONTS if name in known]
-    names = _names(labels, hangul=bool(fonts))
+    fonts = _fonts()
+    names = drawable_names(labels, _characters_of(fonts))
     size = min(4.2 + 0.28 * len(labels), 16)
-    with rc_context({"font.family": [*fonts, "DejaVu Sans"], "axes.unicode_minus": False}):
+    with rc_context({"font.family": fonts, "axes.unicode_minus": False}):
         figure = Figure(figsize=(size + 0.8, size), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        small = 9 if len(labels) <= MOST_NUMBERS else 6
-        if len(labels) <= MOST_NAMES:
-            turned = 0 if len(labels) <= 3 else 90
-            axes.set_xticks(range(len(labels)), names, rotation=turned, fontsize=small)
-            axes.set_yticks(range(len(labels)), names, fontsize=small)
+        image = axes.imshow(shares, cmap="Blues", norm=_colours(len(labels)))
+        _write_names(axes, names)
         if len(labels) <= MOST_NUMBERS:
             _write_counts(axes, matrix, shares)
         axes.set_xlabel("given label")
@@ -42,26 +47,75 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
         figure.savefig(path, dpi=150)
 
 
-def _names(labels: Sequence[str], *, hangul: bool) -> list[str]:
-    """Labels as they can be drawn: without a font for Hangul, by number."""
-    return [
-        f"#{place}" if not hangul and any("가" <= c <= "힣" for c in label) else label[:24]
-        for place, label in enumerate(labels)
-    ]
+def drawable_names(labels: Sequence[str], characters: set[int]) -> list[str]:
+    """Labels in characters that the fonts have: Hangul romanised, the rest by number.
+
+    >>> drawable_names(["긍정", "sad", "🙂"], set(range(128)))
+    ['0 geungjeong', 'sad', 'label 2']
+    """
+    return [_drawable(place, label, characters) for place, label in enumerate(labels)]
+
+
+def _drawable(place: int, label: str, characters: set[int]) -> str:
+    line = " ".join(label.split())
+    short = line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
+    short = short.replace("$", r"\$")  # which would begin an equation
+    if all(ord(char) in characters for char in short):
+        return short
+    latin = "".join(map(romanised, short))
+    if all(ord(char) in characters for char in latin):
+        return f"{place} {latin}"  # two labels may sound alike
+    return f"label {place}"
+
+
+def romanised(char: str) -> str:
+    """A syllable of Hangul in Latin letters; other characters as they are.
+
+    >>> "".join(map(romanised, "부정 1"))
+    'bujeong 1'
+    """
+    number = ord(char) - ord("가")
+    if not 0 <= number < 11_172:
+        return char
+    initial, medial, final = number // 588, number // 28 % 21, number % 28
+    return INITIALS[initial] + MEDIALS[medial] + FINALS[final]
+
+
+def _fonts() -> list[str]:
+    from matplotlib import font_manager
+
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    return [*(name for name in HANGUL_FONTS if name in known), LATIN_FONT]
+
+
+def _characters_of(fonts: Sequence[str]) -> set[int]:
+    """Code points that at least one font can draw."""
+    from matplotlib import font_manager
+
+    paths = [font_manager.findfont(name) for name in fonts]
+    return set().union(*(font_manager.get_font(path).get_charmap() for path in paths))
+
+
+def _colours(labels: int) -> Any:
+    """Without numbers in the cells, rare mistakes must be seen by their colour."""
+    from matplotlib.colors import Normalize, PowerNorm
+
+    return Normalize(0, 1) if labels <= MOST_NUMBERS else PowerNorm(0.5, vmin=0, vmax=1)
+
+
+def _write_names(axes: Any, names: Sequence[str]) -> None:
+    if len(names) > MOST_NAMES:
+        return
+    turned = 0 if len(names) <= 3 and max(map(len, names)) <= 12 else 90
+    axes.set_xticks(range(len(names)), names, rotation=turned, fontsize=9)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
 
 
 def _write_counts(
-    axes: object, matrix: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
+    axes: Any, matrix: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
 ) -> None:
     for row, column in np.ndindex(*matrix.shape):
         if matrix[row, column]:
             colour = "white" if shares[row, column] > 0.55 else "black"
-            axes.text(  # type: ignore[attr-defined]
-                column,
-                row,
-                f"{matrix[row, column]:,}",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=8,
-            )
+            count = f"{matrix[row, column]:,}"
+            axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
