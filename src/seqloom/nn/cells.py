@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqloom.errors import ShapeError
+from seqloom.nn.gru_scan import can_scan, gru_scan
 from seqloom.nn.linear_recurrence import linear_recurrence
 from seqloom.nn.masks import last_step, length_mask
 
@@ -296,9 +297,12 @@ class GRUCell(Cell):
     def scan(
         self, x: Tensor, state: State, weight_hh: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """The whole sequence in torch's fused kernel."""
+        """On a CPU ``gru_scan``, since torch has no fused kernel there; else torch's."""
         self.check_input(x)
         x, (h,), weights = self.fused(x, state, weight_hh)
+        if can_scan(x, *weights):
+            outputs = gru_scan(x, h[0], *weights)
+            return outputs, (outputs[:, -1],)
         outputs, last = torch.gru(x, h, weights, True, 1, 0.0, self.training, False, True)
         return outputs, (last[0],)
 
