@@ -127,12 +127,26 @@ def test_only_what_wants_a_gradient_gets_one() -> None:
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
-def test_without_gradient_the_same_numbers(context: type[torch.no_grad]) -> None:
+def test_without_gradient_the_same_numbers(
+    context: type[torch.no_grad], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STRETCH_ROWS", 4)  # stretches of 2, 2 and 1 steps
     layer, x, h = make(2, 5, 3, 4)
     wanted = gru_scan(x, h, *weights_of(layer))
     with context():
         outputs = gru_scan(x, h, *weights_of(layer))
     assert not outputs.requires_grad and torch.equal(outputs, wanted)
+
+
+def test_without_gradient_the_gates_of_one_stretch_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "STRETCH_ROWS", 4)
+    layer, x, h = make(2, 5, 3, 4)
+    for keep, steps in ((False, 2), (True, 5)):
+        with torch.no_grad():
+            _, gates, _ = module._forward(x.transpose(0, 1), h, *weights_of(layer), keep=keep)
+        assert gates.shape == (steps, 2, 16)
 
 
 def test_outputs_changed_in_place_are_refused_not_used() -> None:

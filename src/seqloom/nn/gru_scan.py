@@ -59,7 +59,10 @@ def gru_scan(
     """
     x = x.transpose(0, 1).to(_product_dtype(weight_hh)).contiguous()  # (time, batch, input)
     inputs = x, h, weight_ih, weight_hh, bias_ih, bias_hh
-    outputs: Tensor = _GRUScan.apply(*inputs)  # type: ignore[no-untyped-call]
+    if torch.is_grad_enabled() and any(value.requires_grad for value in inputs):
+        outputs: Tensor = _GRUScan.apply(*inputs)  # type: ignore[no-untyped-call]
+    else:
+        outputs = _forward(*inputs, keep=False)[0][1:]
     return outputs.transpose(0, 1)
 
 
@@ -76,22 +79,14 @@ class _GRUScan(torch.autograd.Function):
         bias_ih: Tensor,
         bias_hh: Tensor,
     ) -> Tensor:
-        time, batch, _ = x.shape
-        recurrent = _recurrent_order(weight_hh, x)
-        project = _Projection(weight_ih, bias_ih, bias_hh, x.dtype)
-        gates = weight_hh.new_empty(time, batch, 4 * h.shape[1])
-        states = weight_hh.new_empty(time + 1, *h.shape)
-        states[0] = h
-        for steps in _stretches(time, batch):
-            project(x[steps], gates[steps])
-            _run(gates[steps], states[steps.start : steps.stop + 1], recurrent.t())
-        ctx.save_for_backward(x, weight_ih.to(x.dtype), recurrent, gates, states)
+        states, *kept = _forward(x, h, weight_ih, weight_hh, bias_ih, bias_hh, keep=True)
+        ctx.save_for_backward(x, weight_ih.to(x.dtype), states, *kept)
         return states[1:]
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight_ih, recurrent, gates, states = ctx.saved_tensors
+        x, weight_ih, states, gates, recurrent = ctx.saved_tensors
         sums = _Sums(x, weight_ih, states, ctx.needs_input_grad[0])
         d_h = torch.zeros_like(states[0])
         for steps in reversed(_stretches(*gates.shape[:2])):
@@ -99,6 +94,34 @@ class _GRUScan(torch.autograd.Function):
             d_h = _run_back(factors, gates[steps], grads[0][steps], d_h, recurrent)
             sums.add(steps, factors)
         return sums.d_x, d_h, *sums.of_weights()
+
+
+def _forward(
+    x: Tensor,
+    h: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor,
+    bias_hh: Tensor,
+    *,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """States before and after each step (time + 1, batch, hidden), gates, U as the steps use it.
+
+    The gates are those of all steps only if they are to be kept; else one stretch at a time.
+    """
+    time, batch, _ = x.shape
+    recurrent = _recurrent_order(weight_hh, x)
+    project = _Projection(weight_ih, bias_ih, bias_hh, x.dtype)
+    kept = time if keep else min(time, _stretch_length(batch))
+    gates = weight_hh.new_empty(kept, batch, 4 * h.shape[1])
+    states = weight_hh.new_empty(time + 1, *h.shape)
+    states[0] = h
+    for steps in _stretches(time, batch):
+        current = gates[steps] if keep else gates[: steps.stop - steps.start]
+        project(x[steps], current)
+        _run(current, states[steps.start : steps.stop + 1], recurrent.t())
+    return states, gates, recurrent
 
 
 def _product_dtype(weight: Tensor) -> torch.dtype:
@@ -161,9 +184,13 @@ def _run(gates: Tensor, states: Tensor, weight: Tensor) -> None:
         torch.lerp(n[t], h[t], z[t], out=h[t + 1])
 
 
+def _stretch_length(batch: int) -> int:
+    return max(1, STRETCH_ROWS // max(1, batch))
+
+
 def _stretches(time: int, batch: int) -> list[slice]:
     """All steps, cut into stretches in order."""
-    length = max(1, STRETCH_ROWS // max(1, batch))
+    length = _stretch_length(batch)
     return [slice(start, min(start + length, time)) for start in range(0, time, length)]
 
 
