@@ -17,9 +17,10 @@ from seqloom.errors import TrainingError
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
 from seqloom.train.distributed import World
-from seqloom.train.job import Report, Silent
+from seqloom.train.job import Validation
 from seqloom.train.loop import Trainer
 from seqloom.train.optim import Average, make_optimizers, set_rate
+from seqloom.watching import Report, Silent
 
 
 class Stream:
@@ -58,8 +59,11 @@ class Job:
         cost = self.cost() * 6
         return Loss(cost * math.nan if self.spoil(self.calls) else cost, 6, [])
 
-    def validate(self) -> float:
-        return self.valid()
+    def count(self, batch: Batch) -> int:
+        return int(batch.lengths.sum())
+
+    def validate(self) -> Validation:
+        return Validation(self.valid())
 
     def samples(self) -> list[dict[str, Any]]:
         return [{"text": "sample"}]

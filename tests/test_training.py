@@ -11,7 +11,7 @@ from seqloom import api
 from seqloom.config import Settings, override
 from seqloom.errors import DataError, RunError, SettingsError
 from seqloom.tasks import training
-from seqloom.train.job import Silent
+from seqloom.watching import Silent
 
 TEXT = "The cat sat on the mat and the dog lay by the door. It rained all day.\n" * 40
 SMALL = {"hidden_size": 8, "embedding_size": 6}

@@ -42,6 +42,7 @@ __all__ = [
     "catalogue",
     "choose",
     "describe_tokens",
+    "details",
     "evaluate",
     "fetch",
     "make_sampler",
@@ -50,6 +51,7 @@ __all__ = [
     "preset_names",
     "resume",
     "sharing_cores",
+    "task_of",
     "train",
 ]
 
@@ -161,6 +163,28 @@ def predict(run: str | Path, data: Any, options: PredictSettings | None = None) 
     from seqloom.tasks.training import predict as predict_run
 
     return predict_run(Path(run), data, options or Options())
+
+
+def task_of(run: str | Path) -> str:
+    """The task of a run.
+
+    Raises:
+        RunError: there is no such run, or it is damaged.
+    """
+    return str(Run.open(run).read_json("run.json").get("task"))
+
+
+def details(run: str | Path) -> dict[str, Any] | None:
+    """Each label, score by length and the surest mistakes of a run; None where it has none.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    found = Run(run)
+    if not (found.path / "details.json").exists():
+        return None
+    result: dict[str, Any] = found.read_json("details.json")
+    return result
 
 
 def open_writer(run: str | Path) -> Writer:

@@ -8,9 +8,8 @@ verb that needs it runs, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -35,8 +34,10 @@ from seqloom.config import (
     Section,
     TextSettings,
     TrainSettings,
+    flag_of,
 )
-from seqloom.errors import SeqloomError, SettingsError
+from seqloom.errors import DataError, SeqloomError, SettingsError
+from seqloom.stopping import StopOnSignal
 from seqloom.strict_json import to_json
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ Verbose = Annotated[bool, Parameter(name="--verbose", negative="", help="Say mor
 DataFlags = Annotated[DataSettings, Parameter(name="*", group=Group("Data", sort_key=2))]
 TextFlags = Annotated[TextSettings, Parameter(name="*", group=Group("Tokens", sort_key=3))]
 ModelFlags = Annotated[ModelSettings, Parameter(name="*", group=Group("Model", sort_key=4))]
-TrainFlags = Annotated[TrainSettings, Parameter(name="*", group=Group("Training", sort_key=5))]
+TrainFlags = Annotated[
+    TrainSettings,
+    Parameter(name="*", group=Group("Training", sort_key=5), name_transform=flag_of),
+]
 PredictFlags = Annotated[PredictSettings, Parameter(name="*", group=Group("Output", sort_key=2))]
 GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
 
@@ -75,6 +79,8 @@ def main() -> None:
             # Other programs read UTF-8; a terminal shows what it can and fails on nothing.
             encoding = None if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="replace")
+    if isinstance(sys.stdin, TextIOWrapper) and not sys.stdin.isatty():
+        sys.stdin.reconfigure(encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -110,8 +116,8 @@ def _usage(error: CycloptsError) -> str:
         said = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:  # several settings do not go together
             return f"{said}."
-        flag = "--" + str(first["loc"][-1]).replace("_", "-")
-        return f"{flag} {first['input']}: {said[0].lower()}{said[1:]}."
+        flag = flag_of(str(first["loc"][-1]))
+        return f"--{flag} {first['input']}: {said[0].lower()}{said[1:]}."
     words = str(error)
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         words = f'Unexpected "{error.unused_tokens[0]}": quote a glob, so that the shell leaves it.'
@@ -159,7 +165,7 @@ def train(
     chosen = api.choose(source, changes, task=task, preset=preset, config=config)
     folder = out or Path("runs") / chosen.name
     console = _console(quiet)
-    with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
+    with _watcher(console, verbose) as watcher, StopOnSignal() as stopping:
         for line in chosen.remarks:
             watcher.message(line)
         outcome = api.train(
@@ -186,7 +192,7 @@ def resume(
         Folder of the run.
     """
     console = _console(quiet)
-    with _watcher(console, verbose) as watcher, _StopOnSignal() as stopping:
+    with _watcher(console, verbose) as watcher, StopOnSignal() as stopping:
         outcome = api.resume(run, watcher=watcher, stopping=stopping)
     return _show_outcome(outcome, json, console)
 
@@ -242,7 +248,7 @@ def generate(
 @app.command
 def predict(
     run: Path,
-    source: Annotated[str, Parameter(name="DATA")],
+    source: Annotated[str, Parameter(name="DATA", allow_leading_hyphen=True)],
     /,
     *,
     out: Path | None = None,
@@ -260,9 +266,13 @@ def predict(
     out
         File to write; standard output when not given.
     """
-    data = (line.rstrip("\n") for line in sys.stdin) if source == "-" else source
-    lines = api.predict(run, data, options)
+    from seqloom.terminal import show_tagged
+
+    lines = api.predict(run, _input_lines() if source == "-" else source, options)
     if out is None:
+        if sys.stdout.isatty() and api.task_of(run) == "tag":
+            show_tagged(_output(), lines)
+            return 0
         for line in lines:
             print(line)
         return 0
@@ -289,13 +299,14 @@ def evaluate(
     source
         Text to score, read as the training data was; the run's own parts when not given.
     """
-    from seqloom.terminal import show_evaluation
+    from seqloom.terminal import show_details, show_evaluation
 
     result = api.evaluate(run, source)
     if json:
         _print_json(result)
     else:
         show_evaluation(_output(), result)
+        show_details(_output(), result, None if source else api.details(run))
     return 0
 
 
@@ -364,31 +375,20 @@ def _given(**sections: Section) -> dict[str, dict[str, Any]]:
     }
 
 
-class _StopOnSignal:
-    """Turns the first Ctrl-C or SIGTERM into "save, then stop"; a second one stops at once.
+def _input_lines() -> Iterator[str]:
+    """The lines of standard input, without their ends.
 
-    Before training begins there is nothing to save: then the first one stops at once too.
+    Raises:
+        DataError: a line is not UTF-8.
     """
-
-    def __enter__(self) -> Callable[[], bool]:
-        self.asked = self.heard = False
-        self._before = {
-            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self._stopping
-
-    def _stopping(self) -> bool:
-        self.heard = True  # somebody asks, so there is a run to save
-        return self.asked
-
-    def _ask(self, number: int, frame: Any) -> None:
-        if self.asked or not self.heard:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+    number = 0
+    try:
+        for number, line in enumerate(sys.stdin, 1):
+            yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
+    except UnicodeDecodeError:
+        raise DataError(
+            f"standard input, after line {number:,}: is not UTF-8. Save it to a file and pass that."
+        ) from None
 
 
 def _console(quiet: bool) -> Console:
@@ -413,7 +413,7 @@ def _watcher(console: Console, verbose: bool) -> TerminalWatcher:
 
 
 def _show_outcome(outcome: api.Outcome, json: bool, console: Console) -> int:
-    from seqloom.terminal import next_commands, show_metrics
+    from seqloom.terminal import next_commands, show_details, show_metrics
 
     path = outcome.run.path
     if outcome.stopped:
@@ -425,8 +425,9 @@ def _show_outcome(outcome: api.Outcome, json: bool, console: Console) -> int:
         _print_json({"run": str(path), **outcome.metrics})
     else:
         show_metrics(_output(), outcome.metrics)
-    samples: dict[str, Any] = next(outcome.run.lines("samples.jsonl"), {})
-    for line in next_commands(path, samples.get("prompt", "")):
+        show_details(_output(), outcome.metrics, api.details(path))
+    sample: dict[str, Any] = next(outcome.run.lines("samples.jsonl"), {})
+    for line in next_commands(path, outcome.metrics["task"], sample):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 

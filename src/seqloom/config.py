@@ -298,7 +298,16 @@ def check_taken(task: str, settings: Settings) -> None:
     for name in sorted(NOT_TAKEN[task]):
         section, key = name.split(".")
         if getattr(getattr(settings, section), key) != default[section][key]:
-            raise SettingsError(f"--{key.replace('_', '-')} has no meaning for {task}.")
+            raise SettingsError(f"--{flag_of(key)} has no meaning for {task}.")
+
+
+def flag_of(name: str) -> str:
+    """What a setting is called on the command line, without the dashes.
+
+    >>> flag_of("from_run"), flag_of("batch_size")
+    ('from', 'batch-size')
+    """
+    return "from" if name == "from_run" else name.replace("_", "-")
 
 
 def section_of(name: str) -> str:

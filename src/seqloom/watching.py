@@ -7,13 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
+@dataclass(frozen=True)
+class Units:
+    """What is counted: the loss is in nats a ``target``, the pace in ``steps`` a second."""
+
+    target: str = "token"
+    steps: str = "tokens"
+
+
 @dataclass
 class Report:
     """What is said at the end of an epoch; a line of ``history.jsonl``.
 
     ``train`` is the mean loss since the report before, ``valid`` that on the validation part, both
-    in nats a target; ``scores`` are of the validation part; ``best`` says whether no report before
-    was better.
+    in nats a target (see ``Units``); ``scores`` are of the validation part; ``best`` says whether
+    no report before was better.
     """
 
     update: int
@@ -42,6 +50,9 @@ class Pace:
 class Watcher(Protocol):
     """Whoever shows a run."""
 
+    def begin(self, units: Units) -> None:
+        """A training begins; a run may be made of several."""
+
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """How the data begins, as the model sees it."""
 
@@ -57,6 +68,9 @@ class Watcher(Protocol):
 
 class Silent:
     """Shows nothing."""
+
+    def begin(self, units: Units) -> None:
+        """Nothing."""
 
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """Nothing."""

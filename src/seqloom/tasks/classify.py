@@ -45,6 +45,7 @@ from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.train.optim import make_optimizers, set_rate
+from seqloom.watching import Units
 
 SCORED_IN_TRAINING = 10_000  # validation examples at most, at each report
 SCORED_TOKENS = 16_384  # of a batch that is scored, padding counted
@@ -106,6 +107,7 @@ class ClassifyJob:
         settings = labelled.settings
         torch.manual_seed(settings.train.seed % LARGEST_SEED)
         self.store, self.targets = labelled.store(), labelled.targets()
+        self.units = Units("example", "tokens" if labelled.is_text else "steps")
         model = build_classifier(settings.model, labelled.front, len(labelled.labels))
         self.model = model.to(device)
         tokens = settings.train.batch_size * settings.train.sequence_length

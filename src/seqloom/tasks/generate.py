@@ -49,6 +49,7 @@ from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
+from seqloom.watching import Units
 
 SAMPLE_TEMPERATURES = (0.2, 0.5, 1.0)
 SEGMENT = 512  # targets of a continuous text that are scored from one state
@@ -109,6 +110,8 @@ class GenerateJob:
         device: where the model is.
         autocast: makes the context of validation, as it does that of training.
     """
+
+    units = Units()
 
     def __init__(
         self,

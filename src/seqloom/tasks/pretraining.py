@@ -33,6 +33,7 @@ from seqloom.tasks.prepared import open_or_build, prepared_folder
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation, share_of
 from seqloom.train.schedule import DEFAULT_MINUTES
+from seqloom.watching import Units
 
 SHARE = 0.35  # of the budget
 UNLABELLED_SHARE = 0.5  # where there is a file for it
@@ -53,6 +54,8 @@ class PretrainJob:
         tokens: in a batch at most, padding counted.
         autocast: makes the context of validation, as it does that of training.
     """
+
+    units = Units()
 
     def __init__(
         self,

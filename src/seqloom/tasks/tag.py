@@ -35,6 +35,7 @@ from seqloom.text.lexicon import PARTS, FormTable, Lexicon
 from seqloom.text.vocabulary import UNKNOWN
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
+from seqloom.watching import Units
 
 PART_SIZE = 32  # numbers in the embedding of a part of a word
 CHARACTER_SIZE = 32  # numbers in a character's embedding
@@ -115,6 +116,8 @@ class TagJob:
         device: where the model is.
         autocast: makes the context of validation, as it does that of training.
     """
+
+    units = Units("word", "words")
 
     def __init__(
         self,

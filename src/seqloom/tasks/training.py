@@ -268,14 +268,16 @@ def _train(
     work: _Work, run: Run, world: World, watcher: Watcher, stopping: Callable[[], bool]
 ) -> Outcome:
     with ExitStack() as stack:
+        last = watcher  # of several stages the last is what TensorBoard shows
         if work.prepared.settings.train.tensorboard and world.leads:
-            watcher = stack.enter_context(TensorBoardWatcher(watcher, run.path / "tensorboard"))
+            last = stack.enter_context(TensorBoardWatcher(watcher, run.path / "tensorboard"))
         for stage in work.stages(run):
+            watcher.begin(stage.job.units)
             trainer = Trainer(
                 stage.job,
                 stage.settings,
                 stage.run(run),
-                watcher,
+                watcher if stage.name else last,
                 world=world,
                 autocast=work.autocast,
                 stopping=stopping,

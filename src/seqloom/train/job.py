@@ -14,6 +14,7 @@ from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
 from seqloom.train.schedule import DEFAULT_MINUTES
+from seqloom.watching import Units
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,12 @@ class Job(Protocol):
     Attributes:
         model: what is trained; its forward pass is ``loss``.
         stream: the training part.
+        units: what the loss and the pace are counted in.
     """
 
     model: nn.Module
     stream: Stream
+    units: Units
 
     def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
         """What a batch costs ``model``, which is ``self.model`` or stands for it."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seqloom.errors import MissingExtraError
-from seqloom.watching import Pace, Report, Watcher
+from seqloom.watching import Pace, Report, Units, Watcher
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -51,6 +51,10 @@ class TensorBoardWatcher:
         if self._writer is not None:
             self._writer.close()
 
+    def begin(self, units: Units) -> None:
+        """Passed on."""
+        self.inner.begin(units)
+
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """Passed on."""
         self.inner.passage(tokens, ids)
@@ -77,10 +81,22 @@ class TensorBoardWatcher:
 def write_report(writer: SummaryWriter, report: Report) -> None:
     """One report as scalars and texts."""
     numbers = {"loss/train": report.train, "loss/valid": report.valid, "rate": report.rate}
-    for name, value in numbers.items():
+    scores = {f"score/{name}": value for name, value in report.scores.items()}
+    for name, value in {**numbers, **scores}.items():
         writer.add_scalar(name, value, report.update)
-    for sample in report.samples:
+    for number, sample in enumerate(report.samples, 1):
+        name, words = _sample(number, sample)
         # Four spaces make a block of code: TensorBoard reads texts as Markdown.
-        lines = f"{sample['prompt']}{sample['text']}".splitlines()
-        text = "\n".join(f"    {line}" for line in lines)
-        writer.add_text(f"sample/temperature {sample['temperature']}", text, report.update)
+        text = "\n".join(f"    {line}" for line in words.splitlines())
+        writer.add_text(f"sample/{name}", text, report.update)
+
+
+def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
+    """Name and words of a sample: a text that was written, a label, or tags."""
+    if "temperature" in sample:
+        return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
+    if "label" in sample:
+        said = f"{sample['label']} {sample['probability']:.0%} (true: {sample['true']})"
+        return str(number), f"{said}\n{sample['text']}"
+    triples = zip(sample["tokens"], sample["guessed"], sample["true"], strict=True)
+    return str(number), "\n".join(f"{word}  {tag}  (true: {true})" for word, tag, true in triples)

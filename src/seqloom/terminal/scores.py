@@ -1,0 +1,119 @@
+"""Scores beside the baseline's, and in a sentence which is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+COLUMNS = {
+    "nll": "nats a token",
+    "perplexity": "perplexity",
+    "bits_per_character": "bits a character",
+    "accuracy": "accuracy",
+    "span_f1": "span F1",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "roc_auc": "ROC AUC",
+    "ece": "calibration error",
+}
+SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1")  # shown in percent
+SHOWN = {
+    "generate": ("nll", "perplexity", "bits_per_character"),
+    "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
+    "tag": ("accuracy", "span_f1"),
+}
+DECIDING = ("span_f1", "micro_f1", "accuracy")  # the first of these that a model has
+BASELINES = {
+    "generate": "n-gram baseline",
+    "classify": "linear baseline",
+    "tag": "most frequent tag",
+}
+
+
+def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
+    """The model's scores beside the baseline's, and which is better."""
+    task = metrics["task"]
+    parts = [(p, words) for p, words in (("valid", valid), ("test", "test")) if metrics.get(p)]
+    names = [name for name in SHOWN[task] if any(name in metrics[part] for part, _ in parts)]
+    table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
+    table.add_column("", overflow="fold")
+    for name in names:
+        table.add_column(COLUMNS[name], justify="right")
+    for part, words in parts:
+        table.add_row(f"this model, {words}", *_figures(metrics[part], names))
+        plain = metrics["baseline"][part]
+        table.add_row(f"{BASELINES[task]}, {words}", *_figures(plain, names))
+    console.print(table)
+    console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
+
+
+def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
+    """Scores as words; a dash for one that is no number."""
+    return [_figure(name, scores.get(name)) for name in names]
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"  # a run holds null for what was no number
+    return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
+
+
+def verdict(metrics: dict[str, Any]) -> str:
+    """Whether the network earns its place beside the baseline, in a sentence."""
+    part = "test" if metrics.get("test") else "valid"
+    model, plain = metrics[part], metrics["baseline"][part]
+    if metrics["task"] == "generate":
+        return _verdict_of_text(model["perplexity"], plain["perplexity"])
+    name = next(name for name in DECIDING if name in model)
+    baseline = BASELINES[metrics["task"]]
+    if model[name] > plain[name]:
+        words = f"The model beats the {baseline} ({_against(name, model, plain)})"
+        if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
+            words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"
+        return f"{words}."
+    return (
+        f"The model does not beat the {baseline} ({_against(name, model, plain)}): train longer "
+        "(--minutes), on more data, or use the baseline."
+    )
+
+
+def _against(name: str, ours: dict[str, float], theirs: dict[str, float]) -> str:
+    return f"{ours[name]:.2%} against {theirs[name]:.2%} of {COLUMNS[name]}"
+
+
+def _verdict_of_text(*found: float | None) -> str:
+    model, plain = (x if x is not None and math.isfinite(x) else math.inf for x in found)
+    if model < plain:
+        return (
+            f"The model is {1 - model / plain:.0%} less perplexed than the n-gram baseline "
+            f"({model:.2f} against {plain:.2f})."
+        )
+    return (
+        f"The model does not beat the n-gram baseline ({model:.2f} against {plain:.2f} of "
+        "perplexity): train longer (--minutes), on more text, or use the n-grams."
+    )
+
+
+def show_evaluation(console: Console, result: dict[str, Any]) -> None:
+    """Scores on a file, or those of the training, and the share of copied text."""
+    if "scores" in result:
+        shown = {
+            "task": result["task"],
+            "valid": result["scores"],
+            "baseline": {"valid": result["baseline"]["scores"]},
+        }
+        show_metrics(console, shown, f"on {result['data']}")
+    else:
+        show_metrics(console, result)
+    if "copied_8grams" in result:
+        console.print(
+            f"{result['copied_8grams']:.1%} of the runs of eight tokens in generated text "
+            "(temperature 0.8) stand word for word in the training part.",
+            highlight=False,
+            soft_wrap=not console.is_terminal,
+        )
