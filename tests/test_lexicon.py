@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.config import TextSettings
-from seqloom.errors import RunError
-from seqloom.text.lexicon import LONGEST_END, PARTS, FormTable, Lexicon, parts_of
+from seqloom.errors import MissingExtraError, RunError
+from seqloom.text.lexicon import LONGEST_END, FormTable, Lexicon
 from seqloom.text.vocabulary import END, START, UNKNOWN
+from seqloom.text.word_parts import WORD_PARTS, parts_of
 
 SENTENCES = [["the", "Cat", "sat"], ["the", "cat"], ["고양이가", "가"]]
 
@@ -44,7 +45,7 @@ def test_parts_seen_once_are_unknown() -> None:
     found = lexicon()
     known = [part for part in parts_of("Cat") if part in found.parts]
     assert known == ["<ca", "t>", "at>", "cat>"]  # of three words; the shape Xx is of one
-    assert len(parts_of("x")) == len(parts_of("a" * 100)) == PARTS
+    assert len(parts_of("x")) == len(parts_of("a" * 100)) == found.part_kinds == WORD_PARTS
 
 
 def test_hangul_is_spelled_in_jamo() -> None:
@@ -86,11 +87,43 @@ def test_a_batch_holds_each_word_once_and_every_place_finds_its_word(rows: list[
             assert not spelled.characters[place, length:].any()
 
 
+def test_korean_words_are_read_by_their_morphemes_where_kiwi_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    korean = [["행사는", "좋다", "."], ["행사를", "좋고"], ["대회는", "싫다"]]
+    found = Lexicon.fit(korean, TextSettings())
+    assert found.morphemes
+    assert found.korean
+    for form in ("행사는", "zebra", "", "/"):
+        assert found.parts_of(form).shape == (found.part_kinds,)
+    unseen, seen = found.parts_of("결과는"), found.parts_of("대회는")
+    assert unseen[WORD_PARTS] == seen[WORD_PARTS] != UNKNOWN, "NNG+JX of both"
+    again = Lexicon.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again.parts_of("행사는").tolist() == found.parts_of("행사는").tolist()
+    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    without = Lexicon.fit(korean, TextSettings())
+    assert without.korean
+    assert not without.morphemes
+    without.check_usable()
+    with pytest.raises(MissingExtraError, match=r"seqloom\[korean\]"):
+        FormTable(["행사는"], again)
+
+
+def test_sentences_are_read_once_and_a_few_korean_words_change_nothing() -> None:
+    sentences = iter([["the", "cat", "고양이"], ["the", "dog"]] * 1_500)
+    found = Lexicon.fit(sentences, TextSettings())
+    assert found.word_counts()[found.word("the")] == 3_000
+    assert not found.korean
+    assert not found.morphemes
+
+
 def test_back_from_a_file() -> None:
     found = lexicon(lowercase=True)
     again = Lexicon.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again.to_dict() == found.to_dict()
     assert again.form("CAT") == "cat"
+    old = {key: value for key, value in found.to_dict().items() if key != "morphemes"}
+    assert not Lexicon.from_dict(old).morphemes
     for damaged in ({}, {**found.to_dict(), "counts": []}, {**found.to_dict(), "characters": 3}):
         with pytest.raises(RunError, match="damaged"):
             Lexicon.from_dict(damaged)

@@ -31,7 +31,7 @@ from seqloom.run import Run
 from seqloom.tasks.tag_files import predict_lines
 from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_tagged, with_settings
 from seqloom.tasks.tagging import Scored, SentenceTagger, load_tagger
-from seqloom.text.lexicon import PARTS, FormTable, Lexicon
+from seqloom.text.lexicon import FormTable, Lexicon
 from seqloom.text.vocabulary import UNKNOWN
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
@@ -53,7 +53,7 @@ def build_model(settings: ModelSettings, lexicon: Lexicon, tags: TagSet) -> Tagg
     word_size = settings.embedding_size if settings.embedding == "learned" else 0
     size = word_size or len(lexicon.words)
     parts = (len(lexicon.parts), PART_SIZE) if PART_SIZE else None
-    size += PARTS * PART_SIZE
+    size += lexicon.part_kinds * PART_SIZE
     if settings.character_size:
         reader = CharacterEncoder(settings.encoder, CHARACTER_SIZE, settings.character_size)
         characters = (len(lexicon.characters), CHARACTER_SIZE, reader)

@@ -29,8 +29,9 @@ from seqloom.errors import DataError
 from seqloom.evaluate.spans import marks_spans, may_follow, split_tag
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.text.lexicon import Lexicon
+from seqloom.text.word_parts import kiwi_installed
 
-TAGGED_FORMAT = 2
+TAGGED_FORMAT = 3
 FEWEST_WORDS = 50  # of the training part, below which there is nothing to learn
 MOST_TAGS = 1_000  # more are no tags: a column of free text was taken for one
 MARKED = 0.02  # share of words ending in a mark, above which marks are no words of their own
@@ -212,6 +213,7 @@ def prepare_tagged(source: Source, settings: Settings) -> TaggedCorpus:
             settings.data.model_dump(),
             settings.text.model_dump(),
             settings.train.seed,
+            kiwi_installed(),
         ]
     )
     maker = lambda beside: _CorpusMaker(source, settings).write(beside)  # noqa: E731
@@ -271,6 +273,7 @@ class _CorpusMaker:
         """All passes; everything the corpus is, into an empty folder."""
         self._split()
         lexicon = Lexicon.fit((s.tokens for s in self._train()), self.settings.text)
+        self._say_morphemes(lexicon)
         tags = self._tag_set()
         forms: dict[str, int] = {}
         absent: dict[str, int] = {}
@@ -286,6 +289,17 @@ class _CorpusMaker:
         }
         text = json.dumps(content, ensure_ascii=False)
         (folder / "corpus.json").write_text(text, encoding="utf-8")
+
+    def _say_morphemes(self, lexicon: Lexicon) -> None:
+        if lexicon.morphemes:
+            self.facts.reasons.append(
+                "The words are mostly Korean: their morphemes, found by Kiwi, are read too."
+            )
+        elif lexicon.korean:
+            self.facts.reasons.append(
+                "The words are mostly Korean. Their morphemes would help, and need the package "
+                'kiwipiepy: pip install "seqloom[korean]"'
+            )
 
     def _split(self) -> None:
         """First pass: how many sentences there are, so that parts have exact shares."""

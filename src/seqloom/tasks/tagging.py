@@ -204,11 +204,13 @@ def load_tagger(run: Run, device: torch.device | None = None) -> SentenceTagger:
 
     Raises:
         RunError: the run is damaged, or is none of tagging.
+        MissingExtraError: it reads Korean morphemes, and Kiwi is not installed.
     """
     from seqloom.tasks.tag import build_model  # which imports this module
 
     settings = read_settings(run.path / "config.toml")
     lexicon = Lexicon.from_dict(run.read_json("tokenizer.json"))
+    lexicon.check_usable()
     tags = TagSet.from_dict(run.read_json("labels.json"))
     model = build_model(settings.model, lexicon, tags)
     load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)

@@ -1,6 +1,6 @@
 """How a word becomes numbers for a tagger: an id of its own, its parts, and its characters.
 
-    제일   →  word 17,  parts <제 제일> …,  characters ᄌ ᅦ ᄋ ᅵ ᆯ
+    제일   →  word 17,  parts <제 제일> … MAG,  characters ᄌ ᅦ ᄋ ᅵ ᆯ
     Lions  →  word 42 (lions),  parts <li ns> ons> and its shape Xx,  characters L i o n s
 
 A word that training did not hold has no id of its own; its parts and characters still say much.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,20 @@ from seqloom.errors import RunError
 from seqloom.text.jamo import jamo_of
 from seqloom.text.normalise import Normaliser
 from seqloom.text.vocabulary import END, START, TokenCounter, Vocabulary
+from seqloom.text.word_parts import (
+    MORPHEME_PARTS,
+    WORD_PARTS,
+    kiwi_installed,
+    morpheme_parts_of,
+    mostly_korean,
+    parts_of,
+    require_morphemes,
+)
 
 IntArray = npt.NDArray[np.int64]
 
-PARTS = 5  # kinds of parts: see parts_of
 MOST_PARTS = 50_000  # of each kind of vocabulary
+LOOKED_AT = 2_000  # sentences, to find out whether they are Korean
 LONGEST_END = 24  # characters read at each end of a very long word; what is between is left out
 
 
@@ -52,9 +61,12 @@ class Lexicon:
     Args:
         words: words with an id of their own, in lower case.
         counts: how often each was seen, in their order.
-        parts: beginnings, ends and shapes of words.
+        parts: beginnings, ends, shapes and morphemes of words.
         characters: characters with an id, Hangul as jamo.
         normaliser: one spelling for the same word.
+        morphemes: whether words are cut into Korean morphemes too.
+    Attributes:
+        korean: whether the words it was fitted on are mostly Korean.
     """
 
     def __init__(
@@ -64,32 +76,68 @@ class Lexicon:
         parts: Vocabulary,
         characters: Vocabulary,
         normaliser: Normaliser,
+        *,
+        morphemes: bool = False,
     ) -> None:
         self.words, self.parts, self.characters = words, parts, characters
         self.normaliser = normaliser
         self.counts = list(counts)
+        self.morphemes = self.korean = morphemes
 
     @classmethod
     def fit(cls, sentences: Iterable[Sequence[str]], settings: TextSettings) -> Lexicon:
         """The most frequent words, and all parts and characters seen twice or more.
 
-        What is seen once is unknown, so that the unknown has a vector that was trained.
+        What is seen once is unknown, so that the unknown has a vector that was trained. Morphemes
+        are read where the words are mostly Korean and Kiwi is installed.
         """
         normaliser = Normaliser(lowercase=settings.lowercase)
+        first = list(islice(sentences := iter(sentences), LOOKED_AT))
+        korean = mostly_korean(normaliser(token) for tokens in first for token in tokens)
+        morphemes = korean and kiwi_installed()
         counter = TokenCounter()
         parts, characters = TokenCounter(), TokenCounter()
-        for tokens in sentences:
+        for tokens in chain(first, sentences):
             words = [normaliser(token) for token in tokens]
             counter.add(word.lower() for word in words)
             for word in words:
                 parts.add(parts_of(word))
+                if morphemes:
+                    parts.add(morpheme_parts_of(word))
                 characters.add(spelling(word))
         words_kept = counter.vocabulary(
             min_frequency=settings.min_frequency, max_size=settings.max_vocabulary
         )
         counts = [counter.counts[word] for word in words_kept.tokens]
         kept = [c.vocabulary(min_frequency=2, max_size=MOST_PARTS) for c in (parts, characters)]
-        return cls(words_kept, counts, kept[0], kept[1], normaliser)
+        lexicon = cls(words_kept, counts, kept[0], kept[1], normaliser, morphemes=morphemes)
+        lexicon.korean = korean
+        return lexicon
+
+    @property
+    def part_kinds(self) -> int:
+        """Parts of each word."""
+        return WORD_PARTS + MORPHEME_PARTS * self.morphemes
+
+    def parts_of(self, form: str) -> IntArray:
+        """Ids of a word's parts (kinds of parts,).
+
+        Raises:
+            MissingExtraError: they are morphemes too, and Kiwi is not installed.
+        """
+        parts = parts_of(form)
+        if self.morphemes:
+            parts += morpheme_parts_of(form)
+        return self.parts.ids(parts).astype(np.int64)
+
+    def check_usable(self) -> None:
+        """See that what finds the parts of words is installed.
+
+        Raises:
+            MissingExtraError: it is not.
+        """
+        if self.morphemes:
+            require_morphemes()
 
     def form(self, token: str) -> str:
         """The one spelling of a word."""
@@ -121,6 +169,7 @@ class Lexicon:
             "counts": self.counts,
             "parts": self.parts.to_dict(),
             "characters": self.characters.to_dict(),
+            "morphemes": self.morphemes,
         }
 
     @classmethod
@@ -143,7 +192,9 @@ class Lexicon:
                 "The saved words of the tagger are damaged: a count is missing. Train again, or "
                 "restore the run folder from a copy."
             )
-        return cls(words, counts, parts, characters, Normaliser.from_dict(saved))
+        morphemes = saved.get("morphemes") is True  # older files do not have it
+        normaliser = Normaliser.from_dict(saved)
+        return cls(words, counts, parts, characters, normaliser, morphemes=morphemes)
 
 
 class FormTable:
@@ -156,8 +207,9 @@ class FormTable:
 
     def __init__(self, forms: Sequence[str], lexicon: Lexicon) -> None:
         self.words = np.fromiter(map(lexicon.word, forms), np.int64, len(forms))
-        parts = [lexicon.parts.ids(parts_of(form)) for form in forms]
-        self.parts = np.array(parts, dtype=np.int64).reshape(len(forms), PARTS)
+        lexicon.check_usable()
+        parts = [lexicon.parts_of(form) for form in forms]
+        self.parts = np.array(parts, dtype=np.int64).reshape(len(forms), lexicon.part_kinds)
         spelled = [lexicon.spell(form) for form in forms]
         self.lengths = np.fromiter(map(len, spelled), np.int64, len(forms))
         self.starts = np.cumsum(self.lengths) - self.lengths
@@ -174,38 +226,6 @@ class FormTable:
         characters = np.where(steps < lengths[:, None], self.characters[index], 0)
         places = places.reshape(forms.shape)
         return Spelled(self.words[distinct], self.parts[distinct], characters, lengths, places)
-
-
-def parts_of(word: str) -> list[str]:
-    """Two letters it begins with, the last one, two and three, and its shape.
-
-    >>> parts_of("McDonald's")
-    ['<mc', 's>', "'s>", "d's>", 'XxXx.x']
-    """
-    lower = word.lower()
-    return [f"<{lower[:2]}", *(f"{lower[-size:]}>" for size in (1, 2, 3)), shape_of(word)]
-
-
-def shape_of(word: str) -> str:
-    """Kinds of characters, each run of one kind written once: X x d, 가 for other letters, mark.
-
-    >>> shape_of("iPhone7"), shape_of("@user"), shape_of("8개")
-    ('xXxd', '@x', 'd가')
-    """
-    kinds = (_kind(char) for char in word[: 2 * LONGEST_END])
-    return "".join(kind for kind, _ in groupby(kinds))
-
-
-def _kind(char: str) -> str:
-    if char.isupper():
-        return "X"
-    if char.islower():
-        return "x"
-    if char.isdigit():
-        return "d"
-    if char.isalpha():
-        return "가"
-    return char if char in "@#" else "."
 
 
 def spelling(word: str) -> str:
