@@ -260,7 +260,8 @@ _CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_lengt
 
 NOT_TAKEN: dict[str, set[str]] = {
     "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, "data.id", "data.time", "model.bidirectional",
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS,
+        "data.id", "data.time", "model.bidirectional",
     },
     "classify": {*_TEXT_ONLY, *_TAGS, "data.records"},
     "tag": {*_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, "data.text", "data.drop"},
