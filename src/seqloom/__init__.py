@@ -2,6 +2,7 @@
 
     >>> import seqloom
     >>> writer = seqloom.TextGenerator(minutes=3)
+    >>> classifier = seqloom.SequenceClassifier(minutes=3)
 
 An estimator is imported when it is first named, so that ``import seqloom`` is quick and brings no
 torch. The command line is ``seqloom --help``.
@@ -23,7 +24,7 @@ from seqloom.errors import (
 )
 
 if TYPE_CHECKING:
-    from seqloom.api import TextGenerator
+    from seqloom.api import SequenceClassifier, SequenceTagger, TextGenerator
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,8 @@ __all__ = [
     "MissingExtraError",
     "RunError",
     "SeqloomError",
+    "SequenceClassifier",
+    "SequenceTagger",
     "SettingsError",
     "ShapeError",
     "TextGenerator",
@@ -39,7 +42,7 @@ __all__ = [
     "__version__",
 ]
 
-_MODULE_OF = {"TextGenerator": "seqloom.api"}
+_MODULE_OF = dict.fromkeys(("SequenceClassifier", "SequenceTagger", "TextGenerator"), "seqloom.api")
 
 
 def __getattr__(name: str) -> Any:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import Settings, default_settings, override
+from seqloom.config import TASK_DEFAULTS, Settings, default_settings, override
 from seqloom.data.labels import surely_labelled
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import holds_tags, open_tagged
-from seqloom.errors import DataError, RunError, SettingsError
+from seqloom.errors import DataError, RunError, SettingsError, nearest
 from seqloom.presets import Preset, load_preset
 from seqloom.run import Run
 from seqloom.toml import read_changes
@@ -68,11 +68,17 @@ def choose(
     """
     named = None if preset is None else load_preset(preset)
     if named:
-        source, task = source or named.source, named.task
+        source, task = source or named.source, _same_task(named, task)
     if source is None:
         raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
+    if task == "auto" and config:
+        task = _task_of(config)
     opened = open_source(source) if task in ("generate", "classify") else open_tagged(source)
-    task, found = (task, []) if task != "auto" else find_task(opened, changes)
+    found: list[str] = []
+    if task == "auto":
+        task, found = find_task(opened, _together(config, changes))
+    elif task not in TASK_DEFAULTS:
+        raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
     settings = default_settings(task)
     if opened.entry is not None:
         settings = override(settings, opened.entry.settings, f"data set {opened.name}")
@@ -87,6 +93,29 @@ def choose(
     if config and task == "generate":
         _check_text(config, kept, opened, settings)
     return Chosen(source, named.name if named else opened.name, task, settings, tuple(remarks))
+
+
+def _same_task(preset: Preset, task: str) -> str:
+    """The task of a preset, which no other may be asked for."""
+    if task not in ("auto", preset.task):
+        raise SettingsError(
+            f"The preset is of {preset.task}, and --task {task} was asked for: leave one out."
+        )
+    return preset.task
+
+
+def _task_of(config: Path) -> str:
+    """The task of the run that a config file lies in; auto where it lies in none."""
+    try:
+        return str(Run(config.parent).read_json("run.json")["task"])
+    except (RunError, KeyError, TypeError):
+        return "auto"
+
+
+def _together(config: Path | None, changes: Changes) -> Changes:
+    """What is said of the columns, in the config file and on the spot."""
+    kept = read_changes(config).get("data", {}) if config else {}
+    return {"data": {**kept, **changes.get("data", {})}}
 
 
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:

@@ -17,6 +17,8 @@ PUBLIC = [
     "MissingExtraError",
     "RunError",
     "SeqloomError",
+    "SequenceClassifier",
+    "SequenceTagger",
     "SettingsError",
     "ShapeError",
     "TextGenerator",

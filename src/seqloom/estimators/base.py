@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import textwrap
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ from seqloom.config import NOT_TAKEN, Section, Settings, default_settings, overr
 from seqloom.errors import RunError, nearest
 from seqloom.run import Run
 from seqloom.toml import read_settings
+
+_NOT_COPIED = ("_remove", "_used", "_used_run")
 
 
 class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
@@ -66,33 +68,76 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             sections.setdefault(section_of(name), {})[name] = value
         return override(default_settings(self.task), sections, type(self).__name__)
 
-    def _fit(self, data: Any) -> Self:
-        """Train into a temporary run folder that lives as long as the estimator."""
+    def _fit(self, data: Any, **columns: str) -> Self:
+        """Train into a temporary run folder that lives as long as the estimator.
+
+        Args:
+            data: what ``open_source`` takes.
+            columns: settings of the data that are known, where ``fit`` made it.
+        """
         # Imported here for torch's sake: loading and writing do without it.
         from seqloom.tasks.training import start
         from seqloom.watching import Silent
 
-        folder = tempfile.mkdtemp(prefix="seqloom-")
-        # Not TemporaryDirectory: that warns when an estimator is simply forgotten.
-        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        before = getattr(self, "_remove", None)
+        folder = self._own_folder()
         outcome = start(
             data,
             self.task,
-            self.settings,
-            Path(folder) / "run",
+            override(self.settings, {"data": columns}, type(self).__name__),
+            folder / "run",
             overwrite=False,
             watcher=Silent(),
             stopping=bool,
         )
+        if before is not None:
+            before()
         self.run_ = outcome.run
         self.metrics_ = outcome.metrics
         return self
+
+    def _own_folder(self) -> Path:
+        """A new folder that is removed when the estimator is forgotten."""
+        folder = tempfile.mkdtemp(prefix="seqloom-")
+        # Not TemporaryDirectory: that warns when an estimator is simply forgotten.
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle or a copy holds: arguments, and the run folder's files as bytes."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        run = state.pop("run_", None)
+        if run is not None:
+            files = (path for path in sorted(run.path.rglob("*")) if path.is_file())
+            state["_files"] = {str(p.relative_to(run.path)): p.read_bytes() for p in files}
+        # What holds a network is opened again from the run; a folder has one owner.
+        return {name: value for name, value in state.items() if name not in _NOT_COPIED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The run folder in a place of its own."""
+        files: dict[str, bytes] | None = state.pop("_files", None)
+        super().__setstate__(state)
+        if files is None:
+            return
+        folder = self._own_folder() / "run"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.run_ = Run(folder)
 
     def _fitted_run(self) -> Run:
         if not hasattr(self, "run_"):
             raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit first.")
         run: Run = self.run_
         return run
+
+    def _opened(self, load: Callable[[Run], Any]) -> Any:
+        """What ``load`` makes of the run, made once."""
+        run = self._fitted_run()
+        if getattr(self, "_used_run", None) is not run:
+            self._used, self._used_run = load(run), run
+        return self._used
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Copy the run folder to ``path``.

@@ -47,12 +47,10 @@ class TextGenerator(SequenceEstimator):
     @property
     def writer(self) -> Writer:
         """The network and its tokenizer, ready to write."""
-        if getattr(self, "_writer_run", None) is not self._fitted_run():
-            from seqloom.tasks.writer import load_writer
+        from seqloom.tasks.writer import load_writer
 
-            self._writer_run = self._fitted_run()
-            self._writer = load_writer(self._writer_run)
-        return self._writer
+        writer: Writer = self._opened(load_writer)
+        return writer
 
     def generate(self, prompt: str | Sequence[str] = "", **options: Any) -> Any:
         """Continue a prompt, or each of several.

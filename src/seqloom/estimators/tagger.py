@@ -42,17 +42,15 @@ class SequenceTagger(SequenceEstimator):
     @property
     def classes_(self) -> list[str]:
         """The tags, sorted."""
-        return sorted(self.tagger.tags.names)
+        return sorted(self._fitted_run().read_json("labels.json")["tags"])
 
     @property
     def tagger(self) -> SentenceTagger:
         """The network with its words and tags."""
-        if getattr(self, "_tagger_run", None) is not self._fitted_run():
-            from seqloom.tasks.tagging import load_tagger
+        from seqloom.tasks.tagging import load_tagger
 
-            self._tagger_run = self._fitted_run()
-            self._tagger = load_tagger(self._tagger_run)
-        return self._tagger
+        tagger: SentenceTagger = self._opened(load_tagger)
+        return tagger
 
     def predict(self, X: Iterable[Sequence[str] | str]) -> list[list[str]]:  # noqa: N803
         """The tags of each sentence: a list of words, or a text that is cut into words first."""
@@ -69,8 +67,14 @@ class SequenceTagger(SequenceEstimator):
 
 
 def _rows(sentences: Any, tags: Any) -> list[dict[str, list[str]]]:
+    if len(sentences) != len(tags):
+        raise DataError(f"Received {len(sentences)} sentences and the tags of {len(tags)}.")
     pairs = list(zip(sentences, tags, strict=True))
     for number, (words, given) in enumerate(pairs):
+        if isinstance(words, str):
+            raise DataError(
+                f"Sentence {number} is a text, and it is to be a list of words, one for each tag."
+            )
         if len(words) != len(given):
             raise DataError(
                 f"Sentence {number} has {len(words)} words and {len(given)} tags; expected as many."
