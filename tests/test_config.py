@@ -4,13 +4,18 @@ import pytest
 from pydantic import ValidationError
 
 from seqloom.config import (
+    NOT_TAKEN,
+    TASK_DEFAULTS,
     ModelSettings,
     Settings,
     TrainSettings,
+    check_taken,
+    default_settings,
     explain,
     override,
     section_of,
     settings_from,
+    with_sizes,
 )
 from seqloom.errors import SettingsError, nearest
 
@@ -56,7 +61,7 @@ def test_section_of_offers_the_nearest_name() -> None:
             {"model": {"layers": 2}},
             'here: unknown setting "model.layers". Did you mean "num_layers"',
         ),
-        ({"model": {"hidden_size": 0}}, "here: model.hidden_size = 0: input should be greater"),
+        ({"model": {"hidden_size": -1}}, "here: model.hidden_size = -1: input should be greater"),
         ({"train": {"minutes": "soon"}}, "here: train.minutes = 'soon': input should be a valid"),
     ],
 )
@@ -85,3 +90,43 @@ def test_override_keeps_the_rest_and_checks_again() -> None:
 def test_nearest_offers_one_name_or_all() -> None:
     assert nearest("lstn", ["lstm", "gru"]) == 'Did you mean "lstm"?'
     assert nearest("xyz", ["lstm", "gru"]) == "Known: gru, lstm."
+
+
+def test_each_task_names_known_settings_only() -> None:
+    known = {
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        for name in field.annotation.model_fields
+    }
+    for task in TASK_DEFAULTS:
+        assert NOT_TAKEN[task] <= known
+        default_settings(task)
+
+
+def test_a_setting_that_a_task_would_pass_over_is_refused() -> None:
+    settings = override(default_settings("classify"), {"text": {"window": 3}}, "test")
+    with pytest.raises(SettingsError, match="--window has no meaning for classify"):
+        check_taken("classify", settings)
+    check_taken("classify", default_settings("classify"))
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "expected"),
+    [
+        ("generate", {}, 512),
+        ("generate", {"minutes": 10.0}, 640),
+        ("generate", {"updates": 10}, 512),
+        ("classify", {"minutes": 10.0}, 256),
+    ],
+)
+def test_the_number_of_units_suits_task_and_budget(task: str, train: dict, expected: int) -> None:
+    settings = override(default_settings(task), {"train": train}, "test")
+    assert with_sizes(task, settings).model.hidden_size == expected
+    asked = override(settings, {"model": {"hidden_size": 7}}, "test")
+    assert with_sizes(task, asked).model.hidden_size == 7
+
+
+@pytest.mark.parametrize("pooling", ["", "mean+", "first", "mean+middle"])
+def test_an_unknown_pooling_is_refused(pooling: str) -> None:
+    with pytest.raises(SettingsError, match="pooling has no"):
+        settings_from({"model": {"pooling": pooling}}, "here")
