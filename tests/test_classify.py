@@ -171,7 +171,7 @@ def test_pre_training_is_kept_only_where_it_pays() -> None:
     with torch.no_grad():
         for weight in job.model.parameters():
             weight.mul_(0)  # learns nothing from here
-    sentence = keep_what_pays(job, good)
+    sentence = keep_what_pays(job, good, 20)
     assert sentence.startswith("It does not pay")
     for name, weight in job.model.state_dict().items():
         assert torch.equal(weight, good[name])

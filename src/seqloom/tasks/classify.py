@@ -49,7 +49,8 @@ from seqloom.watching import Units
 
 SCORED_IN_TRAINING = 10_000  # validation examples at most, at each report
 SCORED_TOKENS = 16_384  # of a batch that is scored, padding counted
-PROBE_UPDATES = 60  # with each start, to see whether pre-training pays
+PROBE_SHARE = 0.02  # of a run's updates, with each start, to see whether pre-training pays
+FEWEST_PROBES, MOST_PROBES = 5, 60
 SHOWN = 3  # validation examples, after each epoch
 SHOWN_CHARACTERS = 120
 
@@ -283,11 +284,22 @@ def stages(labelled: Labelled, job: ClassifyJob) -> list[Stage]:
     if stage is None or labelled.settings.train.pretrain is not None:
         return [stage] if stage else []
     fresh = copy.deepcopy(job.model.state_dict())
-    return [replace(stage, after=lambda: keep_what_pays(job, fresh))]
+    share = stage.share
+
+    def after(updates: int) -> str:
+        probes = min(MOST_PROBES, max(FEWEST_PROBES, round(PROBE_SHARE * updates / share)))
+        return keep_what_pays(job, fresh, probes)
+
+    return [replace(stage, after=after)]
 
 
-def keep_what_pays(job: ClassifyJob, fresh: dict[str, torch.Tensor]) -> str:
+def keep_what_pays(job: ClassifyJob, fresh: dict[str, torch.Tensor], updates: int) -> str:
     """Give the job the weights that learn the labels faster: those pre-trained, or fresh ones.
+
+    Args:
+        job: whose model is pre-trained.
+        fresh: the weights it began with.
+        updates: with each start.
 
     Returns:
         What was found, as a sentence.
@@ -296,12 +308,12 @@ def keep_what_pays(job: ClassifyJob, fresh: dict[str, torch.Tensor]) -> str:
     losses = {}
     for name, weights in (("pre-trained", trained), ("fresh", fresh)):
         job.model.load_state_dict(weights)
-        losses[name] = job.loss_after(PROBE_UPDATES)
+        losses[name] = job.loss_after(updates)
     pays = losses["pre-trained"] < losses["fresh"]
     job.model.load_state_dict(trained if pays else fresh)
     verdict = "It pays" if pays else "It does not pay, so training starts anew"
     return (
-        f"{verdict}: after {PROBE_UPDATES} updates on labels the validation loss is "
+        f"{verdict}: after {updates} updates on labels the validation loss is "
         f"{losses['pre-trained']:.3f} with what was learnt, {losses['fresh']:.3f} without."
     )
 

@@ -288,7 +288,7 @@ def _train(
             if not finished:
                 break
             if stage.after is not None:
-                watcher.message(stage.after())
+                watcher.message(stage.after(trainer.place.update))
     metrics = None
     if finished and world.leads:
         metrics = _finish(work, run, trainer)

@@ -68,7 +68,7 @@ class Stage:
         name: of the stage's folder in the run; the run's own folder when empty.
         share: of the whole budget.
         words: said when the stage begins.
-        after: done when the stage has ended; what it returns is said.
+        after: done when the stage has ended, given its updates; what it returns is said.
     """
 
     job: Job
@@ -76,7 +76,7 @@ class Stage:
     name: str = ""
     share: float = 0.0
     words: str = ""
-    after: Callable[[], str] | None = None
+    after: Callable[[int], str] | None = None
 
     def run(self, run: Run) -> Run:
         """The folder of the stage."""
