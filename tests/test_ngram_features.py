@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -43,6 +43,7 @@ def test_sets_side_by_side_make_rows_of_length_one_and_empty_texts_stay_empty() 
     np.testing.assert_allclose(lengths, [1, 1, 1, 1, 1, 0] * 4, atol=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_a_text_has_the_same_numbers_in_any_company(texts: list[str]) -> None:
     features, _ = Features.fit(WIDE["hangul"], TEXTS * 4)

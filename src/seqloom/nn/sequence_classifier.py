@@ -102,7 +102,9 @@ class TextPretraining(nn.Module):
         self.bridge = nn.Linear(hidden, embedding.size)
         vocab_size = len(ranks)
         cutoffs = [cut for cut in (1_000, 6_000) if cut < vocab_size - 1] or [vocab_size // 2]
-        self.scores = nn.AdaptiveLogSoftmaxWithLoss(embedding.size, vocab_size, cutoffs, 3.0)
+        # Each group of rarer tokens has vectors a third as wide, but never of no width.
+        narrowing = min(3.0, embedding.size ** (1 / len(cutoffs)) - 1e-6)
+        self.scores = nn.AdaptiveLogSoftmaxWithLoss(embedding.size, vocab_size, cutoffs, narrowing)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Loss:
         """Nats of the tokens after, and before, each step.

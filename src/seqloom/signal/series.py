@@ -28,15 +28,29 @@ class SeriesScale:
 
     @classmethod
     def fit(cls, series: Iterable[Series]) -> SeriesScale:
-        """Mean and spread over all steps of all series, in one pass."""
-        count, total, squares = 0, np.zeros(1), np.zeros(1)
-        for numbers in series:
+        """Mean and spread over all steps of all series, in one pass.
+
+        Raises:
+            DataError: a series has another number of channels than the first.
+        Source:
+            Chan, Golub & LeVeque 1979: the mean is taken off before squares are summed, else a
+            small spread far from zero is lost in rounding.
+        """
+        count, mean, squares = 0, np.zeros(1), np.zeros(1)
+        for place, numbers in enumerate(series, start=1):
+            if count and numbers.shape[1] != len(mean):
+                raise DataError(
+                    f"Series {place} has {numbers.shape[1]} numbers a step; those before it "
+                    f"have {len(mean)}."
+                )
+            if not len(numbers):
+                continue
             exact = numbers.astype(np.float64)
-            count += len(exact)
-            total = total + exact.sum(0)
-            squares = squares + (exact**2).sum(0)
-        mean = total / max(count, 1)
-        spread = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 0))
+            own, total = exact.mean(0), count + len(exact)
+            gap = own - mean
+            squares = squares + ((exact - own) ** 2).sum(0) + gap**2 * count * len(exact) / total
+            mean, count = mean + gap * len(exact) / total, total
+        spread = np.sqrt(squares / max(count, 1))
         return cls(mean, np.where(spread > 1e-12, spread, 1.0))
 
     @property
