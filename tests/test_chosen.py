@@ -6,7 +6,7 @@ import pytest
 
 from seqloom import api
 from seqloom.chosen import Changes, choose
-from seqloom.config import Settings, override
+from seqloom.config import Settings, default_settings, override
 from seqloom.errors import SettingsError
 
 SMALL: Changes = {
@@ -98,3 +98,80 @@ def test_an_edited_config_means_what_it_says(config: Path, tmp_path: Path) -> No
     config.write_text(config.read_text().replace('text = "{story}"', 'text = "{body}"'))
     chosen = choose(table(tmp_path / "b.csv", "body"), {}, config=config)
     assert chosen.settings.data.text == "{body}" and chosen.remarks == ()
+
+
+def reviews(path: Path) -> str:
+    """A file of rows with a text and a label; its path."""
+    rows = "".join(
+        f'"The film number {i} was fine",{"good" if i % 3 else "bad"}\n' for i in range(60)
+    )
+    path.write_text(f"review,label\n{rows}")
+    return str(path)
+
+
+def test_the_task_is_found_from_flags_and_data(tmp_path: Path) -> None:
+    labelled = choose(reviews(tmp_path / "a.csv"), {})
+    assert labelled.task == "classify" and "classify" in labelled.remarks[0]
+    assert labelled.settings == default_settings("classify")
+    assert choose(reviews(tmp_path / "a.csv"), {}, task="generate").task == "generate"
+    assert choose(reviews(tmp_path / "a.csv"), {"data": {"text": "review"}}).task == "generate"
+    plain = table(tmp_path / "b.csv", "story")
+    assert choose(plain, {}).task == "generate"
+    assert choose(plain, {"data": {"label": "n"}}).task == "classify"
+    (tmp_path / "c.conllu").write_text("1\tA\ta\tDET\t_\t_\t0\t_\t_\t_\n\n" * 30)
+    assert choose(str(tmp_path / "c.conllu"), {}).task == "tag"
+    assert choose(plain, {"data": {"tags": "n", "tokens": "story"}}).task == "tag"
+
+
+def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
+    data = reviews(tmp_path / "a.csv")
+    asked: dict[str, Changes] = {
+        "generate": {"text": {"window": 3}},
+        "classify": {"model": {"pooling": "max"}},
+        "tag": {"model": {"crf": False}},
+    }
+    for task, changes in asked.items():
+        chosen = choose(data, changes)
+        assert chosen.task == task
+        (flag,) = next(iter(changes.values()))
+        said = f"The task is {task}: only it takes --{flag}. Choose with --task."
+        assert chosen.remarks == (() if task == "generate" else (said,))
+    both: Changes = {"model": {"pooling": "max", "crf": False}}
+    assert choose(data, both).task == "classify", "no task takes both: the data decide"
+
+
+def test_a_config_file_says_its_task(tmp_path: Path) -> None:
+    data = reviews(tmp_path / "a.csv")
+    small: Changes = {
+        "model": {"hidden_size": 4, "embedding_size": 4},
+        "train": {"updates": 1, "pretrain": 0.0},
+    }
+    settings = override(default_settings("classify"), small, "test")
+    run = api.train(data, settings, tmp_path / "run", task="classify").run
+    plain = table(tmp_path / "b.csv", "story")
+    assert choose(plain, {}, config=run.path / "config.toml").task == "classify"
+    copy = tmp_path / "my.toml"
+    copy.write_text((run.path / "config.toml").read_text())
+    chosen = choose(data, {}, config=copy)
+    assert chosen.task == "classify" and chosen.settings.data.label == "label"
+    assert choose(data, {}, config=copy, task="tag").task == "tag"
+
+
+def test_unknown_tasks_and_presets_of_another(tmp_path: Path) -> None:
+    data = table(tmp_path / "a.csv", "story")
+    with pytest.raises(SettingsError, match=r'Unknown task "clasify".*Did you mean "classify"'):
+        choose(data, {}, task="clasify")
+    with pytest.raises(SettingsError, match="preset is of generate, and --task tag was asked"):
+        choose(data, {}, task="tag", preset="cooking-lstm")
+    assert choose(data, {}, task="generate", preset="cooking-lstm").task == "generate"
+
+
+def test_a_data_set_is_used_for_another_task(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_DATA", str(data_folder))
+    chosen = choose("korean-chatbot", {"data": {"label": "label"}})
+    assert chosen.task == "classify" and chosen.settings.data.text == "{Q} → {A}"
+    assert choose("nsmc", {}).task == "classify"
+    assert choose("wnut17", {}).task == "tag"
+    assert choose("nsmc", {}, task="generate").settings.data.text == "{document}"

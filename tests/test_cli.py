@@ -148,7 +148,7 @@ def test_many_reasons_for_dropping_are_cut_short(seqloom: Seqloom) -> None:
 
 
 BAD_FLAGS: dict[str, list[str]] = {
-    "--hidden-size 0": ["--hidden-size 0: input should be greater than or equal to 1."],
+    "--hidden-size -1": ["--hidden-size -1: input should be greater than or equal to 0."],
     "--hidden-size x": ["--hidden-size x: input should be a valid integer"],
     "--hidden-size": ["--hidden-size requires an argument"],
     "--hiden-size 8": ["Unknown option: --hiden-size. Did you mean --hidden-size?"],
@@ -164,8 +164,12 @@ BAD_FLAGS: dict[str, list[str]] = {
     "--split 0.9": ['split = "0.9"', '"0.9/0.1"'],
     "--split 0.9/0.2": ["sum to 1"],
     "--split half": ['split = "half"'],
-    "--task generat": ['Unknown task "generat". Did you mean "generate"?'],
-    "--task classify": ['Unknown task "classify"'],
+    "--task generat": ['"generat" for --task', 'Did you mean "generate"?'],
+    "--task translate": ['"translate" for --task', '"classify"'],
+    "--task classify --tie-embeddings": ["--tie-embeddings has no meaning for classify."],
+    "--task classify --preset cooking-lstm": ["preset is of generate, and --task classify"],
+    "--task generate --from run": ["--from has no meaning for generate."],
+    "--bidirectional": ["--bidirectional has no meaning for generate."],
     "--preset coking-lstm": ['"coking-lstm". Did you mean "cooking-lstm"?'],
     "--preset": ["requires an argument", "cooking-lstm, demo, headlines-lstm5"],
     "--config no.toml": ["no.toml: cannot be read (No such file or directory)."],

@@ -1,6 +1,7 @@
 """What a person sees: columns in line, also with wide characters, and nothing cut."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ from seqloom.terminal import (
     next_commands,
     quoted,
     show_candidates,
+    show_details,
+    show_evaluation,
     show_metrics,
+    show_tagged,
     show_tokens,
     visible,
 )
-from seqloom.watching import Pace, Report
+from seqloom.terminal.samples import tag_colour
+from seqloom.watching import Pace, Report, Units
 
 SCORES = {"nll": 1.5, "perplexity": 4.48, "bits_per_character": 2.16}
 WORSE = {"nll": 2.0, "perplexity": 7.39, "bits_per_character": 2.88}
@@ -114,13 +119,25 @@ def test_a_message_in_a_file_stays_one_line() -> None:
 
 def test_metrics_stand_beside_the_baseline_s() -> None:
     console = screen()
-    metrics = {"valid": SCORES, "test": {}, "baseline": {"valid": WORSE, "test": {}}}
+    metrics = {
+        "task": "generate",
+        "valid": SCORES,
+        "test": {},
+        "baseline": {"valid": WORSE, "test": {}},
+    }
     show_metrics(console, metrics)
     text = "\n".join(shown(console))
     assert "this model, validation" in text and "test" not in text
     assert "39% less perplexed" in text
-    worse = {"valid": WORSE, "test": WORSE, "baseline": {"valid": SCORES, "test": SCORES}}
-    show_metrics(console, worse)
+    show_metrics(
+        console,
+        {
+            "task": "generate",
+            "valid": WORSE,
+            "test": WORSE,
+            "baseline": {"valid": SCORES, "test": SCORES},
+        },
+    )
     assert "does not beat the n-gram baseline" in "\n".join(shown(console))
 
 
@@ -147,7 +164,8 @@ def test_candidates_stand_in_line_also_in_hangul() -> None:
     ],
 )
 def test_commands_to_try_can_be_pasted(prompt: str, flag: str) -> None:
-    assert flag in next_commands(Path("runs/my run"), prompt)[2].replace('"runs/my run"', "run")
+    lines = next_commands(Path("runs/my run"), "generate", {"prompt": prompt})
+    assert flag in lines[2].replace('"runs/my run"', "run")
 
 
 def test_paths_are_quoted() -> None:
@@ -159,7 +177,201 @@ def test_a_score_that_is_no_number_is_a_dash() -> None:
     lost: dict[str, float | None] = dict.fromkeys(SCORES, float("nan"))
     for scores in (lost, dict.fromkeys(SCORES)):
         console = screen(100)
-        show_metrics(console, {"valid": scores, "baseline": {"valid": WORSE}})
+        show_metrics(console, {"task": "generate", "valid": scores, "baseline": {"valid": WORSE}})
         text = " ".join(shown(console))
         assert text.count("–") == 3 and "nan" not in text.split("does not beat")[0]
         assert "does not beat the n-gram baseline" in text
+
+
+CLASSES = {"accuracy": 0.8, "macro_f1": 0.7, "roc_auc": 0.9, "ece": 0.05}
+
+
+def compared(ours: dict[str, float], theirs: dict[str, float], task: str) -> str:
+    console = screen()
+    show_metrics(console, {"task": task, "valid": ours, "baseline": {"valid": theirs}})
+    return " ".join(" ".join(shown(console)).split())
+
+
+def test_the_verdict_is_on_the_score_that_decides() -> None:
+    text = compared(CLASSES, {**CLASSES, "accuracy": 0.75}, "classify")
+    assert "linear baseline, validation" in text
+    assert "beats the linear baseline (80.00% against 75.00% of accuracy)." in text
+    assert "does not beat" in compared(CLASSES, CLASSES, "classify")
+    rare = compared(CLASSES, {**CLASSES, "accuracy": 0.75, "macro_f1": 0.72}, "classify")
+    assert "though not in the mean over labels (70.00% against 72.00% of macro F1)" in rare
+    several = compared({**CLASSES, "micro_f1": 0.6}, {**CLASSES, "micro_f1": 0.5}, "classify")
+    assert "60.00% against 50.00% of micro F1" in several
+    spans = compared({"accuracy": 0.9, "span_f1": 0.4}, {"accuracy": 0.9, "span_f1": 0.2}, "tag")
+    assert "beats the most frequent tag (40.00% against 20.00% of span F1)" in spans
+
+
+def test_scores_on_a_file_say_so() -> None:
+    console = screen()
+    result = {
+        **{"task": "classify", "run": "runs/a", "data": "a.csv", "scores": CLASSES},
+        "baseline": {"scores": {**CLASSES, "accuracy": 0.5}},
+    }
+    show_evaluation(console, result)
+    text = "\n".join(shown(console))
+    assert "this model, on a.csv" in text and "beats" in text
+
+
+def row(support: int, score: float = 0.5) -> dict[str, float]:
+    return {"precision": score, "recall": score, "f1": score, "support": support}
+
+
+def detailed(metrics: dict[str, object], details: dict[str, object] | None = None) -> list[str]:
+    console = screen()
+    show_details(console, metrics, details)
+    lines = shown(console)
+    assert all(cell_len(line) <= 80 for line in lines)
+    return [" ".join(line.split()) for line in lines]
+
+
+LENGTHS = [
+    {"from": 3, "to": 14, "examples": 50, "accuracy": 0.5},
+    {"from": 15, "to": 15, "examples": 49, "accuracy": 0.625},
+]
+MISTAKES = [
+    {
+        "input": f"정말 재미없는 영화 [b]{n}\n" * 30,
+        "true": "나쁨",
+        "guessed": "좋음",
+        "probability": 0.99,
+    }
+    for n in range(5)
+]
+
+
+def test_each_label_the_lengths_and_the_surest_mistakes() -> None:
+    labels = [{"label": "나쁨", **row(40)}, {"label": "[좋음]", **row(59, 0.75)}]
+    part = {"labels": labels, "by_length": LENGTHS, "mistakes": MISTAKES}
+    lines = detailed({"valid": CLASSES, "test": {}}, {"valid": part})
+    assert "나쁨 50.0% 50.0% 50.0% 40" in lines and "[좋음] 75.0% 75.0% 75.0% 59" in lines
+    assert "length in tokens 3–14 15" in lines and "accuracy 50.0% 62.5%" in lines
+    assert "Surest mistakes (5 stand in details.json)" in lines
+    assert lines.count("좋음 99.0% true: 나쁨") == 3
+    assert sum("[b]0" in line for line in lines) <= 3, "a text is cut to two or three lines"
+    tested = detailed({"valid": CLASSES, "test": CLASSES}, {"valid": part, "test": part})
+    assert "label, test precision recall F1 examples" in tested
+
+
+def test_rare_labels_are_taken_together() -> None:
+    labels = [{"label": f"label {n}", **row(n, n / 20)} for n in range(20)]
+    part = {"labels": labels, "by_length": [], "mistakes": []}
+    lines = detailed({"valid": CLASSES}, {"valid": part})
+    names = [line for line in lines if line.startswith("label ")]
+    assert len(names) == 11 and names[0].endswith(" 19") and names[-1].endswith(" 9")
+    assert "9 rarer ones, mean 20.0% 20.0% 20.0% 36" in lines
+    assert not any("mistakes" in line or "length" in line for line in lines)
+
+
+def test_each_tag_or_each_kind_of_span() -> None:
+    tags = {"NOUN": row(30), "VERB": row(20, 1.0)}
+    metrics = {"valid": {"accuracy": 0.5}, "test": {}, "per_tag": {"valid": tags}}
+    lines = detailed({**metrics, "per_span": {}})
+    assert "tag, validation precision recall F1 words" in lines
+    assert "VERB 100.0% 100.0% 100.0% 20" in lines
+    lines = detailed({**metrics, "per_span": {"valid": {"person": row(5)}}})
+    assert "person 50.0% 50.0% 50.0% 5" in lines and not any("NOUN" in line for line in lines)
+    assert detailed({"valid": SCORES, "test": {}}) == [], "generate has no details"
+
+
+def test_units_are_those_of_what_is_trained() -> None:
+    console = screen(100, terminal=True)
+    with TerminalWatcher(console) as watcher:
+        watcher.begin(Units("example", "steps"))
+        watcher.pace(Pace(10, 0.5, 1.25, 12_345.0, 90.0))
+        watcher.progress.refresh()
+        watcher.report(report(scores={"accuracy": 0.5, "span_f1": 0.25, "other": 1.0}))
+        watcher.begin(Units("word", "words"))
+        assert watcher.progress.tasks[0].completed == 0
+        watcher.pace(Pace(10, 0.25, 1.25, 99.0, 90.0))
+        watcher.progress.refresh()
+    text = "\n".join(shown(console))
+    assert "12,345 steps/s" in text and "99 words/s" in text
+    assert "nats an example  accuracy 50.0%  span f1 25.0%, best" in text
+
+
+def test_series_have_no_passage() -> None:
+    console = screen()
+    TerminalWatcher(console).passage([], [])
+    assert shown(console) == []
+
+
+def test_samples_of_a_classifier_and_a_tagger() -> None:
+    console = screen()
+    right = {"text": "a [b] film", "label": "good", "probability": 0.75, "true": "good"}
+    tags = {"tokens": ["Anna", "ran", "home"], "true": ["B-per", "O", "O"]}
+    samples = [right, {**right, "true": "bad"}, {**tags, "guessed": ["B-per", "O", "B-loc"]}]
+    TerminalWatcher(console).report(report(samples=samples))
+    lines = [line.strip() for line in shown(console)[2:]]
+    assert lines[0] == "good 75% a [b] film" and lines[1].endswith("(true: bad)")
+    assert lines[2] == "Anna/B-per ran home/B-loc≠O"
+
+
+def test_tags_stand_under_their_words_also_in_hangul() -> None:
+    console = screen(20)
+    words = [("나는", "PRON"), ("[b]", "X"), ("학교에", "ADV"), ("갔다", "VERB"), (".", "PUNCT")]
+    lines = [*("\t".join(pair) for pair in words), "", "# text = a", "Hi\tO"]
+    show_tagged(console, iter(lines))
+    found = shown(console)
+    assert all(cell_len(line) <= 20 for line in found)
+    top, bottom = found[0], found[1]
+    for word, tag in words[:3]:
+        assert cell_len(top[: top.index(word)]) == bottom.index(tag)
+    assert found[2].startswith("갔다") and found[3].startswith("VERB PUNCT")
+    assert found[4:] == ["", "# text = a", "Hi", "O"]
+
+
+def test_a_sentence_is_shown_before_the_next_is_read() -> None:
+    console = screen()
+
+    def lines() -> Iterator[str]:
+        yield "one\tNUM"
+        yield ""
+        assert shown(console) == ["one", "NUM", ""]
+        yield "two\tNUM"
+
+    show_tagged(console, lines())
+    assert shown(console)[-2:] == ["two", "NUM"]
+
+
+def test_tags_of_one_kind_have_one_colour() -> None:
+    assert tag_colour("B-person") == tag_colour("I-person") == tag_colour("person")
+    assert tag_colour("NOUN") == tag_colour("NOUN") != tag_colour("VERB")
+
+
+@pytest.mark.parametrize(
+    ("task", "sample", "lines"),
+    [
+        (
+            "classify",
+            {"text": "정말 재미있는 영화"},
+            [
+                'echo "정말 재미있는 영화" | seqloom predict r -',
+                "predict r FILE --out predictions.csv",
+            ],
+        ),
+        (
+            "tag",
+            {"tokens": ["Anna", "ran"]},
+            ['echo "Anna ran" | seqloom predict r -', "tagged.txt"],
+        ),
+        ("classify", {"text": ""}, ["  seqloom predict r FILE --out predictions.csv"]),
+        ("classify", {}, ["  seqloom predict r FILE --out predictions.csv"]),
+    ],
+)
+def test_what_to_try_differs_by_task(
+    task: str, sample: dict[str, object], lines: list[str], tmp_path: Path
+) -> None:
+    found = next_commands(Path("r"), task, sample)
+    assert [expected in line for expected, line in zip(lines, found[2:], strict=False)] == [
+        True for _ in lines
+    ]
+    assert len(found) == 3 + len(lines) and found[-1] == "  seqloom evaluate r"
+    (tmp_path / "confusion.png").touch()
+    (tmp_path / "metrics.json").touch()
+    held = next_commands(tmp_path, task, sample)[1]
+    assert ("(confusion.png, metrics.json)" in held) == (task == "classify")
+    assert "loss.png" not in held

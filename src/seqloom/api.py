@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.config import Settings
+from seqloom.errors import RunError
 from seqloom.run import Run
 
 if TYPE_CHECKING:
@@ -191,11 +192,14 @@ def open_writer(run: str | Path) -> Writer:
     """The network of a run and its tokenizer, ready to write; needs no torch.
 
     Raises:
-        RunError: no run is there, it is damaged, or it has no weights yet.
+        RunError: no run is there, it is damaged, of another task, or has no weights yet.
     """
     from seqloom.tasks.writer import load_writer
 
-    return load_writer(Run.open(run))
+    opened, task = Run.open(run), task_of(run)
+    if task != "generate":
+        raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
+    return load_writer(opened)
 
 
 def make_sampler(options: GenerateSettings) -> Sampler:

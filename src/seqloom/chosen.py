@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import TASK_DEFAULTS, Settings, default_settings, override
+from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
 from seqloom.data.labels import surely_labelled
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
@@ -76,12 +76,14 @@ def choose(
     opened = open_source(source) if task in ("generate", "classify") else open_tagged(source)
     found: list[str] = []
     if task == "auto":
-        task, found = find_task(opened, _together(config, changes))
+        asked = _together(config, changes)
+        task, found = _only_task(changes) or find_task(opened, asked)
     elif task not in TASK_DEFAULTS:
         raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
     settings = default_settings(task)
     if opened.entry is not None:
-        settings = override(settings, opened.entry.settings, f"data set {opened.name}")
+        taken = _taken(opened.entry.settings, task)
+        settings = override(settings, taken, f"data set {opened.name}")
     if named:
         settings = put_over(settings, named.settings, f"preset {preset}")
     remarks = [*_remarks(named), *found]
@@ -104,6 +106,14 @@ def _same_task(preset: Preset, task: str) -> str:
     return preset.task
 
 
+def _taken(changes: Changes, task: str) -> Changes:
+    """What a data set says of itself, without that which only other tasks ask."""
+    return {
+        section: {k: v for k, v in values.items() if f"{section}.{k}" not in NOT_TAKEN[task]}
+        for section, values in changes.items()
+    }
+
+
 def _task_of(config: Path) -> str:
     """The task of the run that a config file lies in; auto where it lies in none."""
     try:
@@ -116,6 +126,20 @@ def _together(config: Path | None, changes: Changes) -> Changes:
     """What is said of the columns, in the config file and on the spot."""
     kept = read_changes(config).get("data", {}) if config else {}
     return {"data": {**kept, **changes.get("data", {})}}
+
+
+def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
+    """The one task that takes all that was asked for, where there is one, and why."""
+    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
+    fitting = [task for task, others in NOT_TAKEN.items() if not asked & others]
+    if len(fitting) != 1:
+        return None
+    (task,) = fitting
+    if task == "generate":
+        return task, []  # as it is where nothing else is found
+    telling = min(asked & set().union(*NOT_TAKEN.values()))
+    flag = flag_of(telling.partition(".")[2])
+    return task, [f"The task is {task}: only it takes --{flag}. Choose with --task."]
 
 
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:

@@ -28,7 +28,7 @@ from seqloom.nn.language_model import Loss
 from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.tagger import CharacterEncoder, Tagger
 from seqloom.run import Run
-from seqloom.tasks.tag_files import predict_lines
+from seqloom.tasks.tag_files import check_columns, predict_lines
 from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_tagged, with_settings
 from seqloom.tasks.tagging import Scored, SentenceTagger, load_tagger
 from seqloom.text.lexicon import FormTable, Lexicon
@@ -312,6 +312,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     source = open_tagged(data)
     reader = TaggedReader(source, fitting(settings.data, source))
     reader.check_tagged()
+    check_columns(tagger, reader)
     pairs = ((sentence.tokens, sentence.tags) for sentence in reader.sentences())
     scores, plain = score_sentences(tagger, baseline, pairs)
     result |= {"data": str(data), "scores": scores.metrics(), "per_tag": scores.table()}

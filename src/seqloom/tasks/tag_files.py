@@ -100,6 +100,21 @@ def _holds_tags(path: Path, layout: Layout, settings: DataSettings, tagger: Sent
     return sum(tag in known for tag in found) > 0.5 * len(found)
 
 
+def check_columns(tagger: SentenceTagger, reader: TaggedReader) -> None:
+    """See that what looks like columns of words and tags is not a plain text.
+
+    Raises:
+        DataError: hardly a tag is known to the model.
+    """
+    for path, layout in zip(reader.source.files, reader.layouts, strict=False):
+        if layout is not None and not _holds_tags(path, layout, reader.settings, tagger):
+            raise DataError(
+                f"{path}: looks like a plain text: hardly a line ends in a tag that the model "
+                "knows, and there are no tagged words to score on. Expected CoNLL-U, or lines of a "
+                "word, a tab and its tag."
+            )
+
+
 def _tag_rows(tagger: SentenceTagger, source: Source, settings: DataSettings) -> Iterator[str]:
     reader = TaggedReader(source, settings)
     assert reader.rows is not None

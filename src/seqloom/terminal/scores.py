@@ -41,7 +41,8 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     parts = [(p, words) for p, words in (("valid", valid), ("test", "test")) if metrics.get(p)]
     names = [name for name in SHOWN[task] if any(name in metrics[part] for part, _ in parts)]
     table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
-    table.add_column("", overflow="fold")
+    # A path may be long, and is folded; else the headings are.
+    table.add_column("", overflow="fold", no_wrap=valid == "validation")
     for name in names:
         table.add_column(COLUMNS[name], justify="right")
     for part, words in parts:

@@ -66,7 +66,7 @@ class TerminalWatcher:
         """A bar of its own for each training."""
         self._units = units
         if self._bar is not None:
-            self.progress.reset(self._bar, loss=0.0, speed=0.0, left="")
+            self.progress.reset(self._bar, loss=0.0, speed=0.0, steps=units.steps, left="")
 
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """The first tokens and their ids; series of numbers have none."""
