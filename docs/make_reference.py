@@ -18,15 +18,16 @@ from cyclopts.argument import Argument
 
 import seqloom
 from seqloom import errors
-from seqloom.api import SequenceEstimator, TextGenerator
+from seqloom.api import SequenceClassifier, SequenceEstimator, SequenceTagger, TextGenerator
 from seqloom.cli import app
-from seqloom.config import GenerateSettings, Section, Settings
+from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, GenerateSettings
 
 FOLDER = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py: change the program, then run it again. -->"
 OWN = ("Arguments", "Parameters")  # cyclopts' names for what belongs to one command alone
 SECTION_OF_GROUP = {
     "Data": "data", "Tokens": "text", "Model": "model", "Training": "train", "Writing": None,
+    "Output": None,
 }  # fmt: skip
 
 
@@ -57,11 +58,34 @@ def _settings_preface() -> list[str]:
         "section named at the table, with `_` for `-`) and as an argument of the Python "
         "estimators. Stronger wins: default, data set of the catalogue, `--preset`, `--config`, "
         "flag.",
+        "Where a task starts from another default, or does not take a setting:",
+        _task_table(),
     ]
+
+
+def _task_table() -> str:
+    """For each task, the defaults of its own and the flags that have no meaning for it."""
+    lines = ["| task | its own defaults | does not take |", "|---|---|---|"]
+    for task, sections in TASK_DEFAULTS.items():
+        own = [
+            f"`{_flag(name)} {value}`"
+            for values in sections.values()
+            for name, value in values.items()
+        ]
+        without = [f"`{_flag(name.split('.')[1])}`" for name in sorted(NOT_TAKEN[task])]
+        lines.append(f"| `{task}` | {', '.join(own) or 'none'} | {', '.join(without)} |")
+    return "\n".join(lines)
+
+
+def _flag(setting: str) -> str:
+    """How a setting is typed; ``from`` alone is no name in Python."""
+    return "--" + setting.removesuffix("_run").replace("_", "-")
 
 
 def _group_note(name: str) -> str:
     section = SECTION_OF_GROUP[name]
+    if name == "Output":
+        return "Of `seqloom predict`."
     if section is None:
         return "Of `seqloom generate`, and of `TextGenerator.generate` in Python."
     return f"Section `[{section}]` of `config.toml`."
@@ -172,22 +196,24 @@ def _default(argument: Argument) -> str:
 
 def python_page() -> str:
     """The whole of docs/python.md."""
-    names = [field for section in _sections() for field in section.model_fields]
     parts = [
         MADE,
         "# Seqloom in Python",
         "`import seqloom` brings these names; it imports torch only when an estimator is used. "
         f"`seqloom.__version__` is the version, `{seqloom.__version__}` as this page was made.",
-        "## TextGenerator",
-        _paragraphs(TextGenerator),
-        "The arguments are [the settings of the command line](cli.md#settings), by the same names "
-        f"with `_` for `-` (`{names[0]}` … `{names[-1]}`), and with the same defaults.",
-        "`generate`, `stream` and `candidates` take "
-        f"{', '.join(f'`{name}`' for name in GenerateSettings.model_fields)}.",
-        "It keeps scikit-learn's conventions: `get_params`, `set_params`, `clone` and "
+        "The arguments of an estimator are [the settings of the command line](cli.md#settings) "
+        "that its task takes, by the same names with `_` for `-`, and with the same defaults. "
+        "Estimators keep scikit-learn's conventions: `get_params`, `set_params`, `clone` and "
         "`GridSearchCV` work.",
+        "`generate`, `stream` and `candidates` of `TextGenerator` take "
+        f"{', '.join(f'`{name}`' for name in GenerateSettings.model_fields)}.",
     ]
-    for name, member in members():
+    for estimator in ESTIMATORS:
+        parts += [f"## {estimator.__name__}", _without_arguments(estimator)]
+        for name, member in members(estimator):
+            parts += [f"### {_headline(name, member)}", _paragraphs(member)]
+    parts.append("## All estimators")
+    for name, member in members(SequenceEstimator):
         parts += [f"### {_headline(name, member)}", _paragraphs(member)]
     parts += ["## Errors", _code(inspect.getdoc(errors) or "")]
     for name in seqloom.__all__:
@@ -196,18 +222,23 @@ def python_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _sections() -> list[type[Section]]:
-    return [field.annotation for field in Settings.model_fields.values()]  # type: ignore[misc]
+def _without_arguments(estimator: type[SequenceEstimator]) -> str:
+    """An estimator's docstring without its arguments, which are the settings."""
+    text = inspect.getdoc(estimator) or ""
+    before, _, rest = text.partition("\nArgs:\n")
+    after = rest[rest.index("\nAttributes:") :] if "\nAttributes:" in rest else ""
+    first, *others = before.strip().split("\n\n")
+    parts = [first.replace("\n", " ").replace("``", "`"), *others]
+    return "\n\n".join([*parts, _code(after)] if after else parts)
 
 
-def members() -> Iterator[tuple[str, Any]]:
-    """What ``TextGenerator`` adds to scikit-learn's estimator, in the order of its definition."""
-    for owner in (TextGenerator, SequenceEstimator):
-        for name, member in vars(owner).items():
-            documented = inspect.getdoc(member) if callable(member) else None
-            shown = isinstance(member, property | classmethod) or documented
-            if shown and not name.startswith("_"):
-                yield name, member
+def members(owner: type) -> Iterator[tuple[str, Any]]:
+    """What a class itself adds for its users, in the order of its definition."""
+    for name, member in vars(owner).items():
+        documented = inspect.getdoc(member) if callable(member) else None
+        shown = isinstance(member, property | classmethod) or documented
+        if shown and not name.startswith("_"):
+            yield name, member
 
 
 def _headline(name: str, member: Any) -> str:
@@ -231,6 +262,7 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
+ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

@@ -82,7 +82,7 @@ def test_every_command_and_flag_stands_in_the_reference(reference: types.ModuleT
     sections = [field.annotation for field in Settings.model_fields.values()]
     for section in [*sections, GenerateSettings]:
         for name in section.model_fields:
-            assert f"| `--{name.replace('_', '-')}`" in text
+            assert f"| `{reference._flag(name)}" in text
 
 
 def test_every_argument_has_a_meaning(reference: types.ModuleType) -> None:
@@ -109,8 +109,10 @@ def test_every_public_name_stands_in_the_reference(name: str) -> None:
 
 
 def test_every_member_of_the_estimator_stands_in_the_reference(reference: types.ModuleType) -> None:
-    names = {name for name, _ in reference.members()}
+    owners = (*reference.ESTIMATORS, reference.SequenceEstimator)
+    names = {name for owner in owners for name, _ in reference.members(owner)}
     assert {"fit", "generate", "stream", "candidates", "score", "save", "load"} <= names
+    assert {"predict", "predict_proba", "tagger"} <= names
     text = read("docs/python.md")
     assert all(f"### `{name}" in text for name in names)
 

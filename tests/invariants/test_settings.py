@@ -1,17 +1,19 @@
-"""Law 5: every setting, changed, changes something."""
+"""Law 5: every setting that a task takes, changed, changes something; any other is refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from seqloom import api
-from seqloom.config import Settings, override
-from seqloom.errors import SeqloomError
+from seqloom import api, cli
+from seqloom.config import NOT_TAKEN, Settings, default_settings, flag_of, override
+from seqloom.errors import SeqloomError, SettingsError
 from seqloom.train import loop
 
+TASKS = ("generate", "classify", "tag")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -19,6 +21,13 @@ CHANGES: dict[str, Any] = {
     "data.valid": "OTHER",
     "data.test": "OTHER",
     "data.split": "0.5/0.5",
+    "data.label": "colour",
+    "data.label_separator": "|",
+    "data.series": "n",
+    "data.id": "name",
+    "data.time": "n",
+    "data.tokens": "lemma",
+    "data.tags": "kind",
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
@@ -27,12 +36,18 @@ CHANGES: dict[str, Any] = {
     "text.min_frequency": 15,
     "text.max_vocabulary": 6,
     "text.max_length": 8,
+    "text.kmer": 2,
     "text.window": 3,
     "model.encoder": "gru",
     "model.embedding": "one-hot",
     "model.embedding_size": 4,
     "model.hidden_size": 6,
     "model.num_layers": 2,
+    "model.bidirectional": False,
+    "model.pooling": "max",
+    "model.wide": False,
+    "model.crf": False,
+    "model.character_size": 0,
     "model.embedding_dropout": 0.35,
     "model.dropout": 0.65,
     "model.weight_drop": 0.5,
@@ -49,8 +64,15 @@ CHANGES: dict[str, Any] = {
     "train.warmup": 0.9,
     "train.schedule": "cosine",
     "train.clip_norm": 0.001,
+    "train.label_smoothing": 0.3,
+    "train.class_weights": "balanced",
+    "train.from_run": "RUN",
+    "train.unlabelled": "OTHER",
+    "train.pretrain": 0.5,
+    "train.unfreezing": 2.0,
+    "train.rate_decay": 0.5,
     "train.averaging": 0.9,
-    "train.dropout_ramp": 0.0,
+    "train.dropout_ramp": 5.0,
     "train.patience": 1,
     "train.precision": "bfloat16",
     "train.device": "cpu" if torch.cuda.is_available() else "cuda",
@@ -61,11 +83,23 @@ CHANGES: dict[str, Any] = {
     "train.sample_length": 3,
     "train.tensorboard": True,
 }
+BASE = {
+    "model.hidden_size": 8,
+    "model.embedding_size": 6,
+    "train.updates": 4,
+    "train.sample_length": 6,
+    "train.precision": "float32",
+    "train.checkpoint_seconds": 1e9,
+    "train.batch_size": 4,
+    "train.sequence_length": 32,
+    "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
+}
 # What a setting needs beside it to matter.
 BESIDE: dict[str, dict[str, Any]] = {
     "text.max_vocabulary": {"text.tokenizer": "word"},
-    "model.embedding_dropout": {"train.dropout_ramp": 0.0},  # nothing is dropped in epoch one
-    "model.dropout": {"train.dropout_ramp": 0.0},
+    "text.kmer": {"text.tokenizer": "kmer"},
+    "train.unlabelled": {"train.pretrain": 0.5},
+    "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -73,6 +107,15 @@ BESIDE: dict[str, dict[str, Any]] = {
         "train.sequence_length": 64,
     },
 }
+SERIES = {
+    "data.series": {},
+    "data.id": {"data.series": "n"},
+    "data.time": {"data.series": "n", "data.id": "name"},
+}  # settings of series, which the classifier's table in long form holds, and what they need
+
+
+def taken(task: str) -> list[str]:
+    return sorted(set(CHANGES) - NOT_TAKEN[task])
 
 
 def sections(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -83,19 +126,7 @@ def sections(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return result
 
 
-BASE = {
-    "model.hidden_size": 8,
-    "model.embedding_size": 6,
-    "train.updates": 4,
-    "train.sample_length": 6,
-    "train.precision": "float32",
-    "train.checkpoint_seconds": 1e9,
-    "train.batch_size": 4,
-    "train.sequence_length": 32,
-}
-
-
-def fingerprint(data: Path, out: Path, values: dict[str, Any]) -> Any:
+def fingerprint(task: str, data: Path, out: Path, values: dict[str, Any]) -> Any:
     """Everything a run leaves or does that its settings decide, the clock and settings aside."""
     written: list[int] = []
     original = loop.save_checkpoint
@@ -108,7 +139,9 @@ def fingerprint(data: Path, out: Path, values: dict[str, Any]) -> Any:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)  # an earlier test may have left one
     try:
-        outcome = api.train(data, override(Settings(), sections(values), "test"), out)
+        known = {name: value for name, value in values.items() if name not in NOT_TAKEN[task]}
+        settings = override(default_settings(task), sections(known), "test")
+        outcome = api.train(data, settings, out, task=task)
         path = outcome.run.path
         history = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
         return (
@@ -127,19 +160,61 @@ def fingerprint(data: Path, out: Path, values: dict[str, Any]) -> Any:
         torch.set_num_threads(threads)
 
 
+def write_texts(path: Path, rows: range) -> None:
+    line = 'cat {i},"The Cat number {i} sat, on mat {j}!",{label},{colour}\n'
+    content = "".join(
+        line.format(i=i % 40, j=i * 7 % 30, label="ab|cd"[i % 5 // 3 * 3 :][:5], colour=i % 3)
+        for i in rows
+    )
+    path.write_text("title,story,label,colour\n" + content)
+
+
+def write_words(path: Path, rows: range) -> None:
+    """Four words a sentence; the order of the rows is not that of ``n``."""
+    line = "{s},{n},{half},Word{w},lemma{k},{tag},K{k}\n"
+    content = "".join(
+        line.format(s=s, n=3 - n, half=s // 2, w=(s * 5 + n) % 11, k=(s + n) % 4, tag="AB"[n % 2])
+        for s in rows
+        for n in range(4)
+    )
+    path.write_text("id,n,name,word,lemma,tag,kind\n" + content)
+
+
+def write_series(path: Path, rows: range) -> None:
+    line = '"[{n}, {m}, 1.5]",{n},{name},{label}\n'
+    content = "".join(
+        line.format(n=(i * 7) % 13, m=i % 3, name=f"s{i // 6}", label="xy"[i // 6 % 2])
+        for i in rows
+    )
+    path.write_text("values,n,name,label\n" + content)
+
+
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For each task its data, and other data like them."""
     folder = tmp_path_factory.mktemp("data")
-    row = 'cat {i},"The Cat number {i} sat, on mat {j}!"\n'
-    rows = "".join(row.format(i=i % 40, j=i * 7 % 30) for i in range(60))
-    (folder / "cats.csv").write_text("title,story\n" + rows)
-    (folder / "other.csv").write_text("title,story\n" + rows[:900].rsplit("\n", 1)[0] + "\n")
-    return folder / "cats.csv"
+    makers: dict[str, Callable[[Path, range], None]] = {
+        **dict.fromkeys(("generate", "classify"), write_texts),
+        **{"tag": write_words, "series": write_series},
+    }
+    for name, write in makers.items():
+        write(folder / f"{name}.csv", range(120 if name == "series" else 60))
+        write(folder / f"{name}-other.csv", range(7, 37))
+    return folder
 
 
 @pytest.fixture(scope="module")
-def plain(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return {"": fingerprint(data, tmp_path_factory.mktemp("plain") / "run", BASE)}
+def plain(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """The fingerprint of a task's base settings."""
+    found: dict[str, Any] = {}
+
+    def of(task: str) -> Any:
+        if task not in found:
+            out = tmp_path_factory.mktemp("plain") / "run"
+            found[task] = fingerprint(task, folder / f"{task}.csv", out, BASE)
+        return found[task]
+
+    return of
 
 
 def test_every_setting_is_checked_here() -> None:
@@ -149,31 +224,74 @@ def test_every_setting_is_checked_here() -> None:
         for name in field.annotation.model_fields
     }
     assert set(CHANGES) == known
+    assert set().union(*NOT_TAKEN.values()) < known
+    assert all(any(name in taken(task) for task in TASKS) for name in known)
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES))
+@pytest.mark.parametrize("task", TASKS)
+def test_the_base_settings_train(task: str, plain: Callable[[str], Any]) -> None:
+    assert not isinstance(plain(task), str), plain(task)
+
+
+@pytest.mark.parametrize(("task", "name"), [(t, name) for t in TASKS for name in taken(t)])
 def test_a_changed_setting_changes_something(
-    name: str, data: Path, plain: dict[str, Any], tmp_path: Path
+    task: str, name: str, folder: Path, plain: Callable[[str], Any], tmp_path: Path
 ) -> None:
+    data, beside = folder / f"{task}.csv", {**BASE, **BESIDE.get(name, {})}
     value = CHANGES[name]
     if value == "OTHER":
-        value = str(data.with_name("other.csv"))
-    source = data
+        value = str(folder / f"{task}-other.csv")
+    if value == "RUN":
+        smaller = {**BASE, "text.tokenizer": "char", "train.updates": 2, "train.seed": 9}
+        fingerprint("generate", folder / "generate.csv", tmp_path / "start", smaller)
+        value = str(tmp_path / "start")
+    if task == "classify" and name in SERIES:
+        data, beside = folder / "series.csv", {**BASE, **SERIES[name]}
     if name == "data.skip_bad_rows":
-        source = tmp_path / "bad.csv"
-        source.write_text(data.read_text() + "one,two,three\n")
-    beside = {**BASE, **BESIDE.get(name, {})}
-    if source == data and beside == BASE:
-        before = plain[""]
-    else:
-        before = fingerprint(source, tmp_path / "before", beside)
+        data = tmp_path / "bad.csv"
+        data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+    base = data == folder / f"{task}.csv" and beside == BASE
+    before = plain(task) if base else fingerprint(task, data, tmp_path / "before", beside)
     if name in ("train.minutes", "train.epochs"):
         del beside["train.updates"]  # one budget, not two
-    after = fingerprint(source, tmp_path / "after", {**beside, name: value})
+    after = fingerprint(task, data, tmp_path / "after", {**beside, name: value})
     assert after != before
+    # One of the two has to be a run: two errors would differ by chance.
+    assert not (isinstance(before, str) and isinstance(after, str)), (before, after)
 
 
-def test_the_same_settings_give_the_same_fingerprint(
-    data: Path, plain: dict[str, Any], tmp_path: Path
+def flags(name: str, value: Any) -> list[str]:
+    flag = flag_of(name.split(".")[1])
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value[0] if isinstance(value, tuple) else value)]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_setting_without_meaning_for_the_task_is_refused(
+    task: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fingerprint(data, tmp_path / "again", BASE) == plain[""]
+    """In Python where it is changed; on the command line also where it is said as it is."""
+    data = folder / f"{task}.csv"
+    for name in sorted(NOT_TAKEN[task]):
+        section, key = name.split(".")
+        default = getattr(getattr(default_settings(task), section), key)
+        value = CHANGES[name] if CHANGES[name] != default else not default
+        expected = f"--{flag_of(key)} has no meaning for {task}."
+        settings = override(default_settings(task), {section: {key: value}}, "test")
+        with pytest.raises(SettingsError) as raised:
+            api.train(data, settings, tmp_path / "run", task=task)
+        assert str(raised.value) == expected
+        said = [value] if default in (None, (), "") else [value, default]
+        for words in (flags(name, each) for each in said):
+            out = str(tmp_path / "run")
+            assert cli.run(["train", str(data), "--task", task, "--out", out, *words]) == 2
+            assert capsys.readouterr().err == f"seqloom: {expected}\n", words
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_same_settings_give_the_same_fingerprint(
+    task: str, folder: Path, plain: Callable[[str], Any], tmp_path: Path
+) -> None:
+    assert fingerprint(task, folder / f"{task}.csv", tmp_path / "again", BASE) == plain(task)

@@ -97,8 +97,9 @@ class SeriesStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._values = np.load(folder / "series.npy", mmap_mode="r", allow_pickle=False)
-        self.lengths = np.load(folder / "lengths.npy", allow_pickle=False)
+        self.lengths = np.fromfile(folder / "lengths.i64", np.int64)
+        values = np.memmap(folder / "series.f32", np.float32, "r")
+        self._values = values.reshape(int(self.lengths.sum()), -1)  # (steps, channels)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
 
     def __len__(self) -> int:
@@ -118,10 +119,10 @@ class SeriesStore:
 def write_series(folder: Path, series: Iterable[Series], lengths: list[int], channels: int) -> None:
     """Write series whose lengths are known, one by one."""
     shape = (sum(lengths), channels)
-    values = np.lib.format.open_memmap(folder / "series.npy", "w+", np.float32, shape)
+    values = np.memmap(folder / "series.f32", np.float32, "w+", shape=shape)
     start = 0
     for numbers in series:
         values[start : start + len(numbers)] = numbers
         start += len(numbers)
     values.flush()
-    np.save(folder / "lengths.npy", np.array(lengths, np.int64), allow_pickle=False)
+    np.array(lengths, np.int64).tofile(folder / "lengths.i64")
