@@ -1,46 +1,117 @@
-"""Presets: each loads, is right in every setting, and names data that exists."""
+"""Presets: each loads, is right in every setting, names data that exists, and starts."""
+
+import os
+from pathlib import Path
 
 import pytest
 
-from seqloom.config import Settings, override
+from seqloom import api
+from seqloom.config import Settings, default_settings, override
 from seqloom.data.catalogue import load_catalogue
 from seqloom.errors import SettingsError
 from seqloom.presets import load_preset, preset_names
-from seqloom.tasks.training import TASKS
+from seqloom.tasks.training import TASKS, check_settings
 from seqloom.train.schedule import Schedule
+
+CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
+
+
+def settings_of(name: str) -> Settings:
+    preset = load_preset(name)
+    return override(default_settings(preset.task), preset.settings, name)
 
 
 def test_the_presets_are_these() -> None:
-    assert {"cooking-lstm", "demo", "headlines-lstm5"} <= set(preset_names())
+    writers = ["cooking-lstm", "demo", "headlines-lstm5"]
+    assert preset_names() == sorted([*writers, *CLASSIFIERS])
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_is_right(name: str) -> None:
     preset = load_preset(name)
-    settings = override(Settings(), preset.settings, name)
+    settings = settings_of(name)
+    check_settings(preset.task, settings)
     for section, values in preset.settings.items():
         for key, value in values.items():
             set_to = getattr(getattr(settings, section), key)
             assert set_to == (tuple(value) if isinstance(value, list) else value)
     assert preset.task in TASKS
-    assert preset.source in load_catalogue()
+    assert load_catalogue()[preset.source].task == preset.task
     assert preset.title and "\n" not in preset.title
     assert all(fault.endswith(".") for fault in preset.faults)
     Schedule(settings.train, 1)  # one budget
 
 
 def test_the_recipe_writer_is_the_tutorial_s() -> None:
-    settings = override(Settings(), load_preset("cooking-lstm").settings, "test")
+    settings = settings_of("cooking-lstm")
     assert (settings.text.max_vocabulary, settings.text.max_length) == (10_000, 200)
     assert (settings.model.embedding_size, settings.model.hidden_size) == (100, 128)
     assert (settings.train.optimizer, settings.train.tensorboard) == ("adam", True)
 
 
 def test_the_headline_writer_is_the_tutorial_s() -> None:
-    settings = override(Settings(), load_preset("headlines-lstm5").settings, "test")
+    settings = settings_of("headlines-lstm5")
     assert settings.text.strip_punctuation and settings.text.window
     assert (settings.model.encoder, settings.model.num_layers) == ("lstm", 5)
     assert settings.train.epochs == 50
+
+
+def test_the_english_review_reader_is_the_tutorial_s() -> None:
+    settings = settings_of("imdb-gru")
+    assert (settings.text.tokenizer, settings.text.min_frequency) == ("word", 5)
+    assert settings.text.lowercase
+    model = settings.model
+    assert (model.encoder, model.bidirectional, model.pooling) == ("gru", False, "last")
+    assert model.dropout > 0  # which the tutorial throws away
+
+
+def test_the_korean_review_reader_is_the_post_s() -> None:
+    settings = settings_of("nsmc-bilstm")
+    model = settings.model
+    assert settings.text.tokenizer == "morpheme"
+    assert (model.encoder, model.bidirectional, model.pooling) == ("lstm", True, "last")
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_tutorials_classifiers_have_nothing_of_seqloom_s_own(name: str) -> None:
+    settings = settings_of(name)
+    model, train = settings.model, settings.train
+    assert not model.wide and model.embedding_dropout == 0
+    assert (train.optimizer, train.learning_rate, train.weight_decay) == ("adam", 0.001, 0)
+    assert (train.schedule, train.warmup, train.clip_norm) == ("constant", 0, 0)
+    assert train.pretrain == 0 and train.averaging == 0 and train.minutes is None
+
+
+def table(path: Path) -> Path:
+    """Forty texts with two labels."""
+    rows = [f"the film number {n} was {('bad', 'good')[n % 2]},{n % 2}\n" for n in range(40)]
+    path.write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "nsmc-bilstm":
+        pytest.importorskip("kiwipiepy")
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few = {"train": {"updates": 2, "threads": 1}, "text": {"min_frequency": 1}}
+    data = str(table(tmp_path / "films.csv"))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("classify", name)
+    assert chosen.remarks[0] == load_preset(name).title
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and outcome.metrics["updates"] == 2
+
+
+def test_dna_starts_on_its_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(os.environ.get("SEQLOOM_DATA", "")) / "dna-splice"
+    if not os.environ.get("SEQLOOM_DATA") or not folder.exists():
+        pytest.skip("SEQLOOM_DATA names no folder with dna-splice")
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few = {"train": {"updates": 2, "threads": 1}}
+    chosen = api.choose(None, few, preset="splice-gru")
+    outcome = api.train(chosen.data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"accuracy"}
 
 
 def test_an_unknown_preset_offers_the_nearest() -> None:
