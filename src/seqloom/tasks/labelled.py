@@ -215,7 +215,13 @@ def clean_text(text: str, settings: Settings) -> str:
 
 def text_ids(text: str, settings: Settings, tokenizer: Tokenizer) -> npt.NDArray[np.int32]:
     """Start, the ids of a text (cut at max_length), end; never empty."""
-    ids = tokenizer.encode(clean_text(text, settings))[: settings.text.max_length]
+    return _framed(tokenizer.encode(clean_text(text, settings)), settings, tokenizer)
+
+
+def _framed(
+    ids: npt.NDArray[np.int32], settings: Settings, tokenizer: Tokenizer
+) -> npt.NDArray[np.int32]:
+    ids = ids[: settings.text.max_length]
     return np.concatenate([[tokenizer.start], ids, [tokenizer.end]]).astype(np.int32)
 
 
@@ -361,8 +367,9 @@ class _Reader:
             path = folder / "ids.arrow"
             writer = stack.enter_context(StoreWriter(path, tokenizer.vocabulary_size))
             for text, number in zip(texts, parts, strict=True):
-                ids = text_ids(text, settings, tokenizer)
-                self.facts.cut += len(ids) == settings.text.max_length + 2
+                whole = tokenizer.encode(clean_text(text, settings))
+                self.facts.cut += len(whole) > settings.text.max_length
+                ids = _framed(whole, settings, tokenizer)
                 self._count_tokens(PARTS[number], len(ids))
                 writer.add(ids)
         return tokenizer

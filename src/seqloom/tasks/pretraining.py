@@ -114,8 +114,9 @@ def frequency_ranks(
 ) -> npt.NDArray[np.int64]:
     """The place of each id among all when sorted by falling frequency (vocab_size,)."""
     counts = np.zeros(vocab_size, np.int64)
-    for row in rows:
-        counts += np.bincount(store[int(row)], minlength=vocab_size)
+    for start in range(0, len(rows), 1_000):
+        ids = np.concatenate([store[int(row)] for row in rows[start : start + 1_000]])
+        counts += np.bincount(ids, minlength=vocab_size)
     ranks = np.empty(vocab_size, np.int64)
     ranks[np.argsort(-counts, kind="stable")] = np.arange(vocab_size)
     return ranks
