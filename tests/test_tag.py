@@ -12,7 +12,7 @@ import torch
 
 from seqloom.config import DataSettings, PredictSettings, Settings, override
 from seqloom.data.tagged import open_tagged
-from seqloom.errors import DataError
+from seqloom.errors import DataError, MissingExtraError
 from seqloom.evaluate.tagging import TagScores
 from seqloom.run import Run
 from seqloom.tasks import tag, tagging
@@ -172,6 +172,23 @@ def test_a_loaded_run_is_the_trained_one(run: Run, trained: TagJob) -> None:
     ]
     with pytest.raises(DataError, match="Received '' as a word"):
         list(tagging.tag_sentences(run, [["a", ""]]))
+
+
+def test_a_run_that_reads_morphemes_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"tokens": ["행사는", f"좋{end}"], "tags": ["N", "A"]} for end in ("다", "고")] * 20
+    job = tag.make_job(tag.prepare(open_tagged(rows), settings()), CPU, nullcontext)
+    run = Run.create(tmp_path / "run", overwrite=False)
+    run.seal("config.toml", to_toml(job.corpus.settings).encode())
+    for name, content in tag.sealed_files(job.corpus).items():
+        run.seal(name, content)
+    run.seal("model.safetensors", model_bytes(job.model))
+    tokens = ["행사는", "나쁘다"]
+    assert tagging.load_tagger(run).tag(tokens) == job.tagger().tag(tokens)
+    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install \"seqloom\[korean\]\""):
+        tagging.load_tagger(run)
 
 
 @pytest.mark.parametrize("length", [1, CORE, CORE + CONTEXT, CORE + CONTEXT + 1, 3 * CORE + 7])

@@ -1,6 +1,7 @@
 """From tagged sentences to stored ids: parts, what is fitted on training alone, what is said."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,36 @@ def test_spans_that_begin_inside_are_learnt_as_they_are(tmp_path: Path) -> None:
     sentences = [(["a", "b"], ["O", "I-x"])] * 20 + [(["c", "d"], ["B-x", "I-x"])] * 20
     corpus = make(write(tmp_path / "a.bio", sentences))
     assert corpus.tags.pairs == [("O", "I-x")]
+
+
+def test_official_parts_are_kept_apart_unless_others_are_named(tmp_path: Path) -> None:
+    names = ("train", "valid", "test", "mine")
+    paths = {name: tmp_path / f"{name}.bio" for name in names}
+    for name in names:
+        write(paths[name], [*(SENTENCES if name == "train" else []), (["in", name], ["O", "O"])])
+    train, valid, test, _ = (open_tagged(paths[name]) for name in names)
+    source = replace(train, parts={"valid": valid, "test": test})
+    corpus = prepare_tagged(source, Settings())
+    assert list(corpus.sentences("valid")) == [(["in", "valid"], ["O", "O"])]
+    assert list(corpus.sentences("test")) == [(["in", "test"], ["O", "O"])]
+    assert corpus.facts.sentences["train"] == len(SENTENCES) + 1
+    own = override(Settings(), {"data": {"test": str(paths["mine"])}}, "test")
+    corpus = prepare_tagged(source, own)
+    assert list(corpus.sentences("test")) == [(["in", "mine"], ["O", "O"])]
+    assert list(corpus.sentences("valid")) == [(["in", "valid"], ["O", "O"])]
+
+
+def test_it_is_said_whether_korean_morphemes_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.bio", [(["행사는", "좋다"], ["NOUN", "ADJ"])] * 40)
+    assert "found by Kiwi, are read too" in "\n".join(make(path).explanation())
+    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    without = make(path)  # prepared anew: its words have other parts
+    assert 'pip install "seqloom[korean]"' in "\n".join(without.explanation())
+    assert not without.lexicon.morphemes
+    english = make(write(tmp_path / "b.bio", SENTENCES))
+    assert "Korean" not in "\n".join(english.explanation())
 
 
 def test_repeats_across_parts_are_said(tmp_path: Path) -> None:

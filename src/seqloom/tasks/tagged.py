@@ -203,22 +203,32 @@ def prepare_tagged(source: Source, settings: Settings) -> TaggedCorpus:
         DataError: nothing to read, nothing left, or too little to learn from.
         SettingsError: a named column or field does not exist.
     """
-    others = [settings.data.valid, settings.data.test]
+    others = other_parts(source, settings)
     folder = prepared_folder(
         [
             "tagged",
             TAGGED_FORMAT,
             source.digest(),
-            [open_tagged(other).digest() if other else None for other in others],
+            {part: other.digest() for part, other in others.items()},
             settings.data.model_dump(),
             settings.text.model_dump(),
             settings.train.seed,
             kiwi_installed(),
         ]
     )
-    maker = lambda beside: _CorpusMaker(source, settings).write(beside)  # noqa: E731
+    maker = lambda beside: _CorpusMaker(source, others, settings).write(beside)  # noqa: E731
     corpus = open_or_build(folder, open_tagged_corpus, maker)
     return with_settings(corpus, settings)
+
+
+def other_parts(source: Source, settings: Settings) -> dict[str, Source]:
+    """The validation and test parts that stand beside the source: named ones, else official ones.
+
+    Raises:
+        DataError: a named one cannot be read.
+    """
+    named = {"valid": settings.data.valid, "test": settings.data.test}
+    return {**source.parts, **{part: open_tagged(path) for part, path in named.items() if path}}
 
 
 def with_settings(corpus: TaggedCorpus, settings: Settings) -> TaggedCorpus:
@@ -255,15 +265,11 @@ def open_tagged_corpus(folder: Path) -> TaggedCorpus:
 class _CorpusMaker:
     """The passes over one source."""
 
-    def __init__(self, source: Source, settings: Settings) -> None:
+    def __init__(self, source: Source, others: dict[str, Source], settings: Settings) -> None:
         self.settings = settings
         self.reader = TaggedReader(source, settings.data)
         self.reader.check_tagged()
-        self.others = {
-            part: like(self.reader, open_tagged(path))
-            for part, path in (("valid", settings.data.valid), ("test", settings.data.test))
-            if path
-        }
+        self.others = {part: like(self.reader, other) for part, other in others.items()}
         for reader in self.others.values():
             reader.check_tagged()
         self.facts = TagFacts(reasons=[self.reader.reason])
