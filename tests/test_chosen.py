@@ -137,7 +137,8 @@ def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
         said = f"The task is {task}: only it takes --{flag}. Choose with --task."
         assert chosen.remarks == (() if task == "generate" else (said,))
     both: Changes = {"model": {"pooling": "max", "crf": False}}
-    assert choose(data, both).task == "classify", "no task takes both: the data decide"
+    with pytest.raises(SettingsError, match="--crf has no meaning for classify"):
+        choose(data, both)  # no task takes both: the data decide
 
 
 def test_a_config_file_says_its_task(tmp_path: Path) -> None:

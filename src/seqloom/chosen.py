@@ -80,6 +80,7 @@ def choose(
         task, found = _only_task(changes) or find_task(opened, asked)
     elif task not in TASK_DEFAULTS:
         raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
+    _check_asked(changes, task)
     settings = default_settings(task)
     if opened.entry is not None:
         taken = _taken(opened.entry.settings, task)
@@ -95,6 +96,14 @@ def choose(
     if config and task == "generate":
         _check_text(config, kept, opened, settings)
     return Chosen(source, named.name if named else opened.name, task, settings, tuple(remarks))
+
+
+def _check_asked(changes: Changes, task: str) -> None:
+    """See that nothing was asked for on the spot that the task would pass over."""
+    for section, values in changes.items():
+        for name in values:
+            if f"{section}.{name}" in NOT_TAKEN[task]:
+                raise SettingsError(f"--{flag_of(name)} has no meaning for {task}.")
 
 
 def _same_task(preset: Preset, task: str) -> str:

@@ -3,11 +3,13 @@
     runs/<name>/
       run.json            format, versions, task, data and its digest
       config.toml         every setting, as resolved
-      tokenizer.json      how text becomes ids
+      tokenizer.json      how text becomes ids; scale.json, how series become standard scores
+      labels.json         labels or tags, in the order of the network's scores
       model.safetensors   the best weights on validation
-      baseline.safetensors  the n-gram model fitted on the same training part
+      wide.safetensors  calibration.safetensors    of a classifier: n-grams, scales of both
+      baseline.safetensors  or .json: the model to beat, fitted on the same training part
       digest.json         sha256 of the files above; checked when a run is loaded
-      metrics.json  history.jsonl  samples.jsonl  loss.png
+      metrics.json  history.jsonl  samples.jsonl  loss.png  details.json  confusion.png
       checkpoint/         what ``resume`` needs
 
 Loading runs no code: TOML, JSON and safetensors only.
@@ -27,7 +29,11 @@ from seqloom.atomic import cannot_write, write_atomically
 from seqloom.errors import RunError
 from seqloom.strict_json import to_json
 
-SEALED = ("*.safetensors", "config.toml", "tokenizer.json")  # never read without a digest
+# Never read without a digest.
+SEALED = (
+    *("*.safetensors", "config.toml", "tokenizer.json", "labels.json", "scale.json"),
+    "baseline.json",
+)
 FORMAT = 1  # of the folder; a run of another format is refused by name
 ABSENT = "absent"  # stands among the digests while a file is being written for the first time
 

@@ -59,7 +59,8 @@ MAY_IMPORT = {
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
     *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
-    *("evaluate", "presets", "run", "strict_json", "terminal", "toml", "watching", *NO_TORCH),
+    *("evaluate", "presets", "run", "stopping", "strict_json", "terminal", "toml", "watching"),
+    *NO_TORCH,
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

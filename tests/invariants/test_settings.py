@@ -271,7 +271,7 @@ def flags(name: str, value: Any) -> list[str]:
 def test_a_setting_without_meaning_for_the_task_is_refused(
     task: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In Python and on the command line."""
+    """In Python where it is changed; on the command line also where it is said as it is."""
     data = folder / f"{task}.csv"
     for name in sorted(NOT_TAKEN[task]):
         section, key = name.split(".")
@@ -284,10 +284,11 @@ def test_a_setting_without_meaning_for_the_task_is_refused(
         with pytest.raises(SettingsError) as raised:
             api.train(data, settings, tmp_path / "run", task=task)
         assert str(raised.value) == expected
-        words = flags(name, value)
-        out = str(tmp_path / "run")
-        assert cli.run(["train", str(data), "--task", task, "--out", out, *words]) == 2
-        assert capsys.readouterr().err == f"seqloom: {expected}\n", words
+        said = [value] if default in (None, (), "") else [value, default]
+        for words in (flags(name, each) for each in said):
+            out = str(tmp_path / "run")
+            assert cli.run(["train", str(data), "--task", task, "--out", out, *words]) == 2
+            assert capsys.readouterr().err == f"seqloom: {expected}\n", words
     assert not (tmp_path / "run").exists()
 
 
