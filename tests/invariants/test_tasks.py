@@ -1,19 +1,67 @@
 """Law 7: every task goes through the same life."""
 
+import math
 from pathlib import Path
 
 from check_task import check_task
 
-from seqloom import TextGenerator
+from seqloom import SequenceClassifier, SequenceTagger, TextGenerator
 
 TEXTS = [f"the {a} cat sat on the {b} mat." for a in ("red", "old", "big") for b in "abcdefgh"]
+REVIEWS = [
+    {"text": f"a {kind} film, number {n}", "label": kind}
+    for n in range(20)
+    for kind in ("good", "bad", "dull")
+]
+WAVES = [
+    {"series": [math.sin(t * (1 + n % 2)) for t in range(9 + n % 4)], "label": n % 2}
+    for n in range(60)
+]
+SENTENCES = [
+    {"tokens": ["Anna", verb, "the", noun], "tags": ["NAME", "VERB", "DET", "NOUN"]}
+    for verb in ("sees", "eats", "takes", "likes")
+    for noun in ("fish", "bread", "soup", "rice", "tea")
+]
+SMALL = {"updates": 6, "hidden_size": 8, "embedding_size": 8}
 
 
 def test_generate(tmp_path: Path) -> None:
-    estimator = TextGenerator(updates=6, hidden_size=16, embedding_size=8, sample_length=5)
     check_task(
-        estimator,
+        TextGenerator(updates=6, hidden_size=16, embedding_size=8, sample_length=5),
         TEXTS,
         lambda model: (model.generate("the ", length=20), model.score(TEXTS[:3])),
+        tmp_path,
+    )
+
+
+def test_classify(tmp_path: Path) -> None:
+    texts = [row["text"] for row in REVIEWS[:9]]
+    check_task(
+        SequenceClassifier(**SMALL, pretrain=0.5),
+        REVIEWS,
+        lambda model: (
+            *(model.classes_.tolist(), model.predict(texts).tolist()),
+            *(model.predict_proba(texts).tolist(), model.score(REVIEWS)),
+        ),
+        tmp_path,
+    )
+
+
+def test_classify_series(tmp_path: Path) -> None:
+    series = [row["series"] for row in WAVES[:9]]
+    check_task(
+        SequenceClassifier(**SMALL),
+        WAVES,
+        lambda model: (model.predict(series).tolist(), model.predict_proba(series).tolist()),
+        tmp_path,
+    )
+
+
+def test_tag(tmp_path: Path) -> None:
+    sentences = [row["tokens"] for row in SENTENCES[:9]]
+    check_task(
+        SequenceTagger(**SMALL, character_size=4),
+        SENTENCES,
+        lambda model: (model.classes_, model.predict(sentences), model.score(SENTENCES)),
         tmp_path,
     )
