@@ -1,7 +1,7 @@
 """Parts of words: ends and shapes of all, morphemes of Korean ones."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqloom.errors import MissingExtraError
@@ -20,6 +20,7 @@ from seqloom.text.word_parts import (
 
 @settings(deadline=None)
 @given(st.text(max_size=8).map(normalise))
+@example("\n")
 def test_every_word_has_all_its_parts_and_none_is_empty(word: str) -> None:
     parts = parts_of(word) + morpheme_parts_of(word)
     assert len(parts) == WORD_PARTS + MORPHEME_PARTS

@@ -147,6 +147,22 @@ class Run:
         except ValueError as error:
             raise RunError(f"{self.path / name}: is damaged: {error}.") from None
 
+    def read_fields(self, name: str, kinds: dict[str, type]) -> dict[str, Any]:
+        """A JSON object that has these fields, each of its type.
+
+        Raises:
+            RunError: it is missing, is not JSON, or lacks one.
+        """
+        saved = self.read_json(name)
+        fields = saved if isinstance(saved, dict) else {}
+        wrong = [field for field, kind in kinds.items() if not isinstance(fields.get(field), kind)]
+        if wrong:
+            raise RunError(
+                f"{self.path / name}: is damaged: it lacks {', '.join(wrong)}. Copy the run anew, "
+                "or train again with --overwrite."
+            )
+        return fields
+
     def read(self, name: str) -> bytes:
         """A file's content.
 

@@ -10,9 +10,16 @@ from safetensors.numpy import load_file
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(200))
+ROWS = "text,label\n" + "".join(
+    f"{line[: 9 + n % 30]},{'abc'[n % 3]}\n" for n, line in enumerate(TEXT.splitlines())
+)
+TAGGED = "\n".join(
+    "".join(f"{word}\t{'AB'[len(word) % 2]}\n" for word in line.split()[: 2 + n % 6])
+    for n, line in enumerate(TEXT.splitlines())
+)
 FLAGS = [
     *("--updates", "12", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "5"),
-    *("--sequence-length", "16", "--precision", "float32", "--quiet", "--sample-length", "5"),
+    *("--sequence-length", "16", "--precision", "float32", "--quiet"),
     # Dropout in two places and from the first update, on batches that two cannot divide.
     *("--dropout", "0.2", "--embedding-dropout", "0.1", "--dropout-ramp", "0", "--threads", "1"),
     # Plain steps: Muon and Adam turn the last bit of a small gradient into a visible step.
@@ -21,12 +28,19 @@ FLAGS = [
 
 
 @pytest.mark.parametrize(
-    ("records", "more"),
-    [("continuous", ()), ("line", ()), ("line", ("--window", "6"))],
+    ("source", "more"),
+    [
+        ("numbers.txt", ("--records", "continuous", "--sample-length", "5")),
+        ("numbers.txt", ("--records", "line", "--sample-length", "5")),
+        ("numbers.txt", ("--records", "line", "--window", "6")),
+        ("rows.csv", ("--task", "classify", "--pretrain", "0.5")),
+        ("words.conll", ("--task", "tag", "--character-size", "4")),
+    ],
+    ids=["continuous", "lines", "windows", "classify", "tag"],
 )
-def test_two_processes_equal_one(tmp_path: Path, records: str, more: tuple[str, ...]) -> None:
-    data = tmp_path / "numbers.txt"
-    data.write_text(TEXT)
+def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
+    data = tmp_path / source
+    data.write_text({"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED}[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],
@@ -34,7 +48,7 @@ def test_two_processes_equal_one(tmp_path: Path, records: str, more: tuple[str, 
     }
     weights = {}
     for name, start in starts.items():
-        words = ["train", str(data), "--out", str(tmp_path / name), "--records", records]
+        words = ["train", str(data), "--out", str(tmp_path / name)]
         done = subprocess.run([*start, *words, *FLAGS, *more], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         weights[name] = load_file(tmp_path / name / "model.safetensors")

@@ -7,17 +7,36 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
-TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150))
+LINES = [" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150)]
+DATA = {
+    "numbers.txt": "\n".join(LINES),
+    "rows.csv": "text,label\n"
+    + "".join(f"{line[: 9 + n % 30]},{'abc'[n % 3]}\n" for n, line in enumerate(LINES * 2)),
+    "words.conll": "\n".join(
+        "".join(f"{word}\t{'AB'[len(word) % 2]}\n" for word in line.split()[: 2 + n % 6])
+        for n, line in enumerate(LINES)
+    ),
+}
 FLAGS = [
     *("--embedding-size", "8", "--batch-size", "4"),
-    *("--sequence-length", "16", "--averaging", "0.9", "--sample-length", "5"),
+    *("--sequence-length", "16", "--averaging", "0.9"),
     *("--dropout", "0.2", "--weight-drop", "0.1", "--dropout-ramp", "0"),
     *("--checkpoint-seconds", "0", "--threads", "1", "--quiet"),
 ]
+CLASSIFY = ("rows.csv", "--task", "classify", "--pretrain", "0.5")
+# What is trained, the stage in which it is killed (of the run itself, or in a folder of it).
+CASES = {
+    "continuous": (("numbers.txt", "--records", "continuous", "--sample-length", "5"), ""),
+    "lines": (("numbers.txt", "--records", "line", "--sample-length", "5"), ""),
+    "classify, first stage": (CLASSIFY, "pretrain"),
+    "classify, second stage": (CLASSIFY, ""),
+    "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
+}
 
 
 def command(*words: str) -> list[str]:
@@ -38,51 +57,61 @@ def update_of(run: Path) -> int:
     return int(json.loads(index.read_text())["file"].split("-")[1].split(".")[0])
 
 
-def outcome(run: Path) -> tuple[bytes, list[dict], list[str]]:
-    """Weights, history without what the clock decides, samples."""
-    history = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    for line in history:
+def outcome(run: Path) -> tuple[Any, ...]:
+    """All weights, history and scores without what the clock decides, samples."""
+    weights = {file.name: file.read_bytes() for file in run.glob("*.safetensors")}
+    histories = []
+    for file in sorted(run.rglob("history.jsonl")):
+        histories += [json.loads(line) for line in file.read_text().splitlines()]
+    metrics = json.loads((run / "metrics.json").read_text())
+    for line in (*histories, metrics):
         del line["seconds"]
+    del metrics["tokens_per_second"]
     samples = (run / "samples.jsonl").read_text().splitlines()
-    return (run / "model.safetensors").read_bytes(), history, samples
+    return weights, histories, metrics, samples
 
 
-def start_and_stop(data: Path, out: Path, at: int, number: int, *more: str) -> int:
+def start_and_stop(data: Path, out: Path, at: int, number: int, *more: str, stage: str = "") -> int:
     process = subprocess.Popen(train(data, out, *more))
     end = time.monotonic() + 100
-    while update_of(out) < at and time.monotonic() < end and process.poll() is None:
+    while update_of(out / stage) < at and time.monotonic() < end and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
     return process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "numbers.txt"
-    path.write_text(TEXT)
-    return path
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for name, content in DATA.items():
+        (folder / name).write_text(content)
+    return folder
 
 
-@pytest.mark.parametrize("records", ["continuous", "line"])
-def test_killed_and_resumed_equals_uninterrupted(data: Path, tmp_path: Path, records: str) -> None:
-    more = ("--records", records)
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+@pytest.mark.parametrize("case", CASES)
+def test_killed_and_resumed_equals_uninterrupted(folder: Path, tmp_path: Path, case: str) -> None:
+    (name, *more), stage = CASES[case]
+    data, whole, broken = folder / name, tmp_path / "whole", tmp_path / "broken"
     # Another network was trained on the same data before: the cache holds its corpus.
     first = train(data, tmp_path / "first", *more, updates=1, hidden_size=8)
     assert subprocess.run(first).returncode == 0
     assert subprocess.run(train(data, whole, *more)).returncode == 0
-    assert start_and_stop(data, broken, 35, signal.SIGKILL, *more) == -signal.SIGKILL
+    killed = start_and_stop(data, broken, 35, signal.SIGKILL, *more, stage=stage)
+    assert killed == -signal.SIGKILL
     assert not (broken / "metrics.json").exists()
+    assert (update_of(broken) >= 0) == (stage == ""), "killed in the other stage"
     resumed = subprocess.run(command("resume", str(broken), "--quiet"))
     assert resumed.returncode == 0
     assert outcome(broken) == outcome(whole)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["lines", "classify, first stage"])
+def test_ctrl_c_saves_and_says_how_to_go_on(folder: Path, tmp_path: Path, case: str) -> None:
+    (name, *more), stage = CASES[case]
     run = tmp_path / "run"
-    assert start_and_stop(data, run, 20, signal.SIGINT) == 130
-    stopped_at = update_of(run)
-    assert 20 <= stopped_at < 120
+    stopped = start_and_stop(folder / name, run, 20, signal.SIGINT, *more, stage=stage)
+    assert stopped == 130
+    assert 20 <= update_of(run / stage) < 120
     assert subprocess.run(command("resume", str(run), "--quiet")).returncode == 0
     assert json.loads((run / "metrics.json").read_text())["updates"] == 120

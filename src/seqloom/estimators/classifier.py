@@ -106,7 +106,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[mi
 
 def _classes(run: Run) -> npt.NDArray[Any]:
     """The labels of a run, as what they were when they were given to ``fit``."""
-    names = run.read_json("labels.json")["labels"]
+    names = run.read_fields("labels.json", {"labels": list})["labels"]
     known = (run.path / KINDS).exists()
     dtype = np.dtype(run.read_json(KINDS)["dtype"] if known else "O")
     if dtype.kind == "b":

@@ -42,7 +42,7 @@ class SequenceTagger(SequenceEstimator):
     @property
     def classes_(self) -> list[str]:
         """The tags, sorted."""
-        return sorted(self._fitted_run().read_json("labels.json")["tags"])
+        return sorted(self._fitted_run().read_fields("labels.json", {"tags": list})["tags"])
 
     @property
     def tagger(self) -> SentenceTagger:

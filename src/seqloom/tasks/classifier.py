@@ -176,7 +176,7 @@ def load_classifier(run: Run) -> Classifier:
     set_threads(settings.train)
     name = "tokenizer.json" if (run.path / "tokenizer.json").exists() else "scale.json"
     front = front_from_dict(run.read_json(name))
-    about = run.read_json("labels.json")
+    about = run.read_fields("labels.json", {"labels": list, "multi": bool, "markup": bool})
     model = build_classifier(settings.model, front, len(about["labels"]))
     load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
     combination = Combination.from_arrays(read_weights(run, "calibration.safetensors"))

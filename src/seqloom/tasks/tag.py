@@ -308,7 +308,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         result |= run.read_json("metrics.json")
         return result
     tagger = load_tagger(run)
-    baseline = MajorityTagger.from_dict(run.read_json("baseline.json"))
+    saved = run.read_fields("baseline.json", {"tags": dict, "otherwise": str})
+    baseline = MajorityTagger.from_dict(saved)
     source = open_tagged(data)
     reader = TaggedReader(source, fitting(settings.data, source))
     reader.check_tagged()

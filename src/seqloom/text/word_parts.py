@@ -50,9 +50,9 @@ def morpheme_parts_of(word: str) -> list[str]:
 @lru_cache(maxsize=REMEMBERED)
 def _morphemes(word: str) -> tuple[list[str], list[str]]:
     """Morphemes as form/TAG and their tags; regular and irregular verbs have one tag."""
-    # Kiwi finds nothing in what is empty or of unusual spaces only.
+    # Kiwi finds nothing, or nothing it can name, in what is empty or of unusual spaces only.
     found = [form_and_tag(morpheme) for morpheme in cut_line(word)] or [(word, "none")]
-    pairs = [(form, tag.partition("-")[0]) for form, tag in found]
+    pairs = [(form, tag.partition("-")[0] or "none") for form, tag in found]
     return [f"{form}/{tag}" for form, tag in pairs], [tag for _, tag in pairs]
 
 

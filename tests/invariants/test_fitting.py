@@ -1,0 +1,111 @@
+"""Law 9: what is fitted before training is fitted on the training part alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom.config import Settings, default_settings, override
+from seqloom.data.source import open_source
+from seqloom.data.split import assign_records
+from seqloom.tasks import training
+
+COUNT = 60
+Rows = list[dict[str, Any]]
+
+
+def texts(strange: set[int]) -> Rows:
+    """Rows of text; the strange ones hold characters, words and lengths that no other has."""
+    plain = ["The cat number {n} sat on mat {m}.", "A dog of {m} years ran to door {n}."]
+    rows = []
+    for n in range(COUNT):
+        text = plain[n % 2].format(n=n, m=n * 7 % 30)
+        rows.append(
+            {"text": f"{n} 이상한 글 ※ QQQ " * 30 if n in strange else text, "label": "ab"[n % 2]}
+        )
+    return rows
+
+
+def series(strange: set[int]) -> Rows:
+    return [
+        {
+            "series": [1e6 * (n + k) if n in strange else float(n % 7 + k) for k in range(5)],
+            "label": "ab"[n % 2],
+        }
+        for n in range(COUNT)
+    ]
+
+
+def sentences(strange: set[int]) -> Rows:
+    """Rows of words; the strange ones have words, characters and neighbours that no other has."""
+    return [
+        {"tokens": ["이상한,", "말!", f"※{n}."], "tags": ["I-x", "O", "I-x"]}
+        if n in strange
+        else {"tokens": ["Anna", f"sees{n}", "Bob"], "tags": ["B-x", "O", "B-x"]}
+        for n in range(COUNT)
+    ]
+
+
+CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
+    "generate": ("generate", texts, {"data": {"text": "text", "records": "row"}}),
+    "classify words": ("classify", texts, {"text": {"tokenizer": "word"}}),
+    "classify pieces": ("classify", texts, {"text": {"tokenizer": "bpe", "max_vocabulary": 280}}),
+    "classify, what suits": ("classify", texts, {}),
+    "classify series": ("classify", series, {}),
+    "tag": ("tag", sentences, {}),
+}
+
+
+def write(path: Path, rows: Rows) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def fitted(task: str, path: Path, changes: dict[str, Any]) -> tuple[Any, dict[str, bytes]]:
+    """The prepared data, and what use needs beside the weights."""
+    module = training.task_module(task)
+    settings: Settings = override(default_settings(task), changes, "test")
+    prepared = module.prepare(open_source(str(path)), settings)
+    return prepared, module.sealed_files(prepared)
+
+
+def held_out(task: str, prepared: Any) -> set[int]:
+    """Numbers of the rows that are not in the training part."""
+    if task == "classify":
+        return {int(row) for part in ("valid", "test") for row in prepared.rows(part)}
+    return set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_other_parts_change_nothing_that_is_fitted(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    task, make, changes = CASES[case]
+    changes = {**changes, "data": {**changes.get("data", {}), "split": "0.7/0.2/0.1"}}
+    prepared, before = fitted(task, write(tmp_path / "plain.jsonl", make(set())), changes)
+    others = held_out(task, prepared)
+    assert len(others) >= 0.2 * COUNT
+    _, after = fitted(task, write(tmp_path / "strange.jsonl", make(others)), changes)
+    assert after == before
+    inside = {n for n in range(COUNT) if n not in others}
+    _, changed = fitted(task, write(tmp_path / "changed.jsonl", make({min(inside)})), changes)
+    assert changed != before, "the check would not see a difference"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_file_of_validation_changes_nothing_that_is_fitted(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    task, make, changes = CASES[case]
+    data = write(tmp_path / "data.jsonl", make(set()))
+    found = []
+    for name, strange in (("a", set()), ("b", set(range(COUNT)))):
+        other = str(write(tmp_path / f"{name}.jsonl", make(strange)))
+        asked = {**changes, "data": {**changes.get("data", {}), "valid": other, "test": other}}
+        found.append(fitted(task, data, asked)[1])
+    assert found[0] == found[1]
