@@ -133,7 +133,7 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    task: Literal["auto", "generate", "classify", "tag"] = "auto",
+    task: Literal["auto", "generate", "classify", "tag", "translate"] = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),

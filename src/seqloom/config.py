@@ -15,9 +15,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seqloom.errors import SettingsError, nearest
 
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
-TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer"]
+TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer", "space"]
 PoolingKind = Literal["last", "mean", "max", "attention"]
-EncoderKind = Literal["elman", "jordan", "output-to-output", "lstm", "gru", "mingru"]
+EncoderKind = Literal[
+    "elman",
+    "jordan",
+    "output-to-output",
+    "lstm",
+    "gru",
+    "mingru",
+    "basic-attention",
+    "self-attention",
+    "transformer",
+]
+DecoderKind = Literal["auto", "elman", "lstm", "gru", "transformer"]
+AttentionKind = Literal["none", "additive", "dot", "general"]
 
 
 class Section(BaseModel):
@@ -55,6 +67,10 @@ class DataSettings(Section):
     """Column that holds tokens to tag."""
     tags: str | None = None
     """Column that holds the tags of the tokens; in CoNLL-U, the field (upos, xpos, deprel)."""
+    source: str | None = None
+    """Column that holds the text to translate from."""
+    target: str | None = None
+    """Column that holds its translation; or a file with the translation of each line."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
@@ -66,6 +82,8 @@ class TextSettings(Section):
 
     tokenizer: TokenizerKind = "auto"
     """What a token is."""
+    target_tokenizer: TokenizerKind = "auto"
+    """What a token of the translation is; auto takes what suits it."""
     lowercase: bool = False
     """Turn the text to lower case first."""
     strip_punctuation: bool = False
@@ -86,7 +104,17 @@ class ModelSettings(Section):
     """The network."""
 
     encoder: EncoderKind = "lstm"
-    """The recurrence."""
+    """How the steps of a sequence come together: a recurrence, or a kind of attention."""
+    num_heads: int = Field(default=4, ge=1)
+    """Heads of self-attention and transformer; they share the units of a layer evenly."""
+    attention_window: int = Field(default=256, ge=1)
+    """Steps that attention sees when it generates text: itself and those before."""
+    decoder: DecoderKind = "auto"
+    """What writes a translation; auto takes the encoder's kind where it can write, else lstm."""
+    attention: AttentionKind = "general"
+    """How a recurrent decoder weighs the steps of the source when it writes a token."""
+    shared_embeddings: bool = False
+    """One vocabulary and one embedding table for both languages."""
     embedding: Literal["learned", "one-hot"] = "learned"
     """How an id becomes a vector: a learned row of a table, or a one at the id's place."""
     embedding_size: int = Field(default=128, ge=1)
@@ -157,7 +185,9 @@ class TrainSettings(Section):
     clip_norm: float = Field(default=1.0, ge=0)
     """Longest gradient, over all weights together; 0 never shortens it."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the target's probability that is spread over all labels."""
+    """Share of the target's probability that is spread over all labels, or over all tokens."""
+    teacher_forcing: float = Field(default=1.0, ge=0, le=1)
+    """Share of true tokens that a decoder is fed at the end; it falls evenly from 1."""
     class_weights: Literal["none", "balanced"] = "none"
     """Weight of each label in the loss; balanced makes rare ones count as much as frequent ones."""
     from_run: str | None = None
@@ -174,6 +204,8 @@ class TrainSettings(Section):
     """Epochs, after the first, over which dropout rises to its share; 0 drops fully at once."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the running average of the weights that is kept as the model; 0 keeps the last."""
+    report_every: int = Field(default=0, ge=0)
+    """Updates between reports; 0 reports after each epoch, and each fifth of a long budget."""
     patience: int = Field(default=5, ge=0)
     """Reports without a better validation loss before training stops; 0 never stops early."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -224,6 +256,20 @@ class PredictSettings(Section):
     """Give no label where none is at least so probable."""
     text: str | None = None
     """Column or template that is the text, where it is not that of the training data."""
+    beam: int = Field(default=5, ge=1)
+    """Translations followed side by side; 1 takes the likeliest token always."""
+    n_best: int = Field(default=1, ge=1)
+    """Translations given of each text, the best first."""
+    length_penalty: float = Field(default=1.0, ge=0)
+    """How much long translations are made up for their length; 1 compares nats a token."""
+    coverage_penalty: float = Field(default=0.0, ge=0)
+    """How much a translation loses for source tokens that it paid no attention to."""
+    temperature: float = Field(default=0.0, ge=0)
+    """Above 0 a translation is drawn at random rather than searched for; 1 follows the model."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the drawing."""
+    copy_unknown: bool = True
+    """Write the source word with most attention where the model writes an unknown word."""
 
 
 class Settings(Section):
@@ -247,24 +293,41 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"bidirectional": True, "embedding_dropout": 0.33},
         "train": {"batch_size": 8, "dropout_ramp": 0.0},
     },
+    "translate": {
+        "text": {"max_length": 200},
+        "model": {"bidirectional": True, "embedding_size": 256, "embedding_dropout": 0.3},
+        "train": {"sequence_length": 32, "batch_size": 64, "label_smoothing": 0.1},
+    },
 }
 """Where a task starts from other values than those above."""
 
-_TEXT_ONLY = {"text.window", "model.tie_embeddings", "train.sample_prompt", "train.sample_length"}
+_TEXT_ONLY = {"text.window", "train.sample_prompt", "train.sample_length", "model.attention_window"}
 _LABELS = {"data.label", "data.label_separator", "data.series"}
-_POOLED = {"model.pooling", "model.wide", "train.class_weights", "train.label_smoothing"}
+_POOLED = {"model.pooling", "model.wide", "train.class_weights"}
 _STARTED = {"train.from_run", "train.unlabelled", "train.pretrain"}
 _LAYERED = {"train.unfreezing", "train.rate_decay"}
 _TAGS = {"data.tokens", "data.tags", "model.crf", "model.character_size"}
 _CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_length", "data.records"}
+_PAIRS = {
+    *("data.source", "data.target", "text.target_tokenizer", "model.decoder", "model.attention"),
+    *("model.shared_embeddings", "train.teacher_forcing"),
+}
+_TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
 NOT_TAKEN: dict[str, set[str]] = {
     "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS,
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, _SMOOTHED,
         "data.id", "data.time", "model.bidirectional",
     },
-    "classify": {*_TEXT_ONLY, *_TAGS, "data.records"},
-    "tag": {*_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, "data.text", "data.drop"},
+    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, _TIED, "data.records"},
+    "tag": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, _TIED, _SMOOTHED,
+        "data.text", "data.drop",
+    },
+    "translate": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS,
+        "data.text", "data.records", "data.id", "data.time",
+    },
 }  # fmt: skip
 """Settings that have no meaning for a task: passing one is an error."""
 
@@ -274,7 +337,7 @@ def default_settings(task: str) -> Settings:
     return override(Settings(), TASK_DEFAULTS[task], task)
 
 
-HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160}
+HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 512}
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 

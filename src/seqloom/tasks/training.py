@@ -58,6 +58,7 @@ TASKS = {
     "generate": "seqloom.tasks.generate",
     "classify": "seqloom.tasks.classify",
     "tag": "seqloom.tasks.tag",
+    "translate": "seqloom.tasks.translate",
 }
 
 
