@@ -65,6 +65,9 @@ class Job:
     def validate(self) -> Validation:
         return Validation(self.valid())
 
+    def pictures(self) -> dict[str, bytes]:
+        return {}
+
     def samples(self) -> list[dict[str, Any]]:
         return [{"text": "sample"}]
 

@@ -250,8 +250,8 @@ class GenerateSettings(Section):
 class PredictSettings(Section):
     """How predictions are given."""
 
-    format: Literal["csv", "jsonl"] = "csv"
-    """Rows of a table, or JSON lines."""
+    format: Literal["auto", "csv", "jsonl", "text"] = "auto"
+    """Rows of a table, JSON lines, or bare lines of text; auto takes what suits the data."""
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     """Give no label where none is at least so probable."""
     text: str | None = None
@@ -330,6 +330,30 @@ NOT_TAKEN: dict[str, set[str]] = {
     },
 }  # fmt: skip
 """Settings that have no meaning for a task: passing one is an error."""
+
+
+_SEARCH = {
+    *("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed"),
+    "copy_unknown",
+}
+NOT_PREDICTED: dict[str, set[str]] = {
+    "classify": _SEARCH,
+    "tag": {*_SEARCH, "format", "abstain_below", "text"},
+    "translate": {"abstain_below"},
+}
+"""Settings of predictions that have no meaning for a task: passing one is an error."""
+
+
+def check_predicted(task: str, options: PredictSettings) -> None:
+    """See that no prediction is asked for that the task would not give.
+
+    Raises:
+        SettingsError: a setting without meaning for the task was passed.
+    """
+    for name in sorted(options.model_fields_set & NOT_PREDICTED[task]):
+        raise SettingsError(f"--{flag_of(name)} has no meaning for {task}.")
+    if task == "classify" and options.format == "text":
+        raise SettingsError("--format text: a classifier gives rows. Pass csv or jsonl.")
 
 
 def default_settings(task: str) -> Settings:

@@ -9,18 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-HANGUL_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "AppleGothic")
-LATIN_FONT = "DejaVu Sans"  # comes with matplotlib
+from seqloom.evaluate.lettering import characters_of, fonts, romanised
+
 MOST_NUMBERS = 16  # labels up to which counts are written into the cells
 MOST_NAMES = 60  # labels up to which they are named at the sides
 LONGEST_NAME = 24  # characters
-
-# Revised Romanisation of Korean, letter by letter (Ministry of Culture and Tourism 2000)
-INITIALS = "g kk n d tt r m b pp s ss - j jj ch k t p h".replace("-", "").split(" ")
-MEDIALS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
-FINALS = "- k k ks n nj nh t l lk lm lp ls lt lp lh m p ps t t ng t t k t p t".replace(
-    "-", ""
-).split(" ")
 
 
 def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
@@ -29,10 +22,10 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    fonts = _fonts()
-    names = drawable_names(labels, _characters_of(fonts))
+    families = fonts()
+    names = drawable_names(labels, characters_of(families))
     size = min(4.2 + 0.28 * len(labels), 16)
-    with rc_context({"font.family": fonts, "axes.unicode_minus": False}):
+    with rc_context({"font.family": families, "axes.unicode_minus": False}):
         figure = Figure(figsize=(size + 0.8, size), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
@@ -66,34 +59,6 @@ def _drawable(place: int, label: str, characters: set[int]) -> str:
     if all(ord(char) in characters for char in latin):
         return f"{place} {latin}"  # two labels may sound alike
     return f"label {place}"
-
-
-def romanised(char: str) -> str:
-    """A syllable of Hangul in Latin letters; other characters as they are.
-
-    >>> "".join(map(romanised, "부정 1"))
-    'bujeong 1'
-    """
-    number = ord(char) - ord("가")
-    if not 0 <= number < 11_172:
-        return char
-    initial, medial, final = number // 588, number // 28 % 21, number % 28
-    return INITIALS[initial] + MEDIALS[medial] + FINALS[final]
-
-
-def _fonts() -> list[str]:
-    from matplotlib import font_manager
-
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    return [*(name for name in HANGUL_FONTS if name in known), LATIN_FONT]
-
-
-def _characters_of(fonts: Sequence[str]) -> set[int]:
-    """Code points that at least one font can draw."""
-    from matplotlib import font_manager
-
-    paths = [font_manager.findfont(name) for name in fonts]
-    return set().union(*(font_manager.get_font(path).get_charmap() for path in paths))
 
 
 def _colours(labels: int) -> Any:

@@ -188,6 +188,10 @@ class ClassifyJob:
                 optimizer.zero_grad()
         return self.validate().loss
 
+    def pictures(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
     def samples(self) -> list[dict[str, Any]]:
         """The first validation examples, with the label that the model gives by now."""
         places = np.linspace(0, len(self.valid) - 1, min(SHOWN, len(self.valid)) + 2, dtype=int)

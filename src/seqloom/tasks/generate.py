@@ -144,6 +144,10 @@ class GenerateJob:
             nats, targets = score(self.model, self.valid, self.device)
         return Validation(nats / targets)
 
+    def pictures(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
     def samples(self) -> list[dict[str, Any]]:
         """The same prompt continued at three temperatures."""
         writer = Writer.of_model(self.model, self.corpus.settings, self.corpus.tokenizer)

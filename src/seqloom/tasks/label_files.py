@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator
 from itertools import tee
 from typing import Any
@@ -19,8 +16,7 @@ from seqloom.tasks.classifier import (
     load_classifier,
     read_for_prediction,
 )
-
-Record = dict[str, Any]
+from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
 
 
 def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
@@ -40,7 +36,7 @@ def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str
         changes = {"encoding": "auto", **({"text": options.text} if options.text else {})}
         pairs = read_for_prediction(open_source(data), settings.model_copy(update=changes))
     rows = labelled_rows(classifier, pairs, options)
-    yield from _as_json(rows) if options.format == "jsonl" else _as_csv(rows)
+    yield from as_json(rows) if options.format == "jsonl" else as_csv(rows)
 
 
 def labelled_rows(
@@ -65,33 +61,4 @@ def _columns(classifier: Classifier, prediction: Prediction, taken: set[str]) ->
     }
     for label, share in zip(classifier.labels, prediction.probabilities, strict=True):
         names[f"p({label})"] = round(float(share), 6)
-    return {(f"{name}_" if name in taken else name): value for name, value in names.items()}
-
-
-def _as_json(rows: Iterable[Record]) -> Iterator[str]:
-    for row in rows:
-        yield json.dumps(row, ensure_ascii=False, default=str)
-
-
-def _as_csv(rows: Iterable[Record]) -> Iterator[str]:
-    """A header, then the rows; of records with unlike keys, the first one's columns count."""
-    header: list[str] = []
-    for row in rows:
-        if not header:
-            header = list(row)
-            yield _csv_line(header)
-        yield _csv_line(_cell(row.get(name)) for name in header)
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return value
-
-
-def _csv_line(values: Iterable[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(values)
-    return text.getvalue()
+    return unlike(names, taken)

@@ -104,6 +104,10 @@ class PretrainJob:
                 nats, targets = nats + float(loss.nats), targets + loss.targets
         return Validation(nats / max(targets, 1))
 
+    def pictures(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
     def samples(self) -> list[dict[str, Any]]:
         """Nothing to show: it reads from both ends and writes from none."""
         return []

@@ -198,6 +198,10 @@ class TagJob:
                 nats, targets = nats + float(loss.nats), targets + loss.targets
         return nats / max(targets, 1)
 
+    def pictures(self) -> dict[str, bytes]:
+        """None."""
+        return {}
+
     def samples(self) -> list[dict[str, Any]]:
         """Sentences of the validation part with their true tags and those guessed."""
         tagger = self.tagger()

@@ -33,6 +33,7 @@ import seqloom
 from seqloom.config import (
     PredictSettings,
     Settings,
+    check_predicted,
     check_taken,
     override,
     settings_from,
@@ -166,7 +167,11 @@ def check_settings(task: str, settings: Settings) -> None:
 
 
 def _open(task: str, data: Any) -> Source:
-    """The source of the data; tagged corpora have names of many kinds."""
+    """The source of the data; tagged corpora and pairs have names of many kinds."""
+    if task == "translate":
+        from seqloom.data.pairs import open_pairs
+
+        return open_pairs(data)
     return open_tagged(data) if task == "tag" else open_source(data)
 
 
@@ -350,5 +355,6 @@ def predict(path: Path, data: Any, options: PredictSettings) -> Iterator[str]:
     module = task_module(task)
     if not hasattr(module, "predict_lines"):
         raise SettingsError(f"{path} is a run of {task}. Use it with: seqloom {task} {path}")
+    check_predicted(task, options)
     lines: Iterator[str] = module.predict_lines(run, data, options)
     return lines

@@ -57,6 +57,9 @@ class Job(Protocol):
     def samples(self) -> list[dict[str, Any]]:
         """What the model can do by now, to be shown."""
 
+    def pictures(self) -> dict[str, bytes]:
+        """The same as files by name, which stand in the run folder until the next ones."""
+
 
 @dataclass(frozen=True)
 class Stage:

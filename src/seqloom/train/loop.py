@@ -21,11 +21,13 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from seqloom.atomic import write_atomically
 from seqloom.config import TrainSettings
 from seqloom.errors import TrainingError
 from seqloom.nn.cells import State
 from seqloom.nn.dropout import ramp_dropout
 from seqloom.nn.language_model import detach
+from seqloom.nn.teacher_forcing import note_progress
 from seqloom.run import Run
 from seqloom.train.checkpoint import Tree, load_checkpoint, load_into, save_checkpoint
 from seqloom.train.distributed import (
@@ -143,6 +145,7 @@ class Trainer:
         own = own_rows(batch, self.job.model, self.world)
         states = self.states if self.job.stream.carried else None
         ramp_dropout(self.job.model, self._dropout_ramp())
+        note_progress(self.job.model, self.schedule.progress(place.update))
         with self.autocast():
             loss = self.job.loss(self.model, own, states)
         targets = self.job.count(batch)
@@ -210,6 +213,8 @@ class Trainer:
     def _report_due(self) -> bool:
         """At the end of an epoch; where an epoch is long, after each fifth of the budget too."""
         update = self.place.update
+        if self.settings.report_every:
+            return update % self.settings.report_every == 0
         progress = self.schedule.progress(update)
         gap = progress - self.place.reported_progress
         step = self.schedule.progress(update + 1) - progress
@@ -224,7 +229,7 @@ class Trainer:
             self.average.swap(self.job.model)
         self.job.model.eval()
         valid = self._validate()
-        samples = self.job.samples() if self.world.leads else []
+        samples = self._samples() if self.world.leads else []
         rank = valid.loss if valid.rank is None else valid.rank
         better = rank < place.best
         if better and self.world.leads:
@@ -234,6 +239,11 @@ class Trainer:
             self.average.swap(self.job.model)
         place.best = min(place.best, rank)
         self._note(valid, better, samples)
+
+    def _samples(self) -> list[dict[str, Any]]:
+        for name, content in self.job.pictures().items():
+            write_atomically(self.run.path / name, content)
+        return self.job.samples()
 
     def _validate(self) -> Validation:
         valid = self.job.validate()

@@ -1,0 +1,101 @@
+"""Texts in, translations out: bare lines, or the rows of a table with a column more; streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from typing import Any
+
+from seqloom.config import DataSettings, PredictSettings, Settings
+from seqloom.data.pairs import infer_pairs, open_pairs, read_pairs
+from seqloom.data.records import ReadReport, read_records
+from seqloom.data.source import Source, open_source
+from seqloom.data.template import as_text
+from seqloom.errors import DataError
+from seqloom.run import Run
+from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
+from seqloom.tasks.translator import TextTranslator, Translation, load_translator
+
+
+def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+    """The data's texts translated, in their order.
+
+    Bare lines become bare lines; of several translations each line begins with its score and a
+    tab, and an empty line follows. The rows of a table keep their columns.
+
+    Args:
+        data: what ``open_source`` takes, or an iterator of texts such as lines of standard input.
+
+    Raises:
+        DataError: the data lack the column that the model reads.
+    """
+    translator = load_translator(run)
+    bare = isinstance(data, Iterator)
+    if bare:
+        pairs: Iterable[tuple[str, Record]] = ((text, {"source": text}) for text in data)
+    else:
+        source = open_source(data)
+        bare = source.format == "text"
+        pairs = _texts(source, translator.settings.data, options)
+    rows = translated(translator, pairs, options)
+    form = options.format if options.format != "auto" else ("text" if bare else "csv")
+    if form == "text":
+        return _as_text(rows, options.n_best)
+    records = ({**record, **_columns(found, record)} for record, found in rows)
+    return as_json(records) if form == "jsonl" else as_csv(records)
+
+
+def translated(
+    translator: TextTranslator, pairs: Iterable[tuple[str, Record]], options: PredictSettings
+) -> Iterator[tuple[Record, list[Translation]]]:
+    """Each record with the translations of its text; an empty text has an empty one."""
+    asked, kept = tee(pairs)
+    found = translator.translate((text for text, _ in asked), options)
+    return ((record, best) for (_, record), best in zip(kept, found, strict=True))
+
+
+def _texts(
+    source: Source, settings: DataSettings, options: PredictSettings
+) -> Iterator[tuple[str, Record]]:
+    records = read_records(source, encoding="auto", report=ReadReport(), complete=True)
+    column = "text" if source.format == "text" else options.text or settings.source or "source"
+    for number, record in enumerate(records, start=1):
+        if number == 1 and column not in record:
+            known = ", ".join(f'"{name}"' for name in record)
+            raise DataError(
+                f'{source.name}: there is no column "{column}" to translate; the columns are '
+                f"{known}. Name one with --text."
+            )
+        yield as_text(record.get(column)), record
+
+
+def _columns(found: list[Translation], taken: Record) -> Record:
+    new: Record = {}
+    for place, translation in enumerate(found, start=1):
+        mark = f"_{place}" if place > 1 else ""
+        new[f"translation{mark}"] = translation.text
+        new[f"score{mark}"] = round(translation.score, 4)
+    return unlike(new, taken)
+
+
+def _as_text(rows: Iterable[tuple[Record, list[Translation]]], n_best: int) -> Iterator[str]:
+    for _, found in rows:
+        if n_best == 1:
+            yield " ".join(found[0].text.split("\n"))
+            continue
+        yield from (f"{best.score:.4f}\t{' '.join(best.text.split(chr(10)))}" for best in found)
+        yield ""
+
+
+def read_references(data: Any, settings: Settings) -> list[tuple[str, list[str]]]:
+    """Each distinct source of some pairs with all its translations.
+
+    Raises:
+        DataError: the data hold no pairs.
+    """
+    source = open_pairs(data)
+    plan = infer_pairs(source, settings.data)
+    found: dict[str, list[str]] = {}
+    for pair in read_pairs(source, plan, settings.data, ReadReport()):
+        found.setdefault(pair.source, []).append(pair.target)
+    return list(found.items())

@@ -1,0 +1,91 @@
+"""The network of a translator, as the settings describe it."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from seqloom.config import ModelSettings, Settings
+from seqloom.errors import SettingsError
+from seqloom.nn.decoder import DECODERS, RecurrentDecoder
+from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.recurrent import Recurrent
+from seqloom.nn.seq2seq import EncoderDecoder
+from seqloom.text.tokenizers import Tokenizer
+
+
+def build_translator(settings: Settings, source: Tokenizer, target: Tokenizer) -> EncoderDecoder:
+    """The network the settings describe, with fresh weights.
+
+    Raises:
+        SettingsError: attention dot compares vectors of unlike size.
+    """
+    model, train = settings.model, settings.train
+    tables = [_table(model, source)]
+    tables.append(tables[0] if model.shared_embeddings else _table(model, target))
+    encoder = make_encoder(model, tables[0].size)
+    output_size = tables[1].size if model.tie_embeddings else model.hidden_size
+    decoder = make_decoder(model, tables[1].size, output_size, encoder)
+    return EncoderDecoder(
+        tables[0],
+        tables[1],
+        encoder,
+        decoder,
+        target.vocabulary_size,
+        output_size,
+        tie_embeddings=model.tie_embeddings,
+        embedding_dropout=model.embedding_dropout,
+        label_smoothing=train.label_smoothing,
+        teacher_forcing=train.teacher_forcing,
+    )
+
+
+def _table(settings: ModelSettings, tokenizer: Tokenizer) -> LearnedEmbedding | OneHot:
+    if settings.embedding == "one-hot":
+        return OneHot(tokenizer.vocabulary_size)
+    return LearnedEmbedding(tokenizer.vocabulary_size, settings.embedding_size)
+
+
+def make_encoder(settings: ModelSettings, input_size: int) -> Recurrent:
+    """The encoder that the settings describe."""
+    return Recurrent(
+        settings.encoder,
+        input_size,
+        settings.hidden_size,
+        num_layers=settings.num_layers,
+        bidirectional=settings.bidirectional,
+        dropout=settings.dropout,
+        weight_drop=settings.weight_drop,
+        forget_bias=settings.forget_bias,
+    )
+
+
+def make_decoder(
+    settings: ModelSettings, input_size: int, output_size: int, encoder: Recurrent
+) -> nn.Module:
+    """The decoder that the settings describe, for an encoder's output.
+
+    Raises:
+        SettingsError: attention dot compares vectors of unlike size.
+    """
+    if settings.attention == "dot" and encoder.output_size != settings.hidden_size:
+        raise SettingsError(
+            f"--attention dot compares vectors of one size, and the encoder gives "
+            f"{encoder.output_size} numbers a step, the decoder {settings.hidden_size}. Pass "
+            "--no-bidirectional, or --attention general."
+        )
+    kind = settings.decoder
+    if kind == "auto":
+        kind = settings.encoder if settings.encoder in DECODERS else "lstm"
+    parts = 2 if settings.encoder == "lstm" else 1
+    return RecurrentDecoder(
+        kind,
+        input_size,
+        settings.hidden_size,
+        output_size,
+        encoder.output_size,
+        (settings.num_layers, parts * encoder.output_size),
+        attention=settings.attention,
+        num_layers=settings.num_layers,
+        dropout=settings.dropout,
+        forget_bias=settings.forget_bias,
+    )

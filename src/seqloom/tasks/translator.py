@@ -1,0 +1,245 @@
+"""A trained translator in use: texts in, translations out, the best first, in any number.
+
+    text ─ ids ─ encoder ─→ memory ─ step by step: greedy, drawn, or the best of a beam ─→ texts
+
+Texts of about equal length are put together, and given back in their order. How a text is
+translated depends on nothing but the text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqloom.config import PredictSettings, Settings
+from seqloom.data.batching import group_by_length, pad
+from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
+from seqloom.decode.sampling import Sampler
+from seqloom.errors import DataError
+from seqloom.nn.decoder import DecoderState, coverage_of
+from seqloom.nn.seq2seq import EncoderDecoder
+from seqloom.run import Run
+from seqloom.tasks.pairs import source_ids
+from seqloom.tasks.translation_model import build_translator
+from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
+from seqloom.text.vocabulary import PAD, UNKNOWN_TEXT
+from seqloom.toml import read_settings
+from seqloom.train.checkpoint import load_into, read_tensors
+from seqloom.train.device import choose_device, set_threads
+
+TOKENS = 2_048  # source tokens of a batch, padding counted; each is followed by a beam
+CHUNK = 1_024  # texts held at once, among which those of about equal length are put together
+ROOM = 10  # tokens that a translation may always have
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translation of a text.
+
+    Attributes:
+        text: as people write it.
+        tokens: its pieces.
+        score: log-probability after the penalties; the best has most.
+        nats: what it costs, all tokens and its end together.
+        attention: how much each source token mattered to each token and to the end
+            (tokens + 1, source tokens); None where it was not asked for or there is none.
+    """
+
+    text: str
+    tokens: list[str]
+    score: float
+    nats: float
+    attention: Array | None = field(default=None, compare=False)
+
+
+class TextTranslator:
+    """Network and tokenizers of a run.
+
+    Args:
+        model: the network.
+        source: turns a text into what the network reads.
+        target: turns what it writes into a text.
+        longest: target tokens a source token at most, as seen in training.
+    """
+
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        source: Tokenizer,
+        target: Tokenizer,
+        settings: Settings,
+        longest: float,
+    ) -> None:
+        self.model, self.source, self.target = model, source, target
+        self.settings, self.longest = settings, longest
+        self.device = next(model.parameters()).device
+        self.banned = _banned(target)
+
+    def encode(self, text: str) -> Array:
+        """Ids of a text.
+
+        Raises:
+            DataError: it is no text.
+        """
+        if not isinstance(text, str):
+            raise DataError(f"Expected a text to translate, received {type(text).__name__}.")
+        return source_ids(text, self.source, self.settings)
+
+    def translate(
+        self, texts: Iterable[str], options: PredictSettings, *, attention: bool = False
+    ) -> Iterator[list[Translation]]:
+        """Translations of each text, the best first, in the order of the texts."""
+        stream = iter(texts)
+        number = 0
+        while chunk := list(islice(stream, CHUNK)):
+            yield from self._chunk(chunk, options, number, attention)
+            number += len(chunk)
+
+    def _chunk(
+        self, texts: list[str], options: PredictSettings, first: int, attention: bool
+    ) -> list[list[Translation]]:
+        encoded = [self.encode(text) for text in texts]
+        lengths = np.array([len(ids) for ids in encoded], np.int64)
+        found: list[list[Translation]] = [[] for _ in texts]
+        self.model.eval()
+        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, TOKENS):
+            rows, real = pad([encoded[int(row)] for row in group])
+            hypotheses = self.search(rows, real, options, [first + int(row) for row in group])
+            maps = self._maps(rows, real, hypotheses, options, attention)
+            for place, row in enumerate(group):
+                found[int(row)] = [
+                    self._translation(texts[int(row)], hypothesis, options, maps.get((place, n)))
+                    for n, hypothesis in enumerate(hypotheses[place])
+                ]
+        return found
+
+    @torch.inference_mode()
+    def search(
+        self, rows: Array, lengths: Array, options: PredictSettings, numbers: Sequence[int]
+    ) -> list[list[Hypothesis]]:
+        """Hypotheses of some sources: padded ids (texts, time) and lengths (texts,).
+
+        Args:
+            numbers: of the texts; a drawn translation follows from its text's.
+        """
+        ids, real = (torch.from_numpy(a).to(self.device) for a in (rows, lengths))
+        state = self.model.start(self.model.encode(ids, real))
+        start = np.full(len(rows), self.target.start, np.int64)
+        limits = [min(self.settings.text.max_length, self.limit(int(n))) for n in lengths]
+        shared = {"end": self.target.end, "max_lengths": limits, "banned": self.banned}
+        if options.temperature > 0:
+            sampler = Sampler(options.temperature, seed=options.seed, banned=self.banned)
+            return sample(self._step, state, start, sampler=sampler, numbers=numbers, **shared)
+        if options.beam == 1 and options.n_best == 1 and not options.coverage_penalty:
+            return greedy(self._step, self._select, state, start, **shared)
+        return beam_search(
+            self._step,
+            self._select,
+            state,
+            start,
+            beam=max(options.beam, options.n_best),
+            n_best=options.n_best,
+            length_penalty=options.length_penalty,
+            coverage=self._coverage(options.coverage_penalty),
+            **shared,
+        )
+
+    def limit(self, length: int) -> int:
+        """Tokens that a translation of a source of this length may have."""
+        return math.ceil(self.longest * length) + ROOM
+
+    def _step(self, ids: Array, state: DecoderState) -> tuple[Array, DecoderState]:
+        logits, state = self.model.step(torch.from_numpy(ids).to(self.device), state)
+        return logits.float().cpu().numpy(), state
+
+    def _select(self, state: DecoderState, rows: Array) -> DecoderState:
+        return state.select(torch.from_numpy(rows).to(self.device))
+
+    def _coverage(self, penalty: float) -> Any:
+        if not penalty:
+            return None
+        return lambda state: penalty * coverage_of(state).double().cpu().numpy()
+
+    @torch.inference_mode()
+    def attention(
+        self, rows: Array, lengths: Array, targets: Sequence[Sequence[int]]
+    ) -> list[Array] | None:
+        """How much each source token mattered to each token of the targets, and to their end."""
+        written = [np.array([self.target.start, *ids, self.target.end]) for ids in targets]
+        padded, real = pad(written)
+        tensors = (torch.from_numpy(a).to(self.device) for a in (rows, lengths, padded))
+        weights = self.model.attention(*tensors)
+        if weights is None:
+            return None
+        return [
+            matrix[: n - 1, :length].float().cpu().numpy()
+            for matrix, n, length in zip(weights, real, lengths, strict=True)
+        ]
+
+    def _maps(
+        self,
+        rows: Array,
+        lengths: Array,
+        found: list[list[Hypothesis]],
+        options: PredictSettings,
+        wanted: bool,
+    ) -> dict[tuple[int, int], Array]:
+        """Attention by place of the text and of its translation, where it is needed."""
+        unknown = self.target.unknown if options.copy_unknown else -1
+        places = [
+            (place, n)
+            for place, hypotheses in enumerate(found)
+            for n, hypothesis in enumerate(hypotheses)
+            if wanted or unknown in hypothesis.ids
+        ]
+        if not places:
+            return {}
+        texts = [place for place, _ in places]
+        maps = self.attention(rows[texts], lengths[texts], [found[p][n].ids for p, n in places])
+        return {} if maps is None else dict(zip(places, maps, strict=True))
+
+    def _translation(
+        self, text: str, found: Hypothesis, options: PredictSettings, attention: Array | None
+    ) -> Translation:
+        tokens = [self.target.token(i) for i in found.ids]
+        written = self.target.decode(found.ids)
+        if options.copy_unknown and attention is not None:
+            pieces = self.source.tokens(text)
+            for place in (n for n, i in enumerate(found.ids) if i == self.target.unknown):
+                seen = attention[place, : len(pieces)]
+                tokens[place] = pieces[int(seen.argmax())]
+                written = written.replace(UNKNOWN_TEXT, tokens[place], 1)
+        return Translation(written, tokens, found.score, found.nats, attention)
+
+
+def _banned(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Ids that no translation holds: padding and the start."""
+    return (PAD, tokenizer.start)
+
+
+def load_translator(run: Run, device: torch.device | None = None) -> TextTranslator:
+    """The translator of a run.
+
+    Raises:
+        RunError: the run has no weights yet, or a file is damaged.
+    """
+    settings = read_settings(run.path / "config.toml")
+    set_threads(settings.train)
+    source = tokenizer_from_dict(run.read_json("tokenizer.json"))
+    target = source
+    if not settings.model.shared_embeddings:
+        target = tokenizer_from_dict(run.read_json("target_tokenizer.json"))
+    longest = run.read_fields("lengths.json", {"target_per_source": float})["target_per_source"]
+    model = build_translator(settings, source, target)
+    load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    model = model.to(device or choose_device(settings.train))
+    return TextTranslator(model, source, target, settings, longest)
