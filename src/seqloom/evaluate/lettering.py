@@ -1,4 +1,4 @@
-"""Letters in pictures: fonts that have Hangul where there are any, else its sound in Latin letters."""
+"""Letters in pictures: fonts with Hangul where there are any, else its sound in Latin letters."""
 
 from __future__ import annotations
 
