@@ -16,12 +16,16 @@ def problem(dtype: torch.dtype = torch.float64):
     return hidden, weight, bias, torch.randint(0, 900, (300,))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("block", [1, 900 * 100, 10**9])
-def test_value_and_gradients_equal_torch(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+def test_value_and_gradients_equal_torch(
+    monkeypatch: pytest.MonkeyPatch, block: int, smoothing: float
+) -> None:
     monkeypatch.setattr(losses, "BLOCK_NUMBERS", block)
     hidden, weight, bias, targets = problem()
-    wanted = F.cross_entropy(F.linear(hidden, weight, bias), targets, reduction="sum")
-    ours = linear_cross_entropy(hidden, weight, bias, targets)
+    logits = F.linear(hidden, weight, bias)
+    wanted = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
+    ours = linear_cross_entropy(hidden, weight, bias, targets, smoothing)
     torch.testing.assert_close(ours, wanted)
     inputs = (hidden, weight, bias)
     for a, b in zip(
