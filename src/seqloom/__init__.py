@@ -24,7 +24,7 @@ from seqloom.errors import (
 )
 
 if TYPE_CHECKING:
-    from seqloom.api import SequenceClassifier, SequenceTagger, TextGenerator
+    from seqloom.api import SequenceClassifier, SequenceTagger, TextGenerator, Translator
 
 __version__ = "0.1.0"
 
@@ -39,10 +39,13 @@ __all__ = [
     "ShapeError",
     "TextGenerator",
     "TrainingError",
+    "Translator",
     "__version__",
 ]
 
-_MODULE_OF = dict.fromkeys(("SequenceClassifier", "SequenceTagger", "TextGenerator"), "seqloom.api")
+_MODULE_OF = dict.fromkeys(
+    ("SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"), "seqloom.api"
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SequenceEstimator,
         SequenceTagger,
         TextGenerator,
+        Translator,
     )
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
@@ -39,6 +40,7 @@ __all__ = [
     "SequenceEstimator",
     "SequenceTagger",
     "TextGenerator",
+    "Translator",
     "Writer",
     "catalogue",
     "choose",
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "SequenceEstimator": "seqloom.estimators",
     "SequenceTagger": "seqloom.estimators",
     "TextGenerator": "seqloom.estimators",
+    "Translator": "seqloom.estimators",
     "Writer": "seqloom.tasks.writer",
 }
 

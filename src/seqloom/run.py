@@ -4,12 +4,14 @@
       run.json            format, versions, task, data and its digest
       config.toml         every setting, as resolved
       tokenizer.json      how text becomes ids; scale.json, how series become standard scores
+      target_tokenizer.json  lengths.json    of a translator: of its other side, how long it may be
       labels.json         labels or tags, in the order of the network's scores
       model.safetensors   the best weights on validation
       wide.safetensors  calibration.safetensors    of a classifier: n-grams, scales of both
       baseline.safetensors  or .json: the model to beat, fitted on the same training part
       digest.json         sha256 of the files above; checked when a run is loaded
-      metrics.json  history.jsonl  samples.jsonl  loss.png  details.json  confusion.png
+      metrics.json  history.jsonl  samples.jsonl  loss.png  details.json
+      confusion.png  attention.png
       checkpoint/         what ``resume`` needs
 
 Loading runs no code: TOML, JSON and safetensors only.
@@ -32,7 +34,7 @@ from seqloom.strict_json import to_json
 # Never read without a digest.
 SEALED = (
     *("*.safetensors", "config.toml", "tokenizer.json", "labels.json", "scale.json"),
-    "baseline.json",
+    *("baseline.json", "target_tokenizer.json", "lengths.json"),
 )
 FORMAT = 1  # of the folder; a run of another format is refused by name
 ABSENT = "absent"  # stands among the digests while a file is being written for the first time

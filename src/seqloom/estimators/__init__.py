@@ -9,5 +9,12 @@ from seqloom.estimators.base import SequenceEstimator
 from seqloom.estimators.classifier import SequenceClassifier
 from seqloom.estimators.generator import TextGenerator
 from seqloom.estimators.tagger import SequenceTagger
+from seqloom.estimators.translator import Translator
 
-__all__ = ["SequenceClassifier", "SequenceEstimator", "SequenceTagger", "TextGenerator"]
+__all__ = [
+    "SequenceClassifier",
+    "SequenceEstimator",
+    "SequenceTagger",
+    "TextGenerator",
+    "Translator",
+]

@@ -13,6 +13,7 @@ FILES = {
     "generate": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
     "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
 }
 
 
@@ -40,8 +41,9 @@ def _writing(run: str, sample: dict[str, Any]) -> list[str]:
 
 
 def _predicting(run: str, task: str, sample: dict[str, Any]) -> list[str]:
-    text = example_of(sample.get("text") or " ".join(sample.get("tokens", ())))
-    ending = "predictions.csv" if task == "classify" else "tagged.txt"
+    given = sample.get("text") or sample.get("source") or " ".join(sample.get("tokens", ()))
+    text = example_of(given)
+    ending = {"tag": "tagged.txt", "translate": "translations.txt"}.get(task, "predictions.csv")
     lines = [f"  seqloom predict {run} FILE --out {ending}"]
     return [f"  echo {quoted(text)} | seqloom predict {run} -", *lines] if text else lines
 

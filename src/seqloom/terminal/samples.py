@@ -27,6 +27,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(f"{sample['temperature']:.1f}", text)
         elif "label" in sample:
             table.add_row(*_labelled(sample))
+        elif "translation" in sample:
+            table.add_row("", _translated(sample))
         else:
             table.add_row("", tagged_text(sample["tokens"], sample["guessed"], sample["true"]))
     return Padding(table, (0, 0, 0, 2))
@@ -40,6 +42,17 @@ def _labelled(sample: dict[str, Any]) -> tuple[Text, Text]:
     if not right:
         text.append(f"  (true: {sample['true']})", "red")
     return mark, text
+
+
+def _translated(sample: dict[str, Any]) -> Text:
+    """Source, what the model makes of it, and a true translation where that is another."""
+    found, true = sample["translation"], sample["true"]
+    text = Text.assemble(
+        (sample["source"], "dim"), " → ", (found, "green" if found == true else "")
+    )
+    if found != true:
+        text.append(f"  (true: {true})", "red")
+    return text
 
 
 def tagged_text(

@@ -20,19 +20,31 @@ COLUMNS = {
     "micro_f1": "micro F1",
     "roc_auc": "ROC AUC",
     "ece": "calibration error",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "exact_match": "exact match",
+    "per": "piece errors",
+    "wer": "wrong texts",
 }
-SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1")  # shown in percent
+# Shown in percent.
+SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer")
+POINTS = ("bleu", "chrf")  # from 0 to 100
 SHOWN = {
     "generate": ("nll", "perplexity", "bits_per_character"),
     "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
     "tag": ("accuracy", "span_f1"),
+    "translate": ("bleu", "chrf", "per", "wer", "exact_match"),
 }
-DECIDING = ("span_f1", "micro_f1", "accuracy")  # the first of these that a model has
+# The first of these that a model has decides; of the errors fewer are better.
+DECIDING = ("span_f1", "micro_f1", "accuracy", "bleu", "per")
+ERRORS = ("per",)
 BASELINES = {
     "generate": "n-gram baseline",
     "classify": "linear baseline",
     "tag": "most frequent tag",
+    "translate": "word-by-word dictionary",
 }
+OTHERS = {"copy": "source as it is"}  # what else is beside the model, by its name in the metrics
 
 
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
@@ -49,18 +61,27 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
         table.add_row(f"this model, {words}", *_figures(metrics[part], names))
         plain = metrics["baseline"][part]
         table.add_row(f"{BASELINES[task]}, {words}", *_figures(plain, names))
+        for other in filter(metrics.__contains__, OTHERS):
+            table.add_row(f"{OTHERS[other]}, {words}", *_figures(metrics[other][part], names))
     console.print(table)
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
     """Scores as words; a dash for one that is no number."""
-    return [_figure(name, scores.get(name)) for name in names]
+    return [figure(name, scores.get(name)) for name in names]
 
 
-def _figure(name: str, value: float | None) -> str:
+def figure(name: str, value: float | None) -> str:
+    """A score as people write it: in percent, in points, or with three decimals.
+
+    >>> figure("accuracy", 0.5), figure("bleu", 31.234), figure("nll", None)
+    ('50.00%', '31.2', '–')
+    """
     if value is None or not math.isfinite(value):
         return "–"  # a run holds null for what was no number
+    if name in POINTS:
+        return f"{value:.1f}"
     return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
 
 
@@ -72,7 +93,7 @@ def verdict(metrics: dict[str, Any]) -> str:
         return _verdict_of_text(model["perplexity"], plain["perplexity"])
     name = next(name for name in DECIDING if name in model)
     baseline = BASELINES[metrics["task"]]
-    if model[name] > plain[name]:
+    if (model[name] > plain[name]) != (name in ERRORS) and model[name] != plain[name]:
         words = f"The model beats the {baseline} ({_against(name, model, plain)})"
         if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
             words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"
@@ -84,7 +105,7 @@ def verdict(metrics: dict[str, Any]) -> str:
 
 
 def _against(name: str, ours: dict[str, float], theirs: dict[str, float]) -> str:
-    return f"{ours[name]:.2%} against {theirs[name]:.2%} of {COLUMNS[name]}"
+    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {COLUMNS[name]}"
 
 
 def _verdict_of_text(*found: float | None) -> str:
@@ -107,6 +128,7 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
             "task": result["task"],
             "valid": result["scores"],
             "baseline": {"valid": result["baseline"]["scores"]},
+            **{name: {"valid": result[name]["scores"]} for name in OTHERS if name in result},
         }
         show_metrics(console, shown, f"on {result['data']}")
     else:

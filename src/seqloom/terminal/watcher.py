@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqloom.terminal.samples import samples_table, show_tokens
+from seqloom.terminal.scores import COLUMNS, figure
 from seqloom.watching import Units
 
 if TYPE_CHECKING:
@@ -128,6 +129,6 @@ def one(unit: str) -> str:
 
 
 def _scores(scores: dict[str, float]) -> str:
-    """The first two scores, as shares."""
+    """The first two scores."""
     shown = list(scores.items())[:2]
-    return "".join(f"  [bold]{name.replace('_', ' ')} {value:.1%}[/]" for name, value in shown)
+    return "".join(f"  [bold]{COLUMNS.get(n, n)} {figure(n, value)}[/]" for n, value in shown)
