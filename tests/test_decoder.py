@@ -15,6 +15,7 @@ from seqloom.nn.decoder import (
     memory_of,
 )
 from seqloom.nn.recurrent import Recurrent
+from seqloom.nn.transformer_decoder import TransformerDecoder
 
 HIDDEN, INPUT, OUTPUT = 5, 3, 4
 
@@ -93,6 +94,40 @@ def _score(attention: Attention, kind: str, q: torch.Tensor, k: torch.Tensor) ->
         return q @ (attention.keys.weight @ k)
     inside = F.linear(q, attention.queries.weight, attention.queries.bias)
     return attention.score.weight[0] @ torch.tanh(inside + attention.keys.weight @ k)
+
+
+@pytest.mark.parametrize("past", [0, 2])
+def test_the_transformer_writes_all_steps_at_once_as_one_by_one(past: int) -> None:
+    _, memory = encoded("gru", bidirectional=True)
+    decoder = TransformerDecoder(INPUT, 8, OUTPUT, 2 * HIDDEN, num_layers=2, num_heads=2)
+    decoder = decoder.double().eval()
+    x = torch.randn(2, 5, INPUT, dtype=torch.float64)
+    outputs, weights, _ = decoder(x, decoder.start(memory))
+    _, _, state = (
+        decoder(x[:, :past], decoder.start(memory)) if past else (0, 0, decoder.start(memory))
+    )
+    found = [outputs[:, :past]]
+    for step in x[:, past:].unbind(1):
+        one, _, state = decoder(step.unsqueeze(1), state)
+        found.append(one)
+    assert torch.allclose(torch.cat(found, 1), outputs, atol=1e-12)
+    assert torch.allclose(state.attended, weights.sum(1), atol=1e-12)
+    assert torch.equal(weights[1, :, 3:], torch.zeros(5, 3, dtype=torch.float64))
+    rows = torch.tensor([1, 0, 1])
+    ours, _, _ = decoder(x[rows], decoder.start(memory).select(rows))
+    assert torch.allclose(ours, outputs[rows], atol=1e-12)
+
+
+def test_the_transformer_never_sees_ahead() -> None:
+    _, memory = encoded("gru", bidirectional=True)
+    decoder = TransformerDecoder(INPUT, 8, OUTPUT, 2 * HIDDEN, num_layers=2, num_heads=2)
+    decoder = decoder.double().eval()
+    x = torch.randn(2, 5, INPUT, dtype=torch.float64)
+    other = x.clone()
+    other[:, 3:] += 1.0
+    one, two = (decoder(given, decoder.start(memory))[0] for given in (x, other))
+    assert torch.equal(one[:, :3], two[:, :3])
+    assert not torch.allclose(one[:, 3:], two[:, 3:])
 
 
 @pytest.mark.parametrize("attention", ["none", "general"])

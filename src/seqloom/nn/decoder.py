@@ -104,14 +104,14 @@ class DecoderState:
 
     Attributes:
         memory: of the source of each row.
-        keys: of its attention; an empty tensor without attention.
+        keys: what each attention made of the memory once for all steps; empty without attention.
         layers: state of each layer.
         attended: sum of the attention paid to each source step so far (rows, source).
         texts: number of the source each row belongs to.
     """
 
     memory: Memory
-    keys: Tensor
+    keys: list[State]
     layers: list[State]
     attended: Tensor
     texts: Tensor
@@ -122,7 +122,7 @@ class DecoderState:
         texts = self.texts[rows]
         if torch.equal(texts, self.texts):  # texts change places with their like: no copy is needed
             return replace(self, layers=layers, attended=self.attended[rows])
-        keys = self.keys[rows] if self.keys.numel() else self.keys
+        keys = [tuple(part[rows] for part in made) for made in self.keys]
         return DecoderState(self.memory.select(rows), keys, layers, self.attended[rows], texts)
 
 
@@ -187,9 +187,9 @@ class RecurrentDecoder(nn.Module):
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first token: the encoder's last, brought to this decoder's size."""
-        keys = memory.steps.new_zeros(0)
+        keys: list[State] = []
         if self.attention is not None:
-            keys = self.attention.project(memory.steps)
+            keys = [(self.attention.project(memory.steps),)]
         directions = len(memory.summary) // self.summary_layers
         layers = []
         for layer in range(self.num_layers):
@@ -212,7 +212,7 @@ class RecurrentDecoder(nn.Module):
         weights = None
         if self.attention is not None:
             context, weights = self.attention(
-                hidden, state.keys, state.memory.steps, state.memory.mask
+                hidden, state.keys[0][0], state.memory.steps, state.memory.mask
             )
             hidden = torch.cat([hidden, context.to(hidden.dtype)], dim=2)
         upper: Sequence[State] = []

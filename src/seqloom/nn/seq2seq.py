@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from seqloom.nn.decoder import DecoderState, Memory, memory_of
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import Loss
 from seqloom.nn.losses import linear_cross_entropy
-from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.teacher_forcing import TeacherForcing
 
 Table = LearnedEmbedding | OneHot
@@ -49,7 +49,7 @@ class EncoderDecoder(nn.Module):
         self,
         source: Table,
         target: Table,
-        encoder: Recurrent,
+        encoder: Encoder,
         decoder: nn.Module,
         vocab_size: int,
         output_size: int,

@@ -8,8 +8,10 @@ from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
 from seqloom.nn.decoder import DECODERS, RecurrentDecoder
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.encoders import Encoder, make_encoder
 from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.seq2seq import EncoderDecoder
+from seqloom.nn.transformer_decoder import TransformerDecoder
 from seqloom.text.tokenizers import Tokenizer
 
 
@@ -22,7 +24,17 @@ def build_translator(settings: Settings, source: Tokenizer, target: Tokenizer) -
     model, train = settings.model, settings.train
     tables = [_table(model, source)]
     tables.append(tables[0] if model.shared_embeddings else _table(model, target))
-    encoder = make_encoder(model, tables[0].size)
+    encoder = make_encoder(
+        model.encoder,
+        tables[0].size,
+        model.hidden_size,
+        num_layers=model.num_layers,
+        bidirectional=model.bidirectional,
+        dropout=model.dropout,
+        weight_drop=model.weight_drop,
+        forget_bias=model.forget_bias,
+        num_heads=model.num_heads,
+    )
     output_size = tables[1].size if model.tie_embeddings else model.hidden_size
     decoder = make_decoder(model, tables[1].size, output_size, encoder)
     return EncoderDecoder(
@@ -45,37 +57,32 @@ def _table(settings: ModelSettings, tokenizer: Tokenizer) -> LearnedEmbedding | 
     return LearnedEmbedding(tokenizer.vocabulary_size, settings.embedding_size)
 
 
-def make_encoder(settings: ModelSettings, input_size: int) -> Recurrent:
-    """The encoder that the settings describe."""
-    return Recurrent(
-        settings.encoder,
-        input_size,
-        settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=settings.bidirectional,
-        dropout=settings.dropout,
-        weight_drop=settings.weight_drop,
-        forget_bias=settings.forget_bias,
-    )
-
-
 def make_decoder(
-    settings: ModelSettings, input_size: int, output_size: int, encoder: Recurrent
+    settings: ModelSettings, input_size: int, output_size: int, encoder: Encoder
 ) -> nn.Module:
     """The decoder that the settings describe, for an encoder's output.
 
     Raises:
         SettingsError: attention dot compares vectors of unlike size.
     """
+    kind = decoder_kind(settings)
+    if kind == "transformer":
+        return TransformerDecoder(
+            input_size,
+            settings.hidden_size,
+            output_size,
+            encoder.output_size,
+            num_layers=settings.num_layers,
+            num_heads=settings.num_heads,
+            dropout=settings.dropout,
+        )
     if settings.attention == "dot" and encoder.output_size != settings.hidden_size:
         raise SettingsError(
             f"--attention dot compares vectors of one size, and the encoder gives "
             f"{encoder.output_size} numbers a step, the decoder {settings.hidden_size}. Pass "
             "--no-bidirectional, or --attention general."
         )
-    kind = settings.decoder
-    if kind == "auto":
-        kind = settings.encoder if settings.encoder in DECODERS else "lstm"
+    recurrent = isinstance(encoder, Recurrent)
     parts = 2 if settings.encoder == "lstm" else 1
     return RecurrentDecoder(
         kind,
@@ -83,9 +90,16 @@ def make_decoder(
         settings.hidden_size,
         output_size,
         encoder.output_size,
-        (settings.num_layers, parts * encoder.output_size),
+        (settings.num_layers if recurrent else 1, parts * encoder.output_size),
         attention=settings.attention,
         num_layers=settings.num_layers,
         dropout=settings.dropout,
         forget_bias=settings.forget_bias,
     )
+
+
+def decoder_kind(settings: ModelSettings) -> str:
+    """What writes: as asked for, or the encoder's kind where that can write."""
+    if settings.decoder != "auto":
+        return settings.decoder
+    return settings.encoder if settings.encoder in (*DECODERS, "transformer") else "lstm"
