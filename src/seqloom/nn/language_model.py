@@ -1,4 +1,4 @@
-"""A model of the next token: front end → recurrent layers → scores over the vocabulary.
+"""A model of the next token: front end → encoder → scores over the vocabulary.
 
     ids (batch, time) ─ embedding ─ encoder ─ head ─→ logits (batch, time, vocab_size)
 
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from seqloom.nn.cells import State
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.encoders import Encoder
 from seqloom.nn.losses import linear_cross_entropy
 from seqloom.nn.masks import last_step, length_mask
-from seqloom.nn.recurrent import Recurrent
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class LanguageModel(nn.Module):
     Args:
         vocab_size: ids run from 0 to vocab_size - 1; 0 is padding.
         embedding_size: numbers in a learned embedding; 0 takes one-hot vectors instead.
-        encoder: the recurrent layers, made for the embedding's size.
+        encoder: the layers, made for the embedding's size.
         embedding_dropout: locked dropout of the embedded input.
         tie_embeddings: the head's table is the embedding's (a linear layer bridges their sizes).
     """
@@ -45,7 +45,7 @@ class LanguageModel(nn.Module):
         self,
         vocab_size: int,
         embedding_size: int,
-        encoder: Recurrent,
+        encoder: Encoder,
         *,
         embedding_dropout: float = 0.0,
         tie_embeddings: bool = False,

@@ -71,7 +71,7 @@ class Recurrent(nn.Module):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__()
-        self.directions = 2 if bidirectional else 1
+        self.directions, self.num_layers = 2 if bidirectional else 1, num_layers
         self.output_size = hidden_size * self.directions
         self.weight_drop = weight_drop
         self.dropout = LockedDropout(dropout)
@@ -103,6 +103,10 @@ class Recurrent(nn.Module):
                 outputs = outputs.masked_fill(~real, 0.0)
             x = self.dropout(outputs)
         return x, states
+
+    def layer_of(self, name: str) -> int:
+        """The layer, counted from 0, that a weight of this name belongs to."""
+        return int(name.split(".")[1]) // self.directions
 
     def _cell(self, index: int) -> Cell:
         cell = self.cells[index]

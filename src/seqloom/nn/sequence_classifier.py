@@ -1,4 +1,4 @@
-"""A model of labels: front end → recurrent layers → pooling → scores of the labels.
+"""A model of labels: front end → encoder → pooling → scores of the labels.
 
     ids (batch, time) ─ embedding ─ encoder ─ pooling ─ head ─→ logits (batch, labels)
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from seqloom.nn.cells import Cell
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import Loss
 from seqloom.nn.masks import length_mask, reverse_by_length
 from seqloom.nn.pooling import Pooling
@@ -26,7 +27,7 @@ class SequenceClassifier(nn.Module):
 
     Args:
         front: embedding of ids, or a layer for the numbers of a series.
-        encoder: recurrent layers, made for the front end's size.
+        encoder: layers, made for the front end's size.
         pooling: names in ``pooling.POOLINGS``.
         labels: how many labels there are.
         embedding_dropout: locked dropout of the front end's output.
@@ -39,7 +40,7 @@ class SequenceClassifier(nn.Module):
     def __init__(
         self,
         front: LearnedEmbedding | OneHot | nn.Linear,
-        encoder: Recurrent,
+        encoder: Encoder,
         pooling: tuple[str, ...],
         labels: int,
         *,
@@ -57,10 +58,11 @@ class SequenceClassifier(nn.Module):
 
     def depth_of(self, name: str) -> int:
         """How far below the head a weight stands that may have been trained before."""
-        layers = len(self.encoder.cells) // self.encoder.directions
-        if name.startswith("encoder.cells."):
-            return layers - int(name.split(".")[2]) // self.encoder.directions
-        return layers + 1 if name.startswith("embedding.") else 0
+        if name.startswith("embedding."):
+            return self.encoder.num_layers + 1
+        if name.startswith("encoder."):
+            return self.encoder.num_layers - self.encoder.layer_of(name.removeprefix("encoder."))
+        return 0
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Scores of the labels."""

@@ -1,5 +1,7 @@
 """One token at a time in numpy: the equations of ``cells`` for writing text, without torch.
 
+Those of attention stand in ``attention_stepping``; ``make_stepper`` makes either.
+
 A step is a few matrix–vector products. Called through torch each costs more in overhead, and torch
 is slow to import; here a step of LSTM 128 over 10,000 words takes a twentieth of a millisecond.
 The input product of the first layer is a row of a table made once: embedding · W + b.
@@ -10,13 +12,43 @@ A state is a list of arrays (batch, hidden_size), and never changed in place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.nn.attention_stepping import LAYERS as ATTENTION_LAYERS
+from seqloom.nn.attention_stepping import AttentionStepper
+
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
 CellStep = Callable[[Array, tuple[Array, ...]], tuple[Array, ...]]
+
+
+class Step(Protocol):
+    """The language model as a function of one token and a state."""
+
+    def zero_state(self, batch: int) -> Any:
+        """The state before the first token."""
+
+    def __call__(self, ids: npt.NDArray[np.int64], state: Any) -> tuple[Array, Any]:
+        """Logits of the token after each id (batch, vocab_size), and the state after it."""
+
+
+def make_stepper(
+    weights: Weights, encoder: str, num_layers: int, *, num_heads: int, window: int
+) -> Step:
+    """The stepper of an encoder by its name.
+
+    Args:
+        weights: the model's arrays by their names in ``model.safetensors``.
+        encoder: name of a cell or of a kind of attention.
+        num_layers: layers.
+        num_heads, window: of attention.
+    """
+    if encoder in ATTENTION_LAYERS:
+        return AttentionStepper(weights, encoder, num_layers, num_heads, window)
+    return Stepper(weights, encoder, num_layers)
 
 
 def sigmoid(x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A tag for every word: words and their characters → recurrent layers → scores → tags.
+"""A tag for every word: words and their characters → encoder → scores → tags.
 
     word ids ── embedding ──────────────────┐
     characters ─ embedding ─ both directions ┴─ encoder, both directions ─ linear ─ CRF
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from seqloom.nn.crf import ConditionalRandomField, in_float32
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
+from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import Loss
 from seqloom.nn.masks import length_mask
 from seqloom.nn.recurrent import Recurrent
@@ -90,7 +91,7 @@ class Tagger(nn.Module):
         word_size: numbers in a word's learned embedding; 0 takes one-hot vectors instead.
         parts: ids of parts of words, parts a word and numbers each; None looks at none.
         characters: ids of characters, numbers each, and what reads them; None reads none.
-        encoder: recurrent layers, made for all these numbers together.
+        encoder: layers, made for all these numbers together.
         tags: how many tags there are.
         crf: whether whole sequences are scored, rather than each tag alone.
         allowed: which tag may follow which (see ``ConditionalRandomField``).
@@ -115,7 +116,7 @@ class Tagger(nn.Module):
         word_size: int,
         parts: tuple[int, int] | None,
         characters: tuple[int, int, CharacterEncoder] | None,
-        encoder: Recurrent,
+        encoder: Encoder,
         tags: int,
         *,
         crf: bool = True,

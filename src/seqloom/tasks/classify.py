@@ -28,7 +28,6 @@ from seqloom.evaluate.calibration import probabilities_of
 from seqloom.nn.cells import State
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.language_model import Loss
-from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
 from seqloom.signal.series import SeriesScale
@@ -37,9 +36,10 @@ from seqloom.tasks.classify_scores import (
     score_file,
     true_names,
 )
+from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.label_files import predict_lines
 from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
-from seqloom.tasks.pretraining import pretraining_stage
+from seqloom.tasks.pretraining import check_pretraining, pretraining_stage
 from seqloom.tasks.starting import open_start, take_weights
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation
@@ -69,16 +69,9 @@ def build_classifier(
     else:
         embedding = OneHot(front.vocabulary_size)
         size = front.vocabulary_size
-    encoder = Recurrent(
-        settings.encoder,
-        size,
-        settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=settings.bidirectional,
-        dropout=settings.dropout if settings.num_layers > 1 else 0.0,
-        weight_drop=settings.weight_drop,
-        forget_bias=settings.forget_bias,
-    )
+    # What one layer puts out is pooled, and dropped there; a transformer drops what layers add.
+    inside = settings.num_layers > 1 or settings.encoder == "transformer"
+    encoder = build_encoder(settings, size, dropout=settings.dropout if inside else 0.0)
     return SequenceClassifier(
         embedding,
         encoder,
@@ -274,7 +267,12 @@ def sealed_files(labelled: Labelled) -> dict[str, bytes]:
 def make_job(
     labelled: Labelled, device: torch.device, autocast: Callable[[], AbstractContextManager[Any]]
 ) -> ClassifyJob:
-    """A model with fresh weights, and its data."""
+    """A model with fresh weights, and its data.
+
+    Raises:
+        SettingsError: two settings do not go together.
+    """
+    check_pretraining(labelled.settings)
     job = ClassifyJob(labelled, device, autocast)
     start = labelled.settings.train.from_run
     if start and Path(start).exists():  # a run that is resumed has its weights of its own

@@ -41,9 +41,9 @@ from seqloom.evaluate.metrics import language_metrics
 from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
-from seqloom.nn.recurrent import Recurrent
 from seqloom.run import Run
 from seqloom.tasks.corpus import Corpus, encode_source, open_whole, prepare_corpus
+from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.writer import Writer
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -63,15 +63,7 @@ NGRAM_CHOICE = 200_000  # of the validation part that its order is chosen on
 def build_model(settings: ModelSettings, vocab_size: int) -> LanguageModel:
     """The network the settings describe, with fresh weights."""
     size = settings.embedding_size if settings.embedding == "learned" else 0
-    encoder = Recurrent(
-        settings.encoder,
-        size or vocab_size,
-        settings.hidden_size,
-        num_layers=settings.num_layers,
-        dropout=settings.dropout,
-        weight_drop=settings.weight_drop,
-        forget_bias=settings.forget_bias,
-    )
+    encoder = build_encoder(settings, size or vocab_size, window=settings.attention_window)
     return LanguageModel(
         vocab_size,
         size,

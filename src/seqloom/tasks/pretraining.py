@@ -16,16 +16,18 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from seqloom.config import DataSettings
+from seqloom.config import DataSettings, Settings
 from seqloom.data.batching import Batch, ExampleStream, Sequences, Stream
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import infer_text
 from seqloom.data.source import open_source
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.texts import read_texts
+from seqloom.errors import SettingsError
 from seqloom.nn.cells import State
 from seqloom.nn.embedding import LearnedEmbedding
 from seqloom.nn.language_model import Loss
+from seqloom.nn.recurrent import CELLS, Recurrent
 from seqloom.nn.sequence_classifier import SequenceClassifier, TextPretraining
 from seqloom.signal.series import SeriesScale
 from seqloom.tasks.labelled import Labelled, text_ids
@@ -74,6 +76,7 @@ class PretrainJob:
         self.device, self.autocast = device, autocast
         ranks = torch.from_numpy(frequency_ranks(store, rows, vocab_size))
         assert isinstance(classifier.embedding, LearnedEmbedding)
+        assert isinstance(classifier.encoder, Recurrent)
         model = TextPretraining(classifier.embedding, classifier.encoder, ranks)
         self.model: nn.Module = model.to(device)
         self.directions = len(model.cells)
@@ -126,6 +129,22 @@ def frequency_ranks(
     return ranks
 
 
+def check_pretraining(settings: Settings) -> None:
+    """See that learning the text first is asked of a recurrence only.
+
+    Raises:
+        SettingsError: attention that sees a whole text has nothing left to predict there.
+    """
+    train, encoder = settings.train, settings.model.encoder
+    if encoder in CELLS or not (train.pretrain or train.unlabelled):
+        return
+    flag = "--pretrain" if train.pretrain else "--unlabelled"
+    raise SettingsError(
+        f"{flag} teaches a recurrence the text first, and {encoder} has none. Leave it out, or "
+        f"train seqloom on the text with --encoder {encoder} and start from that run with --from."
+    )
+
+
 def pretraining_stage(
     labelled: Labelled, classifier: SequenceClassifier, device: torch.device, autocast: Any
 ) -> Stage | None:
@@ -134,6 +153,8 @@ def pretraining_stage(
     share = pretraining_share(labelled)
     front = labelled.front
     if not share or isinstance(front, SeriesScale) or settings.model.embedding != "learned":
+        return None
+    if settings.model.encoder not in CELLS:
         return None
     store, rows = labelled.store(), labelled.rows("train")
     source, words = store, "the training texts"

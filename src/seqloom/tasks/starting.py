@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.errors import RunError, SettingsError
+from seqloom.nn.recurrent import CELLS
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
@@ -17,8 +18,9 @@ from seqloom.toml import read_settings
 from seqloom.train.checkpoint import read_tensors
 
 TASKS = ("generate", "classify")
+LAYERS = ("encoder.cells.", "encoder.layers.")
 TEXT = ("tokenizer", "lowercase", "strip_punctuation", "kmer")
-MODEL = ("encoder", "embedding", "embedding_size", "hidden_size", "num_layers")
+MODEL = ("encoder", "embedding", "embedding_size", "hidden_size", "num_layers", "num_heads")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def open_start(settings: Settings) -> Start:
     }
     if theirs.model.bidirectional:
         changes["model"]["bidirectional"] = True
-    directions = 2 if theirs.model.bidirectional else 1
+    directions = 2 if theirs.model.bidirectional and theirs.model.encoder in CELLS else 1
     return Start(run, override(settings, changes, str(run.path)), tokenizer, directions)
 
 
@@ -83,8 +85,9 @@ def _check_same(
 def take_weights(start: Start, model: SequenceClassifier) -> str:
     """Copy the embedding and all layers that fit; what was taken, in words.
 
-    A layer that read in one direction becomes the forward direction of one that reads in both;
-    above the first, layers in both directions read more than one had, and start afresh.
+    A recurrent layer that read in one direction becomes the forward direction of one that reads in
+    both; above the first, layers in both directions read more than one had, and start afresh.
+    Attention has the same weights whether it sees what comes after or not.
     """
     weights = read_tensors(start.run.read("model.safetensors"), start.run.path)
     own = model.state_dict()
@@ -96,19 +99,19 @@ def take_weights(start: Start, model: SequenceClassifier) -> str:
     }
     model.load_state_dict({**own, **taken})
     count = sum(int(tensor.numel()) for tensor in taken.values())
-    layers = len({name.split(".")[2] for name in taken if name.startswith("encoder.cells.")})
+    layers = len({name.split(".")[2] for name in taken if name.startswith(LAYERS)})
     return (
         f"Taken from {start.run.path}: {count:,} weights, the embedding and {layers} layers of it."
     )
 
 
 def _renamed(weights: dict[str, Tensor], step: int) -> dict[str, Tensor]:
-    """The embedding and the cells, of which each becomes the one at ``step`` times its place."""
+    """The embedding and the encoder; each of its cells becomes the one ``step`` times as far."""
     result: dict[str, Tensor] = {}
     for name, tensor in weights.items():
         parts = name.split(".")
         if name.startswith("encoder.cells."):
             parts[2] = str(int(parts[2]) * step)
-        if name.startswith(("embedding.", "encoder.cells.")):
+        if name.startswith(("embedding.", "encoder.")):
             result[".".join(parts)] = tensor.to(torch.float32)
     return result

@@ -25,9 +25,10 @@ from seqloom.data.tagged import TaggedReader, fitting, open_tagged
 from seqloom.evaluate.tagging import MajorityTagger, TagScores
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
-from seqloom.nn.recurrent import Recurrent
+from seqloom.nn.recurrent import CELLS
 from seqloom.nn.tagger import CharacterEncoder, Tagger
 from seqloom.run import Run
+from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.tag_files import check_columns, predict_lines
 from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_tagged, with_settings
 from seqloom.tasks.tagging import Scored, SentenceTagger, load_tagger
@@ -55,19 +56,12 @@ def build_model(settings: ModelSettings, lexicon: Lexicon, tags: TagSet) -> Tagg
     parts = (len(lexicon.parts), PART_SIZE) if PART_SIZE else None
     size += lexicon.part_kinds * PART_SIZE
     if settings.character_size:
-        reader = CharacterEncoder(settings.encoder, CHARACTER_SIZE, settings.character_size)
+        # Attention over the few characters of a word is slow to learn which ones stand together.
+        kind = settings.encoder if settings.encoder in CELLS else "lstm"
+        reader = CharacterEncoder(kind, CHARACTER_SIZE, settings.character_size)
         characters = (len(lexicon.characters), CHARACTER_SIZE, reader)
         size += reader.output_size
-    encoder = Recurrent(
-        settings.encoder,
-        size,
-        settings.hidden_size,
-        num_layers=settings.num_layers,
-        bidirectional=settings.bidirectional,
-        dropout=settings.dropout,
-        weight_drop=settings.weight_drop,
-        forget_bias=settings.forget_bias,
-    )
+    encoder = build_encoder(settings, size)
     allowed = tags.allowed()
     return Tagger(
         torch.from_numpy(lexicon.word_counts()),

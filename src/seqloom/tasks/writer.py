@@ -21,7 +21,7 @@ from seqloom.config import GenerateSettings, Settings
 from seqloom.decode.generation import generate, top_candidates
 from seqloom.decode.sampling import Sampler
 from seqloom.errors import RunError
-from seqloom.nn.stepping import Stepper
+from seqloom.nn.stepping import Step, make_stepper
 from seqloom.run import Run
 from seqloom.text.stream import StreamDecoder
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
@@ -30,8 +30,6 @@ from seqloom.toml import read_settings
 if TYPE_CHECKING:
     from seqloom.nn.language_model import LanguageModel
 
-Step = Any  # step(ids (batch,), state) → (logits (batch, vocab_size), state)
-
 
 class WindowStepper:
     """A model of n tokens → next one, as a function of one token and a state.
@@ -39,7 +37,7 @@ class WindowStepper:
     Such a model starts every window from zero, so its state is the window itself.
     """
 
-    def __init__(self, stepper: Stepper, window: int) -> None:
+    def __init__(self, stepper: Step, window: int) -> None:
         self.stepper, self.window = stepper, window
 
     def zero_state(self, batch: int) -> npt.NDArray[np.int64]:
@@ -74,9 +72,7 @@ class Writer:
         continuous: the model learnt one text; otherwise a text has a start and an end.
     """
 
-    def __init__(
-        self, stepper: Stepper | WindowStepper, tokenizer: Tokenizer, *, continuous: bool
-    ) -> None:
+    def __init__(self, stepper: Step, tokenizer: Tokenizer, *, continuous: bool) -> None:
         self.stepper, self.tokenizer, self.continuous = stepper, tokenizer, continuous
 
     @classmethod
@@ -87,8 +83,14 @@ class Writer:
         tokenizer: Tokenizer,
     ) -> Writer:
         """A writer from the arrays of ``model.safetensors``."""
-        plain = Stepper(weights, settings.model.encoder, settings.model.num_layers)
-        window = settings.text.window
+        model, window = settings.model, settings.text.window
+        plain = make_stepper(
+            weights,
+            model.encoder,
+            model.num_layers,
+            num_heads=model.num_heads,
+            window=model.attention_window,
+        )
         stepper = WindowStepper(plain, window) if window else plain
         return cls(stepper, tokenizer, continuous=settings.data.records == "continuous")
 
