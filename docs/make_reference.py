@@ -18,7 +18,13 @@ from cyclopts.argument import Argument
 
 import seqloom
 from seqloom import errors
-from seqloom.api import SequenceClassifier, SequenceEstimator, SequenceTagger, TextGenerator
+from seqloom.api import (
+    SequenceClassifier,
+    SequenceEstimator,
+    SequenceTagger,
+    TextGenerator,
+    Translator,
+)
 from seqloom.cli import app
 from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, GenerateSettings
 
@@ -262,7 +268,7 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
-ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger)
+ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

@@ -1,6 +1,5 @@
 """Repeats and conflicts are counted exactly, whatever the order of the examples."""
 
-import json
 import random
 from collections import defaultdict
 
@@ -81,12 +80,11 @@ def test_three_conflicts_are_shown_each_once_and_short() -> None:
         for turn in range(3)
         for number in range(50)
     ]
-    found = audited(examples).as_dict()
-    json.dumps(found)
-    assert len(found["examples"]) == 3
-    assert len({example["text"] for example in found["examples"]}) == 3
-    assert all(len(example["text"]) <= 60 for example in found["examples"])
-    assert found["counts"]["conflicts in train"] == 5
+    found = audited(examples)
+    assert len(found.examples) == 3
+    assert len({example["text"] for example in found.examples}) == 3
+    assert all(len(example["text"]) <= 60 for example in found.examples)
+    assert found.counts()["conflicts in train"] == 5
 
 
 def test_the_table_of_examples_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +92,7 @@ def test_the_table_of_examples_stays_small(monkeypatch: pytest.MonkeyPatch) -> N
     audit = audited([("train", f"text {n}", (str(n % 7),)) for n in range(1_000)])
     assert len(audit._seen) <= 64
     audit.add("train", "text 999", ("other",))  # the last one is surely still there
-    assert [example["text"] for example in audit.as_dict()["examples"]] == ["text 999"]
+    assert [example["text"] for example in audit.examples] == ["text 999"]
 
 
 def test_texts_that_cannot_be_written_are_counted() -> None:

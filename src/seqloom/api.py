@@ -153,10 +153,10 @@ def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
 
 
 def predict(run: str | Path, data: Any, options: PredictSettings | None = None) -> Iterator[str]:
-    """Lines of a file with the model's labels or tags, in the order of the data, streamed.
+    """Lines of a file with the model's labels, tags or translations, in their order, streamed.
 
     Args:
-        run: folder of a run of classify or tag.
+        run: folder of a run of classify, tag or translate.
         data: what ``open_source`` takes, or an iterator of texts.
         options: how the lines are written; defaults when None.
 

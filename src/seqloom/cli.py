@@ -255,7 +255,7 @@ def predict(
     options: PredictFlags = PredictSettings(),
     quiet: Quiet = False,
 ) -> int:
-    """Give the rows of a file their labels, or its words their tags, in the file's order.
+    """Give the rows of a file labels, its words tags, or its texts translations, in their order.
 
     Parameters
     ----------

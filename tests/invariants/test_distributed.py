@@ -17,6 +17,9 @@ TAGGED = "\n".join(
     "".join(f"{word}\t{'AB'[len(word) % 2]}\n" for word in line.split()[: 2 + n % 6])
     for n, line in enumerate(TEXT.splitlines())
 )
+PAIRS = "source\ttarget\n" + "".join(
+    f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(TEXT.splitlines())
+)
 FLAGS = [
     *("--updates", "12", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "5"),
     *("--sequence-length", "16", "--precision", "float32", "--quiet"),
@@ -35,12 +38,14 @@ FLAGS = [
         ("numbers.txt", ("--records", "line", "--window", "6")),
         ("rows.csv", ("--task", "classify", "--pretrain", "0.5")),
         ("words.conll", ("--task", "tag", "--character-size", "4")),
+        ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
     ],
-    ids=["continuous", "lines", "windows", "classify", "tag"],
+    ids=["continuous", "lines", "windows", "classify", "tag", "translate"],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
-    data.write_text({"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED}[source])
+    content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
+    data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],

@@ -23,6 +23,7 @@ PUBLIC = [
     "ShapeError",
     "TextGenerator",
     "TrainingError",
+    "Translator",
     "__version__",
 ]
 CHECKOUT = Path(__file__).resolve().parents[2]

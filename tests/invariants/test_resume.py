@@ -21,6 +21,8 @@ DATA = {
         "".join(f"{word}\t{'AB'[len(word) % 2]}\n" for word in line.split()[: 2 + n % 6])
         for n, line in enumerate(LINES)
     ),
+    "pairs.tsv": "source\ttarget\n"
+    + "".join(f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(LINES)),
 }
 FLAGS = [
     *("--embedding-size", "8", "--batch-size", "4"),
@@ -35,6 +37,7 @@ CASES = {
     "lines": (("numbers.txt", "--records", "line", "--sample-length", "5"), ""),
     "classify, first stage": (CLASSIFY, "pretrain"),
     "classify, second stage": (CLASSIFY, ""),
+    "translate": (("pairs.tsv", "--task", "translate", "--teacher-forcing", "0.5"), ""),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
 }
 

@@ -13,7 +13,7 @@ from seqloom.config import NOT_TAKEN, Settings, default_settings, flag_of, overr
 from seqloom.errors import SeqloomError, SettingsError
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag")
+TASKS = ("generate", "classify", "tag", "translate")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -28,9 +28,12 @@ CHANGES: dict[str, Any] = {
     "data.time": "n",
     "data.tokens": "lemma",
     "data.tags": "kind",
+    "data.source": "title",
+    "data.target": "title",
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
+    "text.target_tokenizer": "word",
     "text.lowercase": True,
     "text.strip_punctuation": True,
     "text.min_frequency": 25,
@@ -39,6 +42,11 @@ CHANGES: dict[str, Any] = {
     "text.kmer": 2,
     "text.window": 3,
     "model.encoder": "gru",
+    "model.num_heads": 2,
+    "model.attention_window": 3,
+    "model.decoder": "elman",
+    "model.attention": "additive",
+    "model.shared_embeddings": True,
     "model.embedding": "one-hot",
     "model.embedding_size": 4,
     "model.hidden_size": 6,
@@ -65,6 +73,8 @@ CHANGES: dict[str, Any] = {
     "train.schedule": "cosine",
     "train.clip_norm": 0.001,
     "train.label_smoothing": 0.3,
+    "train.teacher_forcing": 0.0,
+    "train.report_every": 3,
     "train.class_weights": "balanced",
     "train.from_run": "RUN",
     "train.unlabelled": "OTHER",
@@ -92,12 +102,16 @@ BASE = {
     "train.checkpoint_seconds": 1e9,
     "train.batch_size": 4,
     "train.sequence_length": 32,
+    "model.num_heads": 1,
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
 }
 # What a setting needs beside it to matter.
 BESIDE: dict[str, dict[str, Any]] = {
     "text.max_vocabulary": {"text.tokenizer": "word"},
     "text.kmer": {"text.tokenizer": "kmer"},
+    "model.num_heads": {"model.encoder": "transformer"},
+    "model.attention_window": {"model.encoder": "self-attention"},
+    "model.shared_embeddings": {"text.tokenizer": "char", "text.target_tokenizer": "char"},
     "train.unlabelled": {"train.pretrain": 0.5},
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "train.patience": {
@@ -169,6 +183,12 @@ def write_texts(path: Path, rows: range) -> None:
     path.write_text("title,story,label,colour\n" + content)
 
 
+def write_pairs(path: Path, rows: range) -> None:
+    line = 'Mat {i},"The Cat number {i} sat, on mat {j}!","De kat {i}, op de mat {j}!"\n'
+    content = "".join(line.format(i=i % 40, j=i * 7 % 30) for i in rows)
+    path.write_text("title,source,target\n" + content)
+
+
 def write_words(path: Path, rows: range) -> None:
     """Four words a sentence; the order of the rows is not that of ``n``."""
     line = "{s},{n},{half},Word{w},lemma{k},{tag},K{k}\n"
@@ -195,7 +215,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     makers: dict[str, Callable[[Path, range], None]] = {
         **dict.fromkeys(("generate", "classify"), write_texts),
-        **{"tag": write_words, "series": write_series},
+        **{"tag": write_words, "series": write_series, "translate": write_pairs},
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from check_task import check_task
 
-from seqloom import SequenceClassifier, SequenceTagger, TextGenerator
+from seqloom import SequenceClassifier, SequenceTagger, TextGenerator, Translator
 
 TEXTS = [f"the {a} cat sat on the {b} mat." for a in ("red", "old", "big") for b in "abcdefgh"]
 REVIEWS = [
@@ -21,6 +21,12 @@ SENTENCES = [
     {"tokens": ["Anna", verb, "the", noun], "tags": ["NAME", "VERB", "DET", "NOUN"]}
     for verb in ("sees", "eats", "takes", "likes")
     for noun in ("fish", "bread", "soup", "rice", "tea")
+]
+PAIRS = [
+    {"source": f"{a} {noun}", "target": f"{b} {other}"}
+    for a, b in (("a red", "een rode"), ("an old", "een oude"), ("the", "de"))
+    for noun, other in (("cat", "kat"), ("dog", "hond"), ("mat", "mat"), ("fish", "vis"))
+    for _ in range(4)
 ]
 SMALL = {"updates": 6, "hidden_size": 8, "embedding_size": 8}
 
@@ -63,5 +69,18 @@ def test_tag(tmp_path: Path) -> None:
         SequenceTagger(**SMALL, character_size=4),
         SENTENCES,
         lambda model: (model.classes_, model.predict(sentences), model.score(SENTENCES)),
+        tmp_path,
+    )
+
+
+def test_translate(tmp_path: Path) -> None:
+    sources = [row["source"] for row in PAIRS[::4]]
+    check_task(
+        Translator(**SMALL, tokenizer="char", target_tokenizer="char"),
+        PAIRS,
+        lambda model: (
+            *(model.predict(sources), model.n_best(sources[:2], 3), model.score(PAIRS)),
+            model.predict(sources, temperature=1.0),
+        ),
         tmp_path,
     )

@@ -57,14 +57,14 @@ class LabelAudit:
         self._texts: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
         self._labels: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
         self._seen: dict[int, tuple[int, tuple[str, ...], str]] = {}  # slot → digest, labels, part
-        self._examples: list[dict[str, Any]] = []
+        self.examples: list[dict[str, Any]] = []
 
     def add(self, part: str, text: str, labels: tuple[str, ...]) -> None:
         """Note an example of a part; white space and case do not make texts different."""
         digest = _digest(" ".join(text.casefold().split()))
         self._texts[part].append(digest)
         self._labels[part].append(_labels_digest(labels))
-        if len(self._examples) < SHOWN:
+        if len(self.examples) < SHOWN:
             self._compare(digest, part, text, labels)
 
     def _compare(self, digest: int, part: str, text: str, labels: tuple[str, ...]) -> None:
@@ -73,9 +73,9 @@ class LabelAudit:
         self._seen[digest % SLOTS] = digest, labels, part
         if known == digest and set(others) != set(labels):
             shown = " ".join(text.split())[:SHOWN_CHARACTERS]
-            if all(example["text"] != shown for example in self._examples):
+            if all(example["text"] != shown for example in self.examples):
                 pair = [{"part": place, "labels": others}, {"part": part, "labels": labels}]
-                self._examples.append({"text": shown, "found": pair})
+                self.examples.append({"text": shown, "found": pair})
 
     def counts(self) -> dict[str, int]:
         """Repeats and conflicts within each part, and of each other part with the training part.
@@ -110,11 +110,7 @@ class LabelAudit:
                     f"{repeats:,} of {len(self._texts[part]):,} {part} texts stand in the training "
                     f"part too{other}: the score is that much easier."
                 )
-        return lines + [_example_line(example) for example in self._examples]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Counts and examples as plain values, for JSON."""
-        return {"counts": self.counts(), "examples": self._examples}
+        return lines + [_example_line(example) for example in self.examples]
 
     def _lines_within(self, part: str, counts: dict[str, int]) -> list[str]:
         repeats, conflicts = counts[f"repeats in {part}"], counts[f"conflicts in {part}"]

@@ -22,7 +22,13 @@ Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
 
 MOST_WEIGHTS = 1 << 27  # of a model: half a gigabyte; many labels leave room for fewer n-grams
-STRENGTHS = (0.1, 0.25, 0.6, 1.5)  # of the data against the pull of the weights to zero, in turn
+STRENGTHS = (
+    0.1,
+    0.25,
+    0.6,
+    1.5,
+    4.0,
+)  # of the data against the pull of the weights to zero, in turn
 
 
 @dataclass(frozen=True)

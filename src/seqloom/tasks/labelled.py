@@ -110,6 +110,9 @@ class Labelled:
         """What was found and done, in sentences for the user."""
         facts = self.facts
         lines = [*facts.reasons, *facts.audit]
+        start = self.settings.train.from_run
+        if start:
+            lines.append(f"Starts from {start}: its tokenizer, its embedding, the layers that fit.")
         if facts.cut:
             longest = self.settings.text.max_length
             lines.append(f"{facts.cut:,} texts are longer than {longest} tokens and were cut.")

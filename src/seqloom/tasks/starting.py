@@ -82,8 +82,8 @@ def _check_same(
             )
 
 
-def take_weights(start: Start, model: SequenceClassifier) -> str:
-    """Copy the embedding and all layers that fit; what was taken, in words.
+def take_weights(start: Start, model: SequenceClassifier) -> None:
+    """Copy the embedding and all layers that fit.
 
     A recurrent layer that read in one direction becomes the forward direction of one that reads in
     both; above the first, layers in both directions read more than one had, and start afresh.
@@ -98,11 +98,6 @@ def take_weights(start: Start, model: SequenceClassifier) -> str:
         if name in own and own[name].shape == tensor.shape
     }
     model.load_state_dict({**own, **taken})
-    count = sum(int(tensor.numel()) for tensor in taken.values())
-    layers = len({name.split(".")[2] for name in taken if name.startswith(LAYERS)})
-    return (
-        f"Taken from {start.run.path}: {count:,} weights, the embedding and {layers} layers of it."
-    )
 
 
 def _renamed(weights: dict[str, Tensor], step: int) -> dict[str, Tensor]:
