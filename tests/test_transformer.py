@@ -208,8 +208,9 @@ def test_bfloat16_is_near_float32(kind: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         rough, states = layers(x, lengths)
         layers(x, lengths, states)
-    exact = layers(x, lengths)[0]
-    assert (rough.float() - exact).abs().max() < 0.05
+    error = (rough.float() - layers(x, lengths)[0]).abs()
+    assert error.max() < 0.1  # of numbers as large as 3
+    assert error.mean() < 0.01
 
 
 @pytest.mark.parametrize("causal", [True, False])

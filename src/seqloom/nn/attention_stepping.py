@@ -182,7 +182,8 @@ def norm(weights: Weights, name: str) -> Callable[[Array], Array]:
 
     def apply(x: Array) -> Array:
         x = x - x.mean()
-        result: Array = x / np.sqrt((x @ x) / np.float32(len(x)) + np.float32(1e-5)) * weight + bias
+        deviation = np.float32(np.sqrt(np.square(x).mean() + np.float32(1e-5)))
+        result: Array = x / deviation * weight + bias
         return result
 
     return apply

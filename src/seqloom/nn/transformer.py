@@ -200,6 +200,7 @@ class AttentionEncoder(nn.Module):
         if self.projection is not None:
             x = self.projection(x)
         for layer in self.layers:
+            assert isinstance(layer, BasicAttention | SelfAttention | TransformerLayer)
             found.append(layer.weights(x, view))
             x, _ = layer(x, view)
         return found
