@@ -104,7 +104,7 @@ def from_parts(parts: dict[str, Sequence[float]]) -> Seconds:
         try:
             whole = [int(columns[n][row]) if n in columns else 1 for n in ("year", "month", "day")]
             clock = [int(columns[n][row]) if n in columns else 0 for n in ("hour", "minute")]
-            seconds[row] = _seconds(datetime(*whole, *clock))  # type: ignore[misc, arg-type]
+            seconds[row] = _seconds(datetime(*whole, *clock))  # type: ignore[arg-type]
         except (ValueError, OverflowError):
             shown = ", ".join(f"{name} {column[row]:g}" for name, column in columns.items())
             raise BadTimeError(f"{shown}: that is no date.", row) from None
@@ -114,7 +114,9 @@ def from_parts(parts: dict[str, Sequence[float]]) -> Seconds:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return (value.isoformat() if hasattr(value, "isoformat") else str(value or "0")).strip()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return "" if value is None else str(value).strip()
 
 
 def _seconds(date: datetime) -> int:
@@ -128,10 +130,10 @@ def _read_numbers(texts: list[str]) -> ReadTimes:
             raise _bad(texts, place, f'a whole number such as "{texts[0][:20]}"')
     numbers = np.array([int(text.split(".")[0]) for text in texts], np.int64)
     low, high = int(numbers.min()), int(numbers.max())
-    if 1500 <= low and high <= 2200:
+    if low >= 1500 and high <= 2200:
         return ReadTimes(_of_digits(texts, "%Y"), True, "they are years")
     for form, shape in (("%Y%m", 6), ("%Y%m%d", 8)):
-        if 1500 <= low // 10 ** (shape - 4) and high // 10 ** (shape - 4) <= 2200:
+        if low // 10 ** (shape - 4) >= 1500 and high // 10 ** (shape - 4) <= 2200:
             return ReadTimes(_of_digits(texts, form), True, f"they are digits as {texts[0]}")
     for unit, size in (("", 1), ("milli", 1_000), ("micro", 10**6), ("nano", 10**9)):
         if 10**8 * size <= low and high < 10**10 * size:
@@ -180,10 +182,8 @@ def _zone_seconds(zone: str | None) -> int:
 
 
 def _clocked(match: re.Match[str], year: int, month: int, day: int) -> datetime:
-    clock = [int(match[name] or 0) for name in ("hour", "minute", "second")]
-    if clock[0] == 24:
-        raise ValueError("hour 24")
-    return datetime(year, month, day, *clock)
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    return datetime(year, month, day, hour, minute, second)
 
 
 def _read_iso(texts: list[str]) -> ReadTimes:
