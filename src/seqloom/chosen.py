@@ -15,6 +15,7 @@ from typing import Any
 
 from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
 from seqloom.data.labels import surely_labelled
+from seqloom.data.pairs import open_pairs, surely_pairs
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import holds_tags, open_tagged
@@ -73,11 +74,12 @@ def choose(
         raise SettingsError("train received no data. Pass a file, folder or data set, or --preset.")
     if task == "auto" and config:
         task = _task_of(config)
-    opened = open_source(source) if task in ("generate", "classify") else open_tagged(source)
     found: list[str] = []
     if task == "auto":
-        asked = _together(config, changes)
-        task, found = _only_task(changes) or find_task(opened, asked)
+        task, found = _only_task(changes) or (task, found)
+    opened = _open(source, task)
+    if task == "auto":
+        task, found = find_task(opened, _together(config, changes))
     elif task not in TASK_DEFAULTS:
         raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
     _check_asked(changes, task)
@@ -96,6 +98,12 @@ def choose(
     if config and task == "generate":
         _check_text(config, kept, opened, settings)
     return Chosen(source, named.name if named else opened.name, task, settings, tuple(remarks))
+
+
+def _open(source: str, task: str) -> Source:
+    """The source, by what the task reads; where that is open yet, names of many kinds are right."""
+    opening = {"generate": open_source, "classify": open_source, "translate": open_pairs}
+    return opening.get(task, open_tagged)(source)
 
 
 def _check_asked(changes: Changes, task: str) -> None:
@@ -162,8 +170,13 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
         return "tag", []
     if data.get("label") or data.get("series"):
         return "classify", []
+    if data.get("source") or data.get("target"):
+        return "translate", []
     if source.entry is not None:
         return source.entry.task, []
+    if surely_pairs(source):
+        reason = "the columns are a text and its translation"
+        return "translate", [f"The task is translate: {reason}. Choose with --task."]
     if holds_tags(source):
         return "tag", ["The task is tag: the files hold words with tags. Choose with --task."]
     reason = surely_labelled(source, override(Settings(), {"data": data}, "").data)

@@ -260,7 +260,7 @@ class PredictSettings(Section):
     """Translations followed side by side; 1 takes the likeliest token always."""
     n_best: int = Field(default=1, ge=1)
     """Translations given of each text, the best first."""
-    length_penalty: float = Field(default=1.0, ge=0)
+    length_penalty: float = Field(default=1.0, ge=0, le=10)
     """How much long translations are made up for their length; 1 compares nats a token."""
     coverage_penalty: float = Field(default=0.0, ge=0)
     """How much a translation loses for source tokens that it paid no attention to."""

@@ -41,6 +41,7 @@ class CatalogueFile:
         url: where it is downloaded from, at a fixed commit; None when it cannot be.
         part: the official part that it is: train, valid or test.
         column: of that part's table, a column whose values are the lines of this file.
+        packed: checksum of the file at the url, where it is packed with gzip there.
     """
 
     name: str
@@ -49,6 +50,7 @@ class CatalogueFile:
     url: str | None = None
     part: str = "train"
     column: str = ""
+    packed: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Entry:
         task: what it is mostly used for.
         text: column or template that is the text.
         label: column of the label.
+        source, target: columns of a text and its translation.
+        pairs: the data themselves, of a data set of a few pairs without files.
         records: what one record is.
         drop: field values that count as missing.
         note: where the files come from when they cannot be downloaded.
@@ -80,6 +84,9 @@ class Entry:
     task: str = "generate"
     text: str | None = None
     label: str | None = None
+    source: str | None = None
+    target: str | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     note: str = ""
@@ -133,7 +140,9 @@ def fetch_entry(entry: Entry) -> tuple[Path, ...]:
 
 def _entry(name: str, values: dict[str, Any]) -> Entry:
     own = tuple(CatalogueFile(**file) for file in values.pop("files", ()))
-    return Entry(name=name, files=own, **{**values, "drop": tuple(values.get("drop", ()))})
+    pairs = tuple((source, target) for source, target in values.pop("pairs", ()))
+    drop = tuple(values.pop("drop", ()))
+    return Entry(name=name, files=own, pairs=pairs, drop=drop, **values)
 
 
 def _local(entry: Entry, file: CatalogueFile) -> Path | None:
@@ -189,8 +198,8 @@ def _cached(entry: Entry, file: CatalogueFile) -> Path:
     try:
         path = pooch.retrieve(
             file.url,
-            known_hash=f"sha256:{file.sha256}",
-            fname=file.name,
+            known_hash=f"sha256:{file.packed or file.sha256}",
+            fname=file.name + (".gz" if file.packed else ""),
             path=target,
             downloader=pooch.HTTPDownloader(timeout=_SECONDS),
         )
@@ -202,7 +211,7 @@ def _cached(entry: Entry, file: CatalogueFile) -> Path:
     except ValueError:  # pooch says so of a wrong checksum
         raise DataError(
             f"{entry.name}: {file.url} does not have the expected content (sha256 "
-            f"{file.sha256[:12]}...), so it was not kept. Try again later."
+            f"{(file.packed or file.sha256)[:12]}...), so it was not kept. Try again later."
         ) from None
     return Path(path)
 

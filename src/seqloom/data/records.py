@@ -12,6 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from seqloom.data.cmudict import read_cmudict
 from seqloom.data.encoding import read_lines
 from seqloom.data.frames import read_parquet
 from seqloom.data.json_records import read_json
@@ -82,6 +83,8 @@ def read_records(
     if source.format == "sgml":
         read = read_topics(source.files, source.only) if source.only else None
         return read or read_articles(source.files)
+    if source.format == "cmudict":
+        return read_cmudict(source.files, source.only)
     on_bad = _skip(report) if skip_bad_rows else _stop
     if complete:
         on_bad = _stop_for_good

@@ -19,10 +19,11 @@ from typing import Any, Literal
 from seqloom.data.catalogue import Entry, fetch, load_catalogue
 from seqloom.data.encoding import read_blocks, read_head
 from seqloom.data.frames import frame_records, is_frame
+from seqloom.data.split import PARTS
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "sgml", "rows"]
+Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "rows"]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",
@@ -32,6 +33,7 @@ SUFFIXES: dict[str, Format] = {
     ".jsonl": "json",
     ".parquet": "parquet",
     ".sgm": "sgml",
+    ".dict": "cmudict",
 }
 _ABOUT = re.compile(r"(.*[_-])?(readme|licen[cs]e|copying|changelog)", re.IGNORECASE)
 
@@ -129,6 +131,13 @@ def _from_entry(entry: Entry) -> Source:
     if paths and format_of(paths[0]) == "sgml":
         train, test = (Source(entry.name, paths, format="sgml", only=p) for p in ("train", "test"))
         return replace(train, entry=entry, parts={"test": replace(test, entry=entry)})
+    if entry.pairs:
+        rows = [{"source": source, "target": target} for source, target in entry.pairs]
+        held = Source(entry.name, rows=rows, entry=entry)
+        return replace(held, parts={"valid": held})  # too few to hold any back
+    if paths and format_of(paths[0]) == "cmudict":
+        own = {p: Source(entry.name, paths, format="cmudict", entry=entry, only=p) for p in PARTS}
+        return replace(own.pop("train"), parts=own)
     if entry.builtin:
         return replace(_of_entry(entry, list(paths)), entry=entry)
     parts: dict[str, Source] = {}
@@ -142,7 +151,8 @@ def _from_entry(entry: Entry) -> Source:
 
 
 def _of_entry(entry: Entry, files: list[Path]) -> Source:
-    if entry.task == "tag":  # these files have names of many kinds
+    if entry.task == "tag" or (entry.target and not format_of(files[0])):
+        # These files have names of many kinds.
         return Source(entry.name, tuple(files), format="text")
     return _from_files(files, entry.name)
 

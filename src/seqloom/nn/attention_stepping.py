@@ -21,7 +21,7 @@ Weights = Mapping[str, Array]
 
 BASE = 10_000.0  # as in ``positions``
 ROOM = 64  # steps at least that a fresh memory has room for
-GELU = np.float32(np.sqrt(2 / np.pi))
+GELU = np.float32(0.7978845608028654)  # √(2/π)
 
 
 class _Room:
@@ -191,9 +191,9 @@ def norm(weights: Weights, name: str) -> Callable[[Array], Array]:
 
 def gelu(x: Array) -> Array:
     """½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))."""
-    inner = GELU * (x + np.float32(0.044715) * (x * x * x))
-    result: Array = np.float32(0.5) * x * (np.float32(1) + np.tanh(inner))
-    return result
+    inner = (x + x * x * x * np.float32(0.044715)) * GELU
+    share: Array = np.tanh(inner) * np.float32(0.5) + np.float32(0.5)
+    return x * share
 
 
 def basic_attention(weights: Weights, name: str, heads: int, window: int) -> Layer:

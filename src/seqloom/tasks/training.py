@@ -39,6 +39,7 @@ from seqloom.config import (
     settings_from,
     with_sizes,
 )
+from seqloom.data.pairs import open_pairs
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
@@ -168,11 +169,8 @@ def check_settings(task: str, settings: Settings) -> None:
 
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
-    if task == "translate":
-        from seqloom.data.pairs import open_pairs
-
-        return open_pairs(data)
-    return open_tagged(data) if task == "tag" else open_source(data)
+    opening = {"tag": open_tagged, "translate": open_pairs}.get(task, open_source)
+    return opening(data)
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from seqloom.data.source import Source
 from seqloom.data.store import Store
 from seqloom.evaluate.attention_map import attention_picture
 from seqloom.evaluate.dictionary import DictionaryBaseline
-from seqloom.evaluate.translation import translation_metrics
+from seqloom.evaluate.translation import signatures, translation_metrics
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
@@ -33,6 +33,7 @@ from seqloom.tasks.translation_files import predict_lines, read_references
 from seqloom.tasks.translation_model import build_translator
 from seqloom.tasks.translator import TextTranslator, load_translator
 from seqloom.text.tokenizers import Tokenizer
+from seqloom.text.words import cut_words
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
@@ -195,19 +196,27 @@ def score_translations(
 ) -> dict[str, float]:
     """Scores of the best translations of some sources."""
     found = translator.translate((source for source, _ in references), options)
-    return metrics_of([best.text for best, *_ in found], references, translator.target, spelling)
+    return metrics_of([best.text for best, *_ in found], references, translator, spelling)
 
 
 def metrics_of(
     texts: Sequence[str],
     references: Sequence[tuple[str, list[str]]],
-    target: Tokenizer,
+    translator: TextTranslator,
     spelling: bool,
 ) -> dict[str, float]:
-    """Scores of some texts, both sides written as the tokenizer writes them."""
-    true = [[target.decode(target.encode(text)) for text in texts] for _, texts in references]
-    kind = "spelling" if spelling else "text"
-    return translation_metrics(texts, true, kind)
+    """Scores of some texts beside the references, which are left as they stand in the data.
+
+    Only the pieces of a spelling are written as the tokenizer writes them: in a space or the case
+    of a letter nothing is spelt wrong.
+    """
+    true = [found for _, found in references]
+    if not spelling:
+        lower = translator.settings.text.lowercase
+        return translation_metrics(texts, true, "text", lowercase=lower)
+    target = translator.target
+    true = [[target.decode(target.encode(text)) for text in found] for found in true]
+    return translation_metrics(texts, true, "spelling", cut=target.tokens)
 
 
 def prepare(source: Source, settings: Settings) -> PairCorpus:
@@ -248,9 +257,11 @@ def stages(corpus: PairCorpus, job: TranslateJob) -> list[Stage]:
 
 def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]:
     """Metrics of the model, of a dictionary learnt from the pairs, and of copying the source."""
-    source, target = corpus.source_tokenizer, corpus.target_tokenizer
-    pairs = ((source.tokens(a), target.tokens(b)) for a, b in corpus.pairs("train"))
-    dictionary = DictionaryBaseline.fit(pairs)
+    sides = job.translator.source, job.translator.target
+    dictionary = DictionaryBaseline.fit(
+        tuple(pieces_of(text, side) for text, side in zip(pair, sides, strict=True))
+        for pair in corpus.pairs("train")
+    )
     run.seal("baseline.json", json.dumps(dictionary.to_dict(), ensure_ascii=False).encode())
     result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
     result["copy"] = {"valid": {}, "test": {}}
@@ -258,8 +269,22 @@ def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]
         references = list(islice(corpus.references(part), SCORED_AT_THE_END))
         scores = score_references(job.translator, dictionary, references, job.spelling)
         result[part], result["baseline"][part], result["copy"][part] = scores
+        if not job.spelling:
+            lower = corpus.settings.text.lowercase
+            result["signatures"] = signatures([true for _, true in references], lowercase=lower)
     result["valid"]["nll"] = job.nll()
     return result
+
+
+def pieces_of(text: str, tokenizer: Tokenizer) -> list[str]:
+    """What a dictionary translates one by one: words and marks, or the pieces of a spelling."""
+    return tokenizer.tokens(text) if is_spelling(tokenizer) else cut_words(text)
+
+
+def look_up(text: str, dictionary: DictionaryBaseline, translator: TextTranslator) -> str:
+    """A text translated piece by piece."""
+    pieces = dictionary.translate(pieces_of(text, translator.source))
+    return ("" if translator.target.kind in ("char", "jamo") else " ").join(pieces)
 
 
 def score_references(
@@ -269,22 +294,13 @@ def score_references(
     spelling: bool,
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """Scores of the model, of the dictionary and of the sources as they are."""
-    target = translator.target
-    looked_up = [
-        join_tokens(dictionary.translate(translator.source.tokens(source)), target)
-        for source, _ in references
-    ]
+    looked_up = [look_up(source, dictionary, translator) for source, _ in references]
     copied = [source for source, _ in references]
     return (
         score_translations(translator, references, SEARCHED, spelling),
-        metrics_of(looked_up, references, target, spelling),
-        metrics_of(copied, references, target, spelling),
+        metrics_of(looked_up, references, translator, spelling),
+        metrics_of(copied, references, translator, spelling),
     )
-
-
-def join_tokens(tokens: Sequence[str], target: Tokenizer) -> str:
-    """Pieces that a tokenizer cut, as a text again."""
-    return target.join(tokens)
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from seqloom.train.device import choose_device, set_threads
 
 TOKENS = 2_048  # source tokens of a batch, padding counted; each is followed by a beam
 CHUNK = 1_024  # texts held at once, among which those of about equal length are put together
+SPELT = ("char", "jamo", "bpe")  # tokenizers whose tokens need no space between them
 ROOM = 10  # tokens that a translation may always have
 
 Array = npt.NDArray[Any]
@@ -94,6 +95,10 @@ class TextTranslator:
             raise DataError(f"Expected a text to translate, received {type(text).__name__}.")
         return source_ids(text, self.source, self.settings)
 
+    def pieces(self, text: str) -> list[str]:
+        """The source tokens that the network reads, as it cuts them."""
+        return [self.source.token(int(i)) for i in self.encode(text)]
+
     def translate(
         self, texts: Iterable[str], options: PredictSettings, *, attention: bool = False
     ) -> Iterator[list[Translation]]:
@@ -135,7 +140,12 @@ class TextTranslator:
         state = self.model.start(self.model.encode(ids, real))
         start = np.full(len(rows), self.target.start, np.int64)
         limits = [min(self.settings.text.max_length, self.limit(int(n))) for n in lengths]
-        shared = {"end": self.target.end, "max_lengths": limits, "banned": self.banned}
+        shared: dict[str, Any] = {
+            "end": self.target.end,
+            "max_lengths": limits,
+            "banned": self.banned,
+            "length_penalty": options.length_penalty,
+        }
         if options.temperature > 0:
             sampler = Sampler(options.temperature, seed=options.seed, banned=self.banned)
             return sample(self._step, state, start, sampler=sampler, numbers=numbers, **shared)
@@ -148,7 +158,6 @@ class TextTranslator:
             start,
             beam=max(options.beam, options.n_best),
             n_best=options.n_best,
-            length_penalty=options.length_penalty,
             coverage=self._coverage(options.coverage_penalty),
             **shared,
         )
@@ -212,13 +221,27 @@ class TextTranslator:
     ) -> Translation:
         tokens = [self.target.token(i) for i in found.ids]
         written = self.target.decode(found.ids)
-        if options.copy_unknown and attention is not None:
+        unknown = [n for n, i in enumerate(found.ids) if i == self.target.unknown]
+        if options.copy_unknown and attention is not None and unknown:
             pieces = self.source.tokens(text)
-            for place in (n for n, i in enumerate(found.ids) if i == self.target.unknown):
-                seen = attention[place, : len(pieces)]
-                tokens[place] = pieces[int(seen.argmax())]
-                written = written.replace(UNKNOWN_TEXT, tokens[place], 1)
+            for place in unknown:
+                tokens[place] = pieces[int(attention[place, : len(pieces)].argmax())]
+            spaced = self.target.kind not in SPELT
+            written = filled(written, [tokens[place] for place in unknown], spaced=spaced)
         return Translation(written, tokens, found.score, found.nats, attention)
+
+
+def filled(written: str, pieces: Sequence[str], *, spaced: bool) -> str:
+    """A text with each mark of something unknown replaced by the next of the pieces.
+
+    >>> filled("a \ufffd\ufffd.", ["red", "cat"], spaced=True)
+    'a red cat.'
+    """
+    first, *others = written.split(UNKNOWN_TEXT)
+    for piece, after in zip(pieces, others, strict=True):
+        first += " " if spaced and first[-1:].isalnum() else ""
+        first += piece + (" " if spaced and after[:1].isalnum() else "") + after
+    return first
 
 
 def _banned(tokenizer: Tokenizer) -> tuple[int, ...]:

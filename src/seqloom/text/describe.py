@@ -10,6 +10,7 @@ import numpy as np
 from seqloom.config import TextSettings
 from seqloom.errors import DataError, MissingExtraError, SettingsError
 from seqloom.text.characters import count_characters
+from seqloom.text.spaces import suits_space
 from seqloom.text.tokenizers import KINDS, Tokenizer, fit_tokenizer
 
 SHOWN = 12  # tokens of the example
@@ -46,14 +47,16 @@ class TokenReport:
 def describe_tokenizers(texts: list[str], settings: TextSettings) -> list[TokenReport]:
     """One report a kind, in the order of ``KINDS``; all texts are held in memory.
 
-    The kind kmer is left out where it does not suit: it is for few letters and no words. Every
-    tenth text is held out; of a single text, its last tenth.
+    The kinds kmer and space are left out where they do not suit: they are for few letters and no
+    words, and for symbols with spaces between. Every tenth text is held out; of a single text, its
+    last tenth.
 
     Raises:
         DataError: there is too little text to hold some out.
     """
     fitted, held_out = _hold_out([text for text in texts if text.strip()])
-    kinds = [kind for kind in KINDS if kind != "kmer" or suits_kmer(texts)]
+    suits = {"kmer": suits_kmer, "space": suits_space}
+    kinds = [kind for kind in KINDS if kind not in suits or suits[kind](texts)]
     return [_describe(kind, fitted, held_out, settings) for kind in kinds]
 
 

@@ -7,6 +7,7 @@
     morpheme  a morpheme with tag   yes               no        morpheme
     bpe       a frequent piece      no                yes       bpe
     kmer      k neighbours          yes               yes       kmer
+    space     what spaces part      yes               no        spaces
 
 A tokenizer is fitted in one pass over a stream, in memory that does not grow with the data, and
 saved as plain JSON; loading one executes nothing.
@@ -27,6 +28,7 @@ from seqloom.text.characters import CharTokenizer, code_points
 from seqloom.text.jamo import SYLLABLE, SYLLABLES, JamoTokenizer
 from seqloom.text.kmer import KmerTokenizer
 from seqloom.text.morpheme import MorphemeTokenizer
+from seqloom.text.spaces import SpaceTokenizer
 from seqloom.text.stream import Joiner
 from seqloom.text.vocabulary import Ids
 from seqloom.text.words import WordTokenizer
@@ -100,6 +102,7 @@ _FIT: dict[str, Callable[[Iterable[str], TextSettings], Tokenizer]] = {
     "morpheme": MorphemeTokenizer.fit,
     "bpe": BpeTokenizer.fit,
     "kmer": KmerTokenizer.fit,
+    "space": SpaceTokenizer.fit,
 }
 _LOAD: dict[str, Callable[[dict[str, Any]], Tokenizer]] = {
     "char": CharTokenizer.from_dict,
@@ -108,6 +111,7 @@ _LOAD: dict[str, Callable[[dict[str, Any]], Tokenizer]] = {
     "morpheme": MorphemeTokenizer.from_dict,
     "bpe": BpeTokenizer.from_dict,
     "kmer": KmerTokenizer.from_dict,
+    "space": SpaceTokenizer.from_dict,
 }
 KINDS = tuple(_FIT)
 

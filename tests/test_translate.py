@@ -1,0 +1,255 @@
+"""Translation from training to use: it learns, a batch changes nothing, files come back."""
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seqloom import cli
+from seqloom.config import PredictSettings, Settings, default_settings, override
+from seqloom.data.pairs import open_pairs
+from seqloom.errors import DataError, SettingsError
+from seqloom.run import Run
+from seqloom.tasks import translate
+from seqloom.tasks.translate import GREEDY, TranslateJob
+from seqloom.tasks.translation_files import predict_lines
+from seqloom.tasks.translator import TextTranslator
+from seqloom.toml import to_toml
+from seqloom.train.loop import model_bytes
+
+CPU = torch.device("cpu")
+NUMBERS = {"one": "uno", "two": "dos", "three": "tres", "four": "cuatro", "five": "cinco"}
+PAIRS = [
+    (f"{a} {b} {c}", f"{NUMBERS[c]} {NUMBERS[b]} {NUMBERS[a]}")
+    for a in NUMBERS
+    for b in NUMBERS
+    for c in NUMBERS
+]
+SPEECH = {"text": {"tokenizer": "word", "target_tokenizer": "word"}}
+
+
+def settings(**model: Any) -> Settings:
+    small = {"hidden_size": 24, "embedding_size": 12, "dropout": 0.0, "embedding_dropout": 0.0}
+    train = {"batch_size": 16, "sequence_length": 5, "label_smoothing": 0.0}
+    changes = {**SPEECH, "model": small | model, "train": train}
+    return override(default_settings("translate"), changes, "test")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def make_job(**model: Any) -> TranslateJob:
+    corpus = translate.prepare(open_pairs(PAIRS), settings(**model))
+    return translate.make_job(corpus, CPU, nullcontext)
+
+
+def train(job: TranslateJob, epochs: int = 30) -> None:
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(job.model.parameters(), lr=0.01)
+    for epoch in range(epochs):
+        job.model.train()
+        for index in range(job.stream.batches(epoch)):
+            batch = job.stream.batch(epoch, index)
+            loss = job.loss(job.model, batch, None)
+            (loss.nats / job.count(batch)).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    job.model.eval()
+
+
+@pytest.fixture(scope="module")
+def trained() -> TranslateJob:
+    job = make_job()
+    train(job)
+    return job
+
+
+@pytest.fixture(scope="module")
+def run(trained: TranslateJob, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run.create(tmp_path_factory.mktemp("runs") / "run", overwrite=False)
+    run.seal("config.toml", to_toml(trained.corpus.settings).encode())
+    for name, content in translate.sealed_files(trained.corpus).items():
+        run.seal(name, content)
+    run.seal("model.safetensors", model_bytes(trained.model))
+    run.write_json("metrics.json", translate.score_run(trained.corpus, trained, run))
+    run.write_json("run.json", {"format": 1, "task": "translate"})
+    return run
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"encoder": "gru", "decoder": "elman", "attention": "additive"},
+        {"bidirectional": False, "attention": "dot", "num_layers": 2},
+        {"shared_embeddings": True, "tie_embeddings": True},
+        {"encoder": "transformer", "num_heads": 2},
+        {"encoder": "self-attention", "num_heads": 2},
+        {"encoder": "basic-attention"},
+        {"embedding": "one-hot"},
+    ],
+)
+def test_every_kind_of_network_learns(model: dict[str, Any]) -> None:
+    job = make_job(**model)
+    before = job.nll()
+    train(job, 12)
+    assert job.nll() < 0.6 * before
+
+
+def test_it_learns_to_translate_and_to_turn_round(trained: TranslateJob) -> None:
+    valid = trained.validate()
+    assert valid.scores["exact_match"] > 0.9
+    assert valid.rank == -valid.scores["bleu"]
+    samples = trained.samples()
+    assert [set(sample) for sample in samples] == [{"source", "translation", "true"}] * 5
+
+
+def test_attention_is_shown_as_a_picture(trained: TranslateJob) -> None:
+    (name, content), *others = trained.pictures().items()
+    assert (name, others) == ("attention.png", [])
+    assert content.startswith(b"\x89PNG")
+    assert make_job(attention="none").pictures() == {}
+
+
+@pytest.mark.parametrize("options", [GREEDY, PredictSettings(), PredictSettings(temperature=1.0)])
+def test_a_text_is_translated_alike_alone_and_in_any_batch(
+    trained: TranslateJob, options: PredictSettings
+) -> None:
+    texts = [source for source, _ in PAIRS[::9]] + ["four", "one two three four five one two"]
+    whole = list(trained.translator.translate(texts, options))
+    if options.temperature == 0:
+        for text, found in zip(texts, whole, strict=True):
+            ((alone,),) = trained.translator.translate([text], options)
+            assert alone.text == found[0].text
+            assert alone.score == pytest.approx(found[0].score, abs=1e-5)
+        turned = list(trained.translator.translate(texts[::-1], options))
+        assert [t[0].text for t in turned[::-1]] == [t[0].text for t in whole]
+    assert list(trained.translator.translate(texts, options)) == whole
+
+
+def test_the_best_come_first_and_are_different(trained: TranslateJob) -> None:
+    ((*found,),) = trained.translator.translate(["two one five"], PredictSettings(n_best=5))
+    assert len({best.text for best in found}) == 5
+    scores = [best.score for best in found]
+    assert scores == sorted(scores, reverse=True)
+    assert found[0].text == "cinco uno dos"
+
+
+def test_attention_is_over_the_sources_tokens(trained: TranslateJob) -> None:
+    ((best,),) = trained.translator.translate(["two one"], GREEDY, attention=True)
+    assert best.attention is not None
+    assert best.attention.shape == (len(best.tokens) + 1, 2)
+    assert np.allclose(best.attention.sum(1), 1, atol=1e-5)
+
+
+def test_an_unknown_word_is_copied_from_where_the_model_looks(trained: TranslateJob) -> None:
+    translator = trained.translator
+    head = trained.model.head
+    before = head.bias.detach().clone()
+    with torch.no_grad():
+        head.bias[translator.target.unknown] = 100.0
+    try:
+        options = PredictSettings(beam=1)
+        ((copied,),) = translator.translate(["two one"], options)
+        ((marked,),) = translator.translate(
+            ["two one"], options.model_copy(update={"copy_unknown": False})
+        )
+    finally:
+        head.bias.data = before
+    assert set(copied.text.split()) <= {"two", "one"}
+    assert set(marked.text.split()) == {"\ufffd"}
+
+
+def test_scores_stand_beside_both_baselines(run: Run) -> None:
+    metrics = run.read_json("metrics.json")
+    assert metrics["valid"]["bleu"] > metrics["baseline"]["valid"]["bleu"]
+    assert metrics["copy"]["valid"]["exact_match"] == 0.0
+    assert "tok:13a" in metrics["signatures"]["bleu"]
+    assert metrics["valid"]["nll"] > 0
+
+
+def test_lines_become_lines(run: Run, trained: TranslateJob, tmp_path: Path) -> None:
+    texts = ["one two", "", "five four three"]
+    lines = list(predict_lines(run, iter(texts), PredictSettings()))
+    expected = [found[0].text for found in trained.translator.translate(texts, PredictSettings())]
+    assert lines == expected
+    file = tmp_path / "new.txt"
+    file.write_text("\n".join(texts) + "\n")
+    assert list(predict_lines(run, str(file), PredictSettings())) == lines
+    best = list(predict_lines(run, iter(texts[:1]), PredictSettings(n_best=2)))
+    assert len(best) == 3
+    assert best[0].split("\t")[1] == lines[0]
+    assert best[2] == ""
+
+
+def test_a_table_keeps_its_columns(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text('id,english,translation\n7,one two,"kept, as it is"\n8,five,x\n')
+    options = PredictSettings(text="english", n_best=2)
+    header, *rows = predict_lines(run, str(file), options)
+    assert header == "id,english,translation,translation_,score,translation_2,score_2"
+    assert rows[0].startswith('7,one two,"kept, as it is",')
+    found = [
+        json.loads(x)
+        for x in predict_lines(run, str(file), options.model_copy(update={"format": "jsonl"}))
+    ]
+    assert [row["id"] for row in found] == ["7", "8"]
+    with pytest.raises(DataError, match=r'no column "source".*"english".*--text'):
+        list(predict_lines(run, str(file), PredictSettings()))
+
+
+def test_other_pairs_are_scored(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "other.tsv"
+    file.write_text("source\ttarget\none two\tdos uno\none two\tuno dos\n")
+    result = translate.evaluate_run(run, settings(), str(file))
+    assert set(result) == {"task", "run", "data", "scores", "baseline", "copy"}
+    assert result["copy"]["scores"]["exact_match"] == 0.0
+    assert 0 <= result["scores"]["exact_match"] <= 1
+
+
+def test_dot_needs_vectors_of_one_size() -> None:
+    with pytest.raises(SettingsError, match="--no-bidirectional"):
+        make_job(attention="dot")
+
+
+def test_a_beam_wider_than_the_vocabulary_does_no_harm(trained: TranslateJob) -> None:
+    ((*found,),) = trained.translator.translate(["one"], PredictSettings(beam=50, n_best=50))
+    assert 1 <= len(found) <= 50
+
+
+def test_no_translation_is_without_end(trained: TranslateJob) -> None:
+    """A model that never ends is stopped at what lengths training has seen."""
+    translator = trained.translator
+    before = trained.model.head.bias.detach().clone()
+    with torch.no_grad():
+        trained.model.head.bias[translator.target.end] = -100.0
+    try:
+        for options in (GREEDY, PredictSettings(), PredictSettings(temperature=1.0)):
+            ((best,),) = translator.translate(["one two"], options)
+            assert len(best.tokens) == translator.limit(2)
+    finally:
+        trained.model.head.bias.data = before
+
+
+def test_a_setting_of_other_tasks_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predict", str(run.path), "-", "--abstain-below", "0.5"]) == 2
+    assert "--abstain-below has no meaning for translate" in capsys.readouterr().err
+
+
+def test_the_loaded_translator_is_the_trained_one(run: Run, trained: TranslateJob) -> None:
+    from seqloom.tasks.translator import load_translator
+
+    loaded = load_translator(run, CPU)
+    assert isinstance(loaded, TextTranslator)
+    texts = [source for source, _ in PAIRS[:20]]
+    theirs = [f[0].text for f in loaded.translate(texts, GREEDY)]
+    assert theirs == [f[0].text for f in trained.translator.translate(texts, GREEDY)]
+    assert loaded.settings == trained.corpus.settings
