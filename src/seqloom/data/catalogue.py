@@ -11,7 +11,7 @@ import logging
 import os
 import platform
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -71,6 +71,8 @@ class Entry:
         pairs: the data themselves, of a data set of a few pairs without files.
         records: what one record is.
         drop: field values that count as missing.
+        forecast: of time series, the columns and what to do with gaps, as in ``SeriesOptions``;
+            and the borders of an official split, in steps.
         note: where the files come from when they cannot be downloaded.
         builtin: a text that comes with Python itself, written to the cache.
     """
@@ -89,6 +91,7 @@ class Entry:
     pairs: tuple[tuple[str, str], ...] = ()
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
+    forecast: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     builtin: bool = False
 
