@@ -295,8 +295,13 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "translate": {
         "text": {"max_length": 200},
-        "model": {"bidirectional": True, "embedding_size": 256, "embedding_dropout": 0.3},
-        "train": {"sequence_length": 32, "batch_size": 64, "label_smoothing": 0.1},
+        "model": {
+            "bidirectional": True,
+            "embedding_size": 256,
+            "embedding_dropout": 0.2,
+            "dropout": 0.4,
+        },
+        "train": {"sequence_length": 32, "batch_size": 128, "label_smoothing": 0.1},
     },
 }
 """Where a task starts from other values than those above."""
@@ -361,7 +366,7 @@ def default_settings(task: str) -> Settings:
     return override(Settings(), TASK_DEFAULTS[task], task)
 
 
-HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 512}
+HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256}
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "watching": set(),
     "run": {"atomic", "errors", "strict_json"},
     "presets": {"config", "errors", "toml"},
-    "data": {"atomic", "config", "errors"},
+    "data": {"atomic", "config", "errors", "signal"},
     "text": {"config", "errors"},
     "signal": {"config", "errors"},
     "nn": {"errors"},

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,15 @@ def read_table(path: Path, encoding: str, on_bad: OnBad) -> Iterator[dict[str, A
             on_bad(_wrong_width(path, line, fields, names, dialect))
         else:
             yield dict(zip(names, fields, strict=True))
+
+
+def line_of_row(path: Path, encoding: str, number: int) -> int | None:
+    """Line at which the ``number``-th row that can be read begins, counted from 0."""
+    rows = _rows(read_lines(path, encoding), sniff_dialect(*read_head(path, encoding)))
+    readable = ((line, fields) for line, fields in rows if not isinstance(fields, str))
+    _, names = next(readable, (0, []))
+    lines = (line for line, fields in readable if len(fields) == len(names))
+    return next(islice(lines, number, None), None)
 
 
 def hidden_table(head: str, whole: bool) -> str | None:

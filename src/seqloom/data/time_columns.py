@@ -16,8 +16,8 @@ from seqloom.data.numbers import NumberForm
 from seqloom.data.sample import Sample
 from seqloom.data.timestamps import looks_like_time
 from seqloom.errors import DataError, SettingsError
+from seqloom.signal.gaps import Gaps
 
-Gaps = Literal["error", "fill", "interpolate"]
 Shape = Literal["one", "wide", "long"]
 
 PARTS = ("year", "month", "day", "hour", "minute")

@@ -6,7 +6,7 @@ What a column means is decided on all of its values at once. Knows no files.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,7 @@ def read_times(values: Sequence[Any]) -> ReadTimes:
     return _read_named(texts, form)
 
 
-def from_parts(parts: dict[str, Sequence[float]]) -> Seconds:
+def from_parts(parts: Mapping[str, Sequence[float]]) -> Seconds:
     """Seconds of columns year, month, day, hour, minute; those absent are the smallest.
 
     Raises:

@@ -14,7 +14,6 @@ Knows nothing of embeddings, vocabularies or losses.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -69,23 +68,21 @@ class TransformerLayer(nn.Module):
         size: numbers in a step.
         num_heads: heads of the attention.
         dropout: of what each of the two adds.
-        depth: layers of the whole stack: what is added starts smaller by √(2·depth), so that a
-            deep stack starts with numbers of the size of a shallow one's.
     Shape:
         x (batch, time, size) → alike, and the keys and values of all steps.
     Source:
-        norm first: Xiong et al. 2020, figure 1b; smaller start: Radford et al. 2019, section 2.3.
+        norm first: Xiong et al. 2020, figure 1b. What is added starts at zero, so that fresh layers
+        hand on what they read, however many they are: Zhang et al. 2019, "Fixup", section 3.
     """
 
-    def __init__(self, size: int, num_heads: int, dropout: float = 0.0, depth: int = 1) -> None:
+    def __init__(self, size: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(size)
         self.attention = SelfAttention(size, size, num_heads, dropout)
         self.feed_forward_norm = nn.LayerNorm(size)
         self.feed_forward = FeedForward(size, dropout)
-        with torch.no_grad():
-            for last in (self.attention.output, self.feed_forward.narrow):
-                last.weight /= math.sqrt(2 * depth)
+        nn.init.zeros_(self.attention.output.weight)
+        nn.init.zeros_(self.feed_forward.narrow.weight)
 
     @property
     def num_heads(self) -> int:
@@ -150,7 +147,7 @@ class AttentionEncoder(nn.Module):
                 size = hidden_size if layer else input_size
                 self.layers.append(SelfAttention(size, hidden_size, num_heads))
             else:
-                self.layers.append(TransformerLayer(hidden_size, num_heads, dropout, num_layers))
+                self.layers.append(TransformerLayer(hidden_size, num_heads, dropout))
         if kind == "transformer":
             self.norm = nn.LayerNorm(hidden_size)
             if input_size != hidden_size:

@@ -41,6 +41,7 @@ from seqloom.watching import Units
 SCORED_TOKENS = 16_384  # padded places of a batch that is only scored
 SCORED_IN_TRAINING = 1_000  # sources at most that are translated at each report
 SCORED_AT_THE_END = 10_000
+TIE_BREAK = 1e-3  # of the loss in what the best weights have least of: scores are often equal
 SHOWN = 5  # sources of the validation part, after each epoch
 RATIO_QUANTILE = 0.999  # of target tokens a source token, beyond which a pair is a misprint
 GREEDY = PredictSettings(beam=1)
@@ -138,7 +139,9 @@ class TranslateJob:
         with self.autocast():
             loss = self.nll()
         scores = score_translations(self.translator, self.references, GREEDY, self.spelling)
-        return Validation(loss, scores, scores["per"] if self.spelling else -scores["bleu"])
+        # Of short texts BLEU is often 0: without four words right in a row it sees nothing.
+        rank = scores["per"] if self.spelling else -scores["chrf"] / 100
+        return Validation(loss, scores, rank + TIE_BREAK * loss)
 
     @torch.inference_mode()
     def nll(self) -> float:
