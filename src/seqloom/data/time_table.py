@@ -6,7 +6,7 @@ rows ─layout→ groups ─sort→ times ─frequency→ grid ─gaps→ TimeSe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ class SeriesSet:
     reasons: list[str]
 
     def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
-        """The times of the ``horizon`` steps after a series: (horizon,); steps where it has none."""
+        """Times of the ``horizon`` steps after a series: (horizon,); numbers of steps without times."""
         one = self.series[number]
         if one.times is None:
             return np.arange(len(one), len(one) + horizon)
@@ -144,7 +144,7 @@ def _with_entry(asked: SeriesOptions, source: Source) -> SeriesOptions:
     if asked.value:  # the columns go together: of others, those of the catalogue are not meant
         said = {name: said[name] for name in ("time", "id") if name in said}
     free = {name: v for name, v in said.items() if getattr(asked, name) == getattr(plain, name)}
-    lists = {name: tuple(v) if isinstance(v, list) else v for name, v in free.items()}
+    lists: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in free.items()}
     return replace(asked, **lists)
 
 
@@ -277,9 +277,9 @@ class _Builder:
     def _check_sparse(self, group: _Group, steps: npt.NDArray[np.int64]) -> None:
         if steps[-1] > _SPARSEST * len(steps) + 1_000:
             place = int(np.argmax(np.diff(steps)))
+            where, apart = self.where.row(int(group.places[place + 1])), np.diff(steps)[place]
             raise DataError(
-                f"{self.where.row(int(group.places[place + 1]))}: {steps[place + 1] - steps[place]:,} "
-                f"steps ({self.frequency.describe()}) lie between this row and the one before it "
+                f"{where}: {apart:,} steps ({self.frequency.describe()}) lie between this row and the one before it "
                 "in time. Mend the time, or pass --frequency."
             )
 
