@@ -10,37 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from seqloom.config import DataSettings
 from seqloom.data.encoding import read_lines
+from seqloom.data.pair_columns import find_columns, first_records, flat, headed, tabbed
 from seqloom.data.records import ReadReport, read_records
-from seqloom.data.source import Source, open_source
+from seqloom.data.source import Source, format_of, open_source
 from seqloom.data.template import as_text
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom.errors import DataError, SettingsError
 
-LOOKED_AT = 200  # rows that the columns are found by
-NAMES = (
-    ("source", "target"),
-    ("src", "tgt"),
-    ("src", "trg"),
-    ("input", "output"),
-    ("question", "answer"),
-    ("q", "a"),
-    ("prompt", "response"),
-    ("text", "translation"),
-    ("original", "translation"),
-    ("word", "phonemes"),
-    ("word", "pronunciation"),
-    ("de", "en"),
-    ("en", "ko"),
-    ("ko", "en"),
-    ("english", "korean"),
-    ("korean", "english"),
-)
-SURE = NAMES[:3]  # names that mean nothing else
+MOST_NUMBERED = 100  # columns that have no names
 
 
 @dataclass(frozen=True)
@@ -57,7 +39,7 @@ class PairPlan:
     """How pairs are read.
 
     Args:
-        source, target: columns; of lines with tabs "0" and "1".
+        source, target: columns; of lines with tabs their numbers, from "1".
         second: file with the translation of each line; None where both are in the same rows.
         tabs: whether the rows are lines with tabs and no header.
         encoding: of text files.
@@ -84,8 +66,8 @@ def open_pairs(data: Any) -> Source:
         return open_source(_rows(data))
     if isinstance(data, str | os.PathLike):
         path = Path(data).expanduser()
-        if path.is_file() and _has_any_name(path):
-            return Source(path.name.removesuffix(".gz").split(".")[0], (path,), format="text")
+        if path.is_file() and format_of(path) in (None, "text"):
+            return _of_lines(path)
     return open_source(data)
 
 
@@ -96,117 +78,100 @@ def _rows(pairs: Any) -> list[dict[str, Any]]:
     return [{"source": source, "target": target} for source, target in pairs]
 
 
-def _has_any_name(path: Path) -> bool:
-    """Whether a file is read as lines though its name says nothing, or tabs stand in its lines."""
-    from seqloom.data.source import format_of
-
-    kind = format_of(path)
-    return kind is None or (kind in ("text", "table") and _has_tabs(path, "auto"))
-
-
-def _has_tabs(path: Path, encoding: str) -> bool:
-    """Whether its lines are two texts with a tab between them, or more columns, and no header."""
-    rows = [line.split("\t") for line in islice(read_lines(path, encoding), LOOKED_AT)]
-    rows = [row for row in rows if row != [""]]
-    if not rows or any(len(row) < 2 for row in rows):
-        return False
-    return not any(map(_names_a_side, rows[0]))
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower()
-
-
-def _names_a_side(name: str) -> bool:
-    return any(_plain(name) in pair for pair in NAMES) or _plain(name) in ("id", "label")
+def _of_lines(path: Path) -> Source:
+    """A file of lines, whatever its name; a table where its first line names columns."""
+    if not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty.")
+    stem = Path(path.name.removesuffix(".gz")).stem
+    return Source(stem, (path,), format="table" if headed(path, "auto") else "text")
 
 
 def infer_pairs(source: Source, settings: DataSettings) -> PairPlan:
     """Where both sides stand.
 
     Raises:
-        SettingsError: a named column does not exist.
+        SettingsError: a named column or file does not exist.
         DataError: no two columns are sure to be a text and its translation.
     """
-    wanted = settings.target
-    entry = source.entry
-    if source.format == "text" and not source.columns:
-        path = source.files[0]
-        if wanted is not None and Path(wanted).expanduser().is_file():
-            reason = f"each line of {path} is translated by the same line of {wanted}"
-            return PairPlan(
-                "text", "text", Path(wanted).expanduser(), False, settings.encoding, reason
-            )
-        if _has_tabs(path, settings.encoding):
-            reason = "each line is a text, a tab and its translation; what follows is passed over"
-            return PairPlan("0", "1", tabs=True, encoding=settings.encoding, reason=reason)
+    asked, encoding = (settings.source, settings.target), settings.encoding
+    lines = source.format == "text" and not source.columns
+    if lines and settings.target and Path(settings.target).expanduser().is_file():
+        return _aligned_plan(source, Path(settings.target).expanduser(), settings)
+    if _is_tabbed(source, settings):
+        return _tabbed_plan(source, settings)
+    if lines:
         raise DataError(
-            f"{path}: its lines hold no tab, so there is one text in each. Name the file with the "
-            "translation of each line with --target, or pass a table with two columns."
+            f"{source.files[0]}: its lines hold no tab, so there is one text in each. "
+            + (f"There is no file {settings.target}. " if settings.target else "")
+            + "Name the file with the translation of each line with --target, or pass a table."
         )
-    records = islice(read_records(source, encoding=settings.encoding, complete=True), LOOKED_AT)
-    sample = list(records)
-    columns = list(dict.fromkeys(name for record in sample for name in record))
-    for flag, name in (("source", settings.source), ("target", wanted)):
-        if name is not None and name not in columns:
-            raise SettingsError(
-                f"{source.name}: --{flag} {name}: there is no such column, nor file. "
-                f"{nearest(name, columns)}"
-            )
-    if settings.source and wanted:
-        return PairPlan(settings.source, wanted, encoding=settings.encoding, reason="as set")
-    if entry is not None and entry.source and entry.target:
+    entry = source.entry
+    if asked == (None, None) and entry is not None and entry.source and entry.target:
         why = f'"{entry.source}" is translated into "{entry.target}": as in the catalogue'
-        return PairPlan(entry.source, entry.target, encoding=settings.encoding, reason=why)
-    first, second = _find(source.name, columns, sample, settings)
-    reason = (
-        f'column "{first}" is translated into column "{second}"; choose with --source, --target'
-    )
-    return PairPlan(first, second, encoding=settings.encoding, reason=reason)
+        return PairPlan(entry.source, entry.target, encoding=encoding, reason=why)
+    sample = first_records(source, settings)
+    columns = list(dict.fromkeys(name for record in sample for name in record))
+    first, second = find_columns(source.name, columns, sample, settings)
+    reason = f'column "{first}" is translated into column "{second}"'
+    reason += ": as set" if None not in asked else "; choose with --source, --target"
+    return PairPlan(first, second, encoding=encoding, reason=reason)
 
 
-def _find(
-    name: str, columns: list[str], sample: list[dict[str, Any]], settings: DataSettings
-) -> tuple[str, str]:
-    """Columns by their names, else the only two that hold texts."""
-    known = {_plain(column): column for column in columns}
-    for first, second in NAMES:
-        if first in known and second in known:
-            pair = known[first], known[second]
-            if settings.source in (None, pair[0]) and settings.target in (None, pair[1]):
-                return pair
-    texts = [c for c in columns if _is_text([as_text(record.get(c)) for record in sample])]
-    if settings.source or settings.target:
-        others = [c for c in texts if c not in (settings.source, settings.target)]
-        if len(others) == 1:
-            return settings.source or others[0], settings.target or others[0]
-    elif len(texts) == 2:
-        return texts[0], texts[1]
-    shown = ", ".join(f'"{column}"' for column in columns)
-    raise DataError(
-        f"{name}: which columns are a text and its translation is not plain from {shown}. Name "
-        "them with --source and --target."
-    )
+def _aligned_plan(source: Source, second: Path, settings: DataSettings) -> PairPlan:
+    if len(source.files) > 1 or second.samefile(source.files[0]):
+        what = "several files" if len(source.files) > 1 else "the same file"
+        raise DataError(
+            f"{source.name}: {what} and --target {second} cannot be read side by side. Pass one "
+            "file of texts and another one of their translations."
+        )
+    if settings.source is not None:
+        raise SettingsError(
+            f"--source {settings.source}: there are no columns where each line of "
+            f"{source.files[0]} is translated by one of {second}. Leave it out."
+        )
+    reason = f"each line of {source.files[0]} is translated by the same line of {second}"
+    return PairPlan("text", "text", second, encoding=settings.encoding, reason=reason)
 
 
-def _is_text(values: list[str]) -> bool:
-    """Whether a column holds texts rather than numbers or a few names."""
-    full = [value for value in values if value.strip()]
-    lettered = sum(any(char.isalpha() for char in value) for value in full)
-    return bool(full) and lettered > 0.8 * len(full) and len(set(full)) > 0.2 * len(full)
-
-
-def surely_pairs(source: Source) -> bool:
-    """Whether the names of the columns can mean nothing but pairs."""
-    if source.format not in ("table", "json", "parquet", "rows"):
+def _is_tabbed(source: Source, settings: DataSettings) -> bool:
+    if source.format not in ("text", "table") or source.columns:
         return False
-    first = next(iter(read_records(source, skip_bad_rows=True)), {})
-    names = {_plain(name) for name in first}
-    return any(set(pair) <= names for pair in SURE)
+    return tabbed(source.files[0], settings.encoding, (settings.source, settings.target))
 
 
-def other_part(source: Source, plan: PairPlan, path: str) -> tuple[Source, PairPlan]:
-    """A validation or test file and how it is read: as the training data is.
+def _tabbed_plan(source: Source, settings: DataSettings) -> PairPlan:
+    numbers = [settings.source or "1", settings.target or "2"]
+    if settings.source == "2" and settings.target is None:
+        numbers[1] = "1"
+    elif settings.target == "1" and settings.source is None:
+        numbers[0] = "2"
+    if numbers[0] == numbers[1] or not all(n.isdecimal() and int(n) > 0 for n in numbers):
+        raise SettingsError(
+            f"{source.name}: --source {numbers[0]} and --target {numbers[1]} name no two columns: "
+            "the lines hold tabs and no names, so columns are called by their numbers from 1."
+        )
+    reason = f"text {numbers[0]} of each line is translated into text {numbers[1]}, tabs between"
+    return PairPlan(numbers[0], numbers[1], tabs=True, encoding=settings.encoding, reason=reason)
+
+
+def fitting(source: Source, settings: DataSettings) -> DataSettings:
+    """Settings of a run for other data: columns and files that these do not have are let go."""
+    names: set[str] = set()
+    if _is_tabbed(source, settings):
+        names = {str(number) for number in range(1, MOST_NUMBERED)}
+    elif source.format != "text" or source.columns:
+        names = {name for record in first_records(source, settings) for name in record}
+    kept = {
+        side: value if (value := getattr(settings, side)) in names else None
+        for side in ("source", "target")
+    }
+    return settings.model_copy(update=kept)
+
+
+def other_part(
+    source: Source, plan: PairPlan, data: Any, settings: DataSettings
+) -> tuple[Source, PairPlan]:
+    """Other data than the training data, and how they are read: like those where they can be.
 
     Where the training data are two files, the second one's name is found by the change of name
     that leads from the first to the second:
@@ -214,30 +179,74 @@ def other_part(source: Source, plan: PairPlan, path: str) -> tuple[Source, PairP
         train.de → train.en      val.de → val.en
 
     Raises:
-        DataError: that file is not there.
+        DataError: that file is not there, or which columns are meant is not plain.
     """
-    opened = open_pairs(path)
-    if plan.second is None:
-        same = opened.format == source.format
-        return opened, plan if same else infer_pairs(opened, DataSettings())
-    before, after = _change(source.files[0].name, plan.second.name)
-    file = Path(path).expanduser()
-    name = file.name
-    if not name.endswith(before):
+    opened = open_pairs(data)
+    if plan.second is not None and _is_plain(opened):
+        second = partner(opened.files[0], source.files[0], plan.second)
+        return opened, replace(plan, second=second)
+    named = settings.model_copy(update={"source": plan.source, "target": plan.target})
+    return opened, infer_pairs(opened, fitting(opened, named))
+
+
+def other_pairs(data: Any, settings: DataSettings) -> tuple[Source, PairPlan]:
+    """Data to score a run on, by the settings of the run, and how they are read.
+
+    The settings of a run on two files name the second one: beside val.de lies val.en where that
+    is called train.en.
+
+    Raises:
+        DataError: the file with the translations is not there, or no pairs are.
+    """
+    opened = open_pairs(data)
+    if settings.target and _is_plain(opened):
+        path, named = opened.files[0], Path(settings.target).expanduser()
+        first = named.with_name(_stem(named) + Path(_plain_name(path)).suffix)
+        second = named if _stem(path) == _stem(named) else partner(path, first, named)
+        return opened, _aligned_plan(opened, second, settings)
+    return opened, infer_pairs(opened, fitting(opened, settings))
+
+
+def _is_plain(source: Source) -> bool:
+    """Whether a source is lines of one text each."""
+    lines = source.format == "text" and not source.columns
+    return lines and not _is_tabbed(source, DataSettings())
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.removesuffix(".gz")
+
+
+def _stem(path: Path) -> str:
+    return Path(_plain_name(path)).stem
+
+
+def partner(path: Path, first: Path, second: Path) -> Path:
+    """The file that is called beside ``path`` as the second is called beside the first.
+
+    It lies in the folder of ``path`` or of the second; packed or not.
+
+    Raises:
+        DataError: the name does not change so, or there is no such file.
+    """
+    names = _plain_name(first), _plain_name(second)
+    letters = zip(*names, strict=False)
+    same = next((n for n, (a, b) in enumerate(letters) if a != b), min(map(len, names)))
+    before, after = (name[same:] for name in names)
+    if not _plain_name(path).endswith(before):
         raise DataError(
-            f'{file}: expected a name that ends in "{before}", as the training file\'s.'
+            f'{path}: expected a name that ends in "{before}", as that of the training file, so '
+            "that the file with its translations can be found. Or pass a table of pairs."
         )
-    second = file.with_name(name[: len(name) - len(before)] + after)
-    if not second.is_file():
-        raise DataError(f"{second}: is not there; it should hold the translation of {file}.")
-    return opened, replace(plan, second=second)
-
-
-def _change(first: str, second: str) -> tuple[str, str]:
-    """The ends in which two names differ."""
-    letters = zip(first, second, strict=False)
-    same = next((n for n, (a, b) in enumerate(letters) if a != b), min(len(first), len(second)))
-    return first[same:], second[same:]
+    name = _plain_name(path).removesuffix(before) + after
+    for folder in (path.parent, second.parent):
+        for found in (folder / name, folder / f"{name}.gz"):
+            if found.is_file() and not found.samefile(path):
+                return found
+    raise DataError(
+        f"{path.with_name(name)}: is not there, or no other file; it should hold the translation "
+        f"of each line of {path}."
+    )
 
 
 def read_pairs(
@@ -261,8 +270,8 @@ def read_pairs(
             report.characters += len(first) + len(second)
             yield Pair(first, second, row)
     if report.records == before:
-        why = report.reasons() or "there are no rows"
-        raise DataError(f"{source.name}: no pair of texts is left; dropped: {why}.")
+        why = f"dropped: {report.reasons()}" if report.dropped else "there are no rows"
+        raise DataError(f"{source.name}: no pair of texts is left; {why}.")
 
 
 def _sides(
@@ -274,12 +283,15 @@ def _sides(
     if plan.tabs:
         yield from _tabbed(source, plan, settings, report)
         return
-    skip = settings.skip_bad_rows
-    complete = source.format == "text" and not skip
+    skip = settings.skip_bad_rows and source.format != "text"  # an empty line has a partner
     records = read_records(
-        source, encoding=plan.encoding, skip_bad_rows=skip, report=report, complete=complete
+        source,
+        encoding=plan.encoding,
+        skip_bad_rows=skip,
+        report=report,
+        complete=source.format == "text",
     )
-    for record in records:
+    for record in map(flat, records):
         yield as_text(record.get(plan.source)), as_text(record.get(plan.target))
 
 
@@ -304,15 +316,17 @@ def _aligned(first: Path, second: Path, encoding: str) -> Iterator[tuple[str, st
 def _tabbed(
     source: Source, plan: PairPlan, settings: DataSettings, report: ReadReport
 ) -> Iterator[tuple[str, str]]:
+    first, second = int(plan.source) - 1, int(plan.target) - 1
     for path in source.files:
         for number, line in enumerate(read_lines(path, plan.encoding), start=1):
             cells = line.split("\t")
-            if len(cells) >= 2:
-                yield cells[0], cells[1]
+            if len(cells) > max(first, second):
+                yield cells[first], cells[second]
             elif line.strip() and not settings.skip_bad_rows:
                 raise DataError(
-                    f"{path}, line {number:,}: holds no tab between a text and its translation. "
-                    "Mend the row, or pass --skip-bad-rows to drop such rows."
+                    f"{path}, line {number:,}: has {len(cells)} texts with tabs between, expected "
+                    f"{max(first, second) + 1}. Mend the row, or pass --skip-bad-rows to drop such "
+                    "rows."
                 )
             elif line.strip():
                 report.drop("bad row")

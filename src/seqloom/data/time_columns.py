@@ -21,6 +21,7 @@ from seqloom.signal.gaps import Gaps
 Shape = Literal["one", "wide", "long"]
 
 PARTS = ("year", "month", "day", "hour", "minute")
+_LOOKED_AT = 500  # values of a column, to know whether it holds numbers or dates
 _TIMES = (
     *("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year"),
     *("period", "t", "step", "날짜", "일자", "일시", "시간", "시각", "기간", "연월", "연도"),
@@ -159,7 +160,7 @@ def _is_headless(sample: Sample) -> bool:
 
 def _is_numeric(sample: Sample, name: str, forms: dict[str, NumberForm]) -> bool:
     """Whether most of a column's values are numbers, those missing left aside."""
-    read = [forms[name].read(value) for value in _column(sample, name)]
+    read = [forms[name].read(value) for value in _column(sample, name)[:_LOOKED_AT]]
     real = [number for number in read if number is None or number == number]
     return bool(real) and sum(number is None for number in real) * 2 < len(real)
 
@@ -199,7 +200,7 @@ def _unbroken(parts: dict[str, str]) -> int:
 
 
 def _mostly_dates(sample: Sample, name: str) -> bool:
-    values = [value for value in _column(sample, name)[:200] if value not in ("", None)]
+    values = [value for value in _column(sample, name)[:_LOOKED_AT] if value not in ("", None)]
     return bool(values) and sum(map(looks_like_time, values)) * 2 > len(values)
 
 

@@ -5,6 +5,7 @@ Reads once; the text of a cell is gone as soon as it is a number.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -121,8 +122,6 @@ def _add(growing: _Growing, number: int, record: dict[str, Any], layout: TimeLay
     time = tuple(record.get(column) for column in layout.times.values())
     if any(part in ("", None) for part in time):
         raise _BadRowError(f"column {_quoted(layout.times.values())} is empty.")
-    if len(time) > 1 and any(NumberForm().read(part) is None for part in time):
-        raise _BadRowError(f"columns {_quoted(layout.times.values())} are not all numbers.")
     if group == len(growing.static):
         growing.static.append(static)
         growing.names[name] = group
@@ -228,7 +227,11 @@ def _read_times(
         read = read_times([text[0] for text in texts])
         return read.seconds, read.dated, read.reason
     parts = {
-        part: [NumberForm().read(text[column]) or 0.0 for text in texts]
+        part: [_or_nan(NumberForm().read(text[column])) for text in texts]
         for column, part in enumerate(layout.times)
     }
     return from_parts(parts), True, "they are put together of numbers"
+
+
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else number

@@ -67,7 +67,7 @@ def looks_like_time(value: Any) -> bool:
     """Whether a value is surely a date: not just any number."""
     text = _text(value)
     forms = (_ISO, _DAY_OR_MONTH, _QUARTER, _WEEK)
-    if _WHOLE.fullmatch(text):
+    if _WHOLE.fullmatch(text) or not any(letter.isdigit() for letter in text):
         return False
     return any(form.fullmatch(text) for form in forms) or _named_form([text]) is not None
 
@@ -107,7 +107,7 @@ def from_parts(parts: Mapping[str, Sequence[float]]) -> Seconds:
             seconds[row] = _seconds(datetime(*whole, *clock))  # type: ignore[arg-type]
         except (ValueError, OverflowError):
             shown = ", ".join(f"{name} {column[row]:g}" for name, column in columns.items())
-            raise BadTimeError(f"{shown}: that is no date.", row) from None
+            raise BadTimeError(f'"{shown}" is no date.', row) from None
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Series cut in time into parts, scaled, and looked at through windows; nothing is copied to disk.
+"""Series cut in time into parts and looked at through windows; only a batch is ever copied.
 
     one series:  ────────────── train ──────────────┬── valid ──┬── test ──
     a window:            [ look-back ][ horizon ]
@@ -10,16 +10,15 @@ The look-back of a window may reach into the part before its own; its target nev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.errors import DataError, RunError, SettingsError
+from seqloom.errors import DataError, SettingsError
 
 Floats = npt.NDArray[np.float32]
-Exact = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 
@@ -45,8 +44,8 @@ def cut(
 ) -> Parts:
     """Borders in time of one series.
 
-    A part that could hold no whole horizon is given up, the test part last, so that a short series
-    trains or is scored on what it has.
+    Valid and test hold a horizon at least. Of a short series, valid is given up first, so that it
+    is still trained or scored on.
 
     Args:
         length: steps of the series.
@@ -75,10 +74,9 @@ def cut(
         )
     test = _size(length, shares[2], horizon)
     valid = _size(length, shares[1], horizon)
-    enough = horizon + 1  # the shortest series that training can learn something from
-    if length - test - valid < enough:
-        valid = 0 if test else max(length - enough, 0) // horizon * horizon
-    if length - test - valid < 1:
+    if length - test - valid <= horizon:  # training learns from a step and a horizon at least
+        valid = 0
+    if length - test < 1:
         test = 0
     train = length - test - valid
     return Parts((0, train), (train, train + valid), (train + valid, length))
@@ -161,18 +159,13 @@ class Windows:
         """Those windows whose look-back lies wholly in its series."""
         return self.select(np.flatnonzero(self.starts >= self.look_back))
 
+    def seeing(self, look_back: int) -> Windows:
+        """The same targets behind a longer or shorter look-back."""
+        return replace(self, look_back=look_back)
+
     def select(self, numbers: Numbers) -> Windows:
         """Some of the windows, over the same series."""
-        return Windows(
-            self.values,
-            self.starts[numbers],
-            self.owners[numbers],
-            self.look_back,
-            self.horizon,
-            self.past,
-            self.known,
-            self.missing,
-        )
+        return replace(self, starts=self.starts[numbers], owners=self.owners[numbers])
 
     def batch(self, numbers: Sequence[int] | Numbers) -> Batch:
         """Some windows side by side."""
@@ -251,126 +244,3 @@ def _before(values: Floats, stop: int, size: int) -> Floats:
     if stop >= size:
         return values[stop - size : stop]
     return np.concatenate([np.repeat(values[:1], size - stop, 0), values[:stop]])
-
-
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Standard scores of each series and channel, fitted on the training part alone.
-
-    Args:
-        mean, spread: (series, channels); the spread of what never changes is 1.
-        log: whether log(1 + x) is taken first.
-    """
-
-    mean: Exact
-    spread: Exact
-    log: bool = False
-
-    @classmethod
-    def fit(
-        cls, values: Sequence[Exact], ranges: Sequence[tuple[int, int]], *, log: bool = False
-    ) -> Scaler:
-        """Mean and spread of each series within its range.
-
-        Args:
-            values: of each series (time, channels).
-            ranges: the training part of each, as (start, stop).
-
-        Raises:
-            DataError: a training part is empty, or holds -1 or less where a log is asked for.
-        """
-        means, spreads = [], []
-        for number, (one, (start, stop)) in enumerate(zip(values, ranges, strict=True)):
-            if stop <= start:
-                raise DataError(f"Series {number + 1} has no step in its training part.")
-            train = (
-                _logged(np.asarray(one, np.float64), number)[start:stop] if log else one[start:stop]
-            )
-            train = np.asarray(train, np.float64)
-            spread = train.std(0)
-            means.append(train.mean(0))
-            tiny = 1e-9 * np.maximum(np.abs(means[-1]), 1e-3)  # rounding, not change
-            spreads.append(np.where(spread > tiny, spread, 1.0))
-        return cls(np.array(means), np.array(spreads), log)
-
-    def encode(self, values: npt.NDArray[Any], series: int) -> Floats:
-        """Standard scores of one series: (time, channels) → alike."""
-        exact = np.asarray(values, np.float64)
-        exact = _logged(exact, series) if self.log else exact
-        scaled: Floats = ((exact - self.mean[series]) / self.spread[series]).astype(np.float32)
-        return scaled
-
-    def decode(self, scaled: npt.NDArray[Any], series: int | Numbers) -> Exact:
-        """The inverse of ``encode``.
-
-        Args:
-            scaled: (time, channels) of one series, or (batch, time, channels) with a series each;
-                any axes may follow the channels.
-        """
-        mean, spread = self.mean[series], self.spread[series]
-        if np.ndim(series):
-            mean, spread = mean[:, None], spread[:, None]
-        more = scaled.ndim - mean.ndim - (0 if np.ndim(series) else 1)
-        shape = mean.shape + (1,) * more
-        values: Exact = scaled.astype(np.float64) * spread.reshape(shape) + mean.reshape(shape)
-        return np.expm1(values) if self.log else values
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {"mean": self.mean.tolist(), "spread": self.spread.tolist(), "log": self.log}
-
-    @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> Scaler:
-        """What ``to_dict`` gave.
-
-        Raises:
-            RunError: the content is damaged.
-        """
-        try:
-            mean, spread = (np.array(saved[name], np.float64) for name in ("mean", "spread"))
-            if mean.shape != spread.shape or mean.ndim != 2:
-                raise ValueError("shapes")
-            return cls(mean, spread, bool(saved["log"]))
-        except (KeyError, TypeError, ValueError):
-            raise RunError("The saved scale of the series is damaged.") from None
-
-
-def _logged(values: Exact, number: int) -> Exact:
-    low = np.argwhere(values <= -1)
-    if len(low):
-        raise DataError(
-            f"Series {number + 1} holds {values[tuple(low[0])]:g} at step {int(low[0][0])}; the "
-            "logarithm log(1 + x) needs values above -1. Leave it out."
-        )
-    logged: Exact = np.log1p(values)
-    return logged
-
-
-def difference(values: Exact, lag: int = 1) -> Exact:
-    """Change since ``lag`` steps before; the first steps stay as they are, so nothing is lost.
-
-    Shape:
-        values (time, channels) → alike.
-
-    >>> difference(np.array([[1.0], [3.0], [6.0]])).ravel().tolist()
-    [1.0, 2.0, 3.0]
-    """
-    changed = values.copy()
-    changed[lag:] = values[lag:] - values[:-lag]
-    return changed
-
-
-def undifference(changed: Exact, last: Exact, lag: int = 1) -> Exact:
-    """Values from forecast changes: the inverse of ``difference`` behind a known history.
-
-    Args:
-        changed: (horizon, channels) changes, or (batch, horizon, channels).
-        last: (lag, channels) values before them, or (batch, lag, channels).
-
-    >>> undifference(np.array([[2.0], [3.0]]), np.array([[1.0]])).ravel().tolist()
-    [3.0, 6.0]
-    """
-    values = np.concatenate([last, changed], -2)
-    for step in range(lag, values.shape[-2]):
-        values[..., step, :] += values[..., step - lag, :]
-    return values[..., lag:, :]
