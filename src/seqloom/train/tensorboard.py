@@ -92,11 +92,14 @@ def write_report(writer: SummaryWriter, report: Report) -> None:
 
 
 def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
-    """Name and words of a sample: a text that was written, a label, or tags."""
+    """Name and words of a sample: a text that was written, a label, a translation, or tags."""
     if "temperature" in sample:
         return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
     if "label" in sample:
         said = f"{sample['label']} {sample['probability']:.0%} (true: {sample['true']})"
         return str(number), f"{said}\n{sample['text']}"
+    if "translation" in sample:
+        said = f"{sample['translation']}  (true: {sample['true']})"
+        return str(number), f"{sample['source']}\n{said}"
     triples = zip(sample["tokens"], sample["guessed"], sample["true"], strict=True)
     return str(number), "\n".join(f"{word}  {tag}  (true: {true})" for word, tag, true in triples)
