@@ -5,7 +5,7 @@ Each takes the same windows as the network and sees nothing that stands behind t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,17 +29,28 @@ class Window(Protocol):
     """
 
     @property
-    def inputs(self) -> Floats: ...
+    def inputs(self) -> Floats:
+        """The look-back."""
+
     @property
-    def targets(self) -> Floats: ...
+    def targets(self) -> Floats:
+        """What follows it."""
+
     @property
-    def past(self) -> Floats: ...
+    def past(self) -> Floats:
+        """Covariates of the look-back."""
+
     @property
-    def known(self) -> Floats: ...
+    def known(self) -> Floats:
+        """Covariates of the look-back and of what follows."""
+
     @property
-    def series(self) -> npt.NDArray[np.int64]: ...
+    def series(self) -> npt.NDArray[np.int64]:
+        """Whose window it is."""
+
     @property
-    def lengths(self) -> npt.NDArray[np.int64]: ...
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Real steps of the look-back."""
 
 
 def naive(window: Window, horizon: int) -> Floats:
@@ -114,16 +125,30 @@ class RidgeForecast:
         Args:
             train, valid: give the windows batch by batch, each time anew; their values are scaled.
         """
-        fitted = [
-            cls(*moments.solve(strength), strength, from_last)
-            for from_last in (False, True)
-            for moments in (_Moments.of(train(), from_last),)
-            for strength in STRENGTHS
-        ]
-        errors = np.zeros(len(fitted))
-        for window in valid():
-            errors += [np.nansum((one.forecast(window) - window.targets) ** 2) for one in fitted]
-        return fitted[int(np.argmin(errors))]
+        best, least = None, np.inf
+        for from_last in (False, True):
+            solved = _Moments.of(train(), from_last).solve(STRENGTHS)
+            fitted = [
+                cls(*s, strength, from_last) for s, strength in zip(solved, STRENGTHS, strict=True)
+            ]
+            errors = _errors(fitted, valid())
+            if best is None or errors.min() < least:
+                best, least = fitted[int(np.argmin(errors))], errors.min()
+        assert best is not None
+        return best
+
+
+def _errors(fitted: list[RidgeForecast], windows: Iterable[Window]) -> Exact:
+    """Squared errors of models that take features alike; each window's are made once."""
+    errors = np.zeros(len(fitted))
+    for window in windows:
+        for channel in range(window.inputs.shape[2]):
+            features, last = _features(window, channel, fitted[0].from_last)
+            truth = window.targets[:, :, channel] - last
+            for place, one in enumerate(fitted):
+                made = features @ one.weights[channel] + one.offsets[channel]
+                errors[place] += np.sum((made - truth) ** 2)
+    return errors
 
 
 def _features(window: Window, channel: int, from_last: bool) -> tuple[Exact, Exact]:
@@ -165,8 +190,11 @@ class _Moments:
             raise ShapeError("Received no training window; ridge needs one at least.")
         return cls(count, sums, products)
 
-    def solve(self, strength: float) -> tuple[Exact, Exact]:
-        """Weights (channels, features, horizon) and offsets of standardised features' ridge."""
+    def solve(self, strengths: Sequence[float]) -> list[tuple[Exact, Exact]]:
+        """Of each strength, weights (channels, features, horizon) and offsets (channels, horizon).
+
+        The features are standardised; one decomposition serves all strengths.
+        """
         features = self.products.shape[1]
         means = self.sums / self.count
         centred = self.products / self.count - means[:, :features, None] * means[:, None]
@@ -174,10 +202,15 @@ class _Moments:
         spread = np.where(spread > 1e-9, spread, 1.0)
         inner = centred[:, :, :features] / (spread[:, :, None] * spread[:, None])
         outer = centred[:, :, features:] / spread[:, :, None]
-        scaled = np.linalg.solve(inner + strength * np.eye(features), outer)
-        weights = scaled / spread[:, :, None]
-        offsets = means[:, features:] - np.einsum("cf,cfh->ch", means[:, :features], weights)
-        return weights, offsets
+        sizes, turn = np.linalg.eigh(inner)  # inner = turn · sizes · turnᵀ
+        turned = turn.transpose(0, 2, 1) @ outer
+        solved = []
+        for strength in strengths:
+            shrunk = turned / (np.maximum(sizes, 0) + strength)[:, :, None]
+            weights = turn @ shrunk / spread[:, :, None]
+            seen = np.einsum("cf,cfh->ch", means[:, :features], weights)
+            solved.append((weights, means[:, features:] - seen))
+        return solved
 
 
 def _both(window: Window, channel: int, from_last: bool) -> Exact:

@@ -1,4 +1,4 @@
-"""Scores of forecasts, over every window and by step of the horizon; memory does not grow with them.
+"""Scores of forecasts over every window and by step of the horizon, in memory that does not grow.
 
 A target that is NaN (a gap in the data) is not scored; everything else is.
 """

@@ -20,6 +20,7 @@ from seqloom.errors import DataError, SettingsError
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class Windows:
         starts: first step of each window's target (windows,); its look-back ends before it.
         owners: number of each window's series (windows,).
         look_back, horizon: steps.
-        missing: of each series (time, channels + p), where a line was drawn through a gap. A
-            look-back that ends inside one would see the future in it, so the last real value
+        missing: of each series (time, channels + p), what was filled in. A look-back that ends
+            inside a gap would see the future in a line drawn through it, so the last real value
             stands there instead.
     """
 
@@ -119,7 +120,7 @@ class Windows:
     horizon: int
     past: Sequence[Floats] = ()
     known: Sequence[Floats] = ()
-    missing: Sequence[npt.NDArray[np.bool_]] = ()
+    missing: Sequence[Marks] = ()
 
     @classmethod
     def over(
@@ -178,6 +179,7 @@ class Windows:
             self._stack_known(pairs),
             owners,
             np.minimum(starts, self.look_back),
+            self._real(pairs),
         )
 
     def batches(self, size: int, order: Numbers | None = None) -> Iterator[Batch]:
@@ -185,6 +187,13 @@ class Windows:
         order = np.arange(len(self)) if order is None else order
         for first in range(0, len(order), size):
             yield self.batch(order[first : first + size])
+
+    def _real(self, pairs: list[tuple[int, int]]) -> Marks:
+        shape = (self.horizon, self.values[0].shape[1])
+        if not self.missing:
+            return np.ones((len(pairs), *shape), np.bool_)
+        pieces = [self.missing[o][s : s + self.horizon, : shape[1]] for o, s in pairs]
+        return ~np.stack(pieces)
 
     def _look_back(self, owner: int, start: int) -> Floats:
         piece = _before(self.values[owner], start, self.look_back)
@@ -228,7 +237,8 @@ class Batch(NamedTuple):
     Shape:
         inputs (batch, look_back, channels), targets (batch, horizon, channels),
         past (batch, look_back, p), known (batch, look_back + horizon, k), series (batch,),
-        lengths (batch,) real steps of the look-back.
+        lengths (batch,) real steps of the look-back, real (batch, horizon, channels) whether a
+        target stands in the data: one that was filled in is nothing to be scored on.
     """
 
     inputs: Floats
@@ -237,6 +247,7 @@ class Batch(NamedTuple):
     known: Floats
     series: Numbers
     lengths: Numbers
+    real: Marks
 
 
 def _before(values: Floats, stop: int, size: int) -> Floats:
