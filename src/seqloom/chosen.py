@@ -15,7 +15,8 @@ from typing import Any
 
 from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
 from seqloom.data.labels import surely_labelled
-from seqloom.data.pairs import open_pairs, surely_pairs
+from seqloom.data.pair_columns import surely_pairs
+from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import holds_tags, open_tagged
@@ -162,8 +163,9 @@ def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     """What to learn from a source, and why, where the user does not say.
 
-    A column named for tags or a label decides; else what the data set is for; else whether the
-    data are sentences with tags, or rows with a text and something that is surely its label.
+    A column named for tags, a label or a translation decides; else what the data set is for; else
+    whether the data are rows with a text and surely its translation, sentences with tags, or rows
+    with a text and something that is surely its label.
     """
     data = changes.get("data", {})
     if data.get("tags") or data.get("tokens"):
@@ -174,12 +176,13 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
         return "translate", []
     if source.entry is not None:
         return source.entry.task, []
-    if surely_pairs(source):
-        reason = "the columns are a text and its translation"
-        return "translate", [f"The task is translate: {reason}. Choose with --task."]
+    settings = override(Settings(), {"data": data}, "").data
+    if "text" not in data and surely_pairs(source, settings):
+        why = "the columns are a text and its translation"
+        return "translate", [f"The task is translate: {why}. Choose with --task."]
     if holds_tags(source):
         return "tag", ["The task is tag: the files hold words with tags. Choose with --task."]
-    reason = surely_labelled(source, override(Settings(), {"data": data}, "").data)
+    reason = surely_labelled(source, settings)
     if reason and "text" not in data:
         return "classify", [f"The task is classify: {reason}. Choose with --task."]
     return "generate", []
