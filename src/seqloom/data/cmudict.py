@@ -3,6 +3,7 @@
     read R EH1 D
     read(2) R IY1 D
     aalborg AO1 L B AO0 R G # place, danish
+    ;;; a remark
 
 Stress is left out. The parts follow from the words alone, so that all pronunciations of a word are
 in one part, in whatever order the dictionary comes.
@@ -31,24 +32,28 @@ def read_cmudict(files: tuple[Path, ...], part: str) -> Iterator[dict[str, Any]]
     Pronunciations of a word that differ in stress alone come once.
 
     Raises:
-        DataError: a line without phonemes.
+        DataError: a line that is no word with its phonemes.
     """
     word, seen = "", set()
     for path in files:
         for number, line in enumerate(read_lines(path, "utf-8"), start=1):
             entry = line.partition("#")[0].split()
-            if not entry:
+            if not entry or line.startswith(";;;"):
                 continue
-            if len(entry) == 1:
-                raise DataError(f'{path}, line {number:,}: the word "{entry[0]}" has no phonemes.')
+            phonemes = [_STRESS.sub("", piece) for piece in entry[1:]]
+            if not phonemes or not all(any(map(str.isalpha, piece)) for piece in phonemes):
+                raise DataError(
+                    f'{path}, line {number:,}: expected a word and its phonemes, as in "read R IY1 '
+                    f'D", received "{line.strip()[:60]}". Mend the line.'
+                )
             found = _VARIANT.sub("", entry[0])
             if found != word:
                 word, seen = found, set()
-            phonemes = _STRESS.sub("", " ".join(entry[1:]))
-            if phonemes in seen or (part and part_of(word) != part):
+            sound = " ".join(phonemes)
+            if sound in seen or (part and part_of(word) != part):
                 continue
-            seen.add(phonemes)
-            yield {"word": word, "phonemes": phonemes}
+            seen.add(sound)
+            yield {"word": word, "phonemes": sound}
 
 
 def part_of(word: str) -> str:

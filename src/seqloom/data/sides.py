@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 FEWEST_LETTERS = 200  # of a side, below which letters say little
+ALIKE = 0.1  # letters that lie so near to those of the same side are no others
 LIKELIER = 0.5  # a part is swapped where its letters lie so much nearer to those of the other side
 
 Sides = tuple[Sequence[str], Sequence[str]]
@@ -24,7 +25,7 @@ def look_swapped(ours: Sides, theirs: Sides) -> bool:
     source, target, first, second = counts
     straight = distance(source, first) + distance(target, second)
     crossed = distance(source, second) + distance(target, first)
-    return crossed < LIKELIER * straight
+    return straight > ALIKE and crossed < LIKELIER * straight
 
 
 def letters(texts: Sequence[str]) -> Counter[str]:
