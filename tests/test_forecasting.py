@@ -122,7 +122,7 @@ def test_zero_against_zero_is_no_error() -> None:
 
 
 def test_scales_of_mase() -> None:
-    season = np.tile([[0.0], [10.0]], (10, 1)) + np.repeat(np.arange(10), 2)[:, None]
+    season = np.tile([[0.0], [10.0]], (10, 1)) + np.repeat(np.arange(10.0), 2)[:, None]
     assert mase_scales([season], 2).tolist() == [[1.0]]
     assert mase_scales([season[:2]], 2).tolist() == [[10.0]]  # no longer than a season
     scales = mase_scales([season, np.full((20, 1), 7.0)], 2)

@@ -100,7 +100,7 @@ def test_times_in_parts_and_row_numbers(tmp_path: Path) -> None:
 
 
 def test_holidays_are_no_steps(tmp_path: Path) -> None:
-    days = np.busday_offset("2024-01-01", np.delete(np.arange(40), [10, 20]))
+    days = np.busday_offset(np.datetime64("2024-01-01"), np.delete(np.arange(40), [10, 20]))
     found = read(tmp_path, rows("date,close", *(f"{day},5" for day in days)))
     assert len(found.series[0]) == 38
     assert found.series[0].times is not None
