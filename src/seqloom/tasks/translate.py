@@ -122,6 +122,9 @@ class TranslateJob:
         )
         self.valid = list(scored_batches(corpus, "valid"))
         self.references = list(islice(corpus.references("valid"), SCORED_IN_TRAINING))
+        # From all over the part: a file may be sorted, by length or otherwise.
+        places = np.linspace(0, len(self.references) - 1, SHOWN).round().astype(int)
+        self.shown = [self.references[place] for place in dict.fromkeys(places.tolist())]
         self.spelling = is_spelling(corpus.target_tokenizer)
 
     def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
@@ -155,16 +158,15 @@ class TranslateJob:
 
     def samples(self) -> list[dict[str, Any]]:
         """The same few sources of the validation part, with what the model makes of them."""
-        chosen = self.references[:SHOWN]
-        found = self.translator.translate((source for source, _ in chosen), GREEDY)
+        found = self.translator.translate((source for source, _ in self.shown), GREEDY)
         return [
             {"source": source, "translation": best.text, "true": true[0]}
-            for (source, true), (best, *_) in zip(chosen, found, strict=True)
+            for (source, true), (best, *_) in zip(self.shown, found, strict=True)
         ]
 
     def pictures(self) -> dict[str, bytes]:
         """Where the model looks while it translates the first of them."""
-        source = self.references[0][0]
+        source = self.shown[0][0]
         ((best, *_),) = self.translator.translate([source], GREEDY, attention=True)
         if best.attention is None:
             return {}
