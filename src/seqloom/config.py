@@ -372,7 +372,18 @@ LONG_HIDDEN_SIZE = 640
 
 
 def with_sizes(task: str, settings: Settings) -> Settings:
-    """The settings with the number of units that suits task and budget, where none is given."""
+    """The settings with the number of units that suits task and budget, where none is given.
+
+    Raises:
+        SettingsError: units are asked for where the encoder has none of its own.
+    """
+    if settings.model.encoder == "basic-attention" and task != "translate":
+        if settings.model.hidden_size:
+            raise SettingsError(
+                "--hidden-size has no meaning for basic-attention: it has no weights, and its "
+                "steps are as wide as what it reads. Pass --embedding-size."
+            )
+        return settings
     if settings.model.hidden_size:
         return settings
     size = HIDDEN_SIZES[task]

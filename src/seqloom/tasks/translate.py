@@ -171,7 +171,7 @@ class TranslateJob:
         if best.attention is None:
             return {}
         pieces = self.translator.pieces(source)
-        return {"attention.png": attention_picture(best.attention, pieces, [*best.tokens, "⏹"])}
+        return {"attention.png": attention_picture(best.attention, pieces, [*best.tokens, "(end)"])}
 
 
 def scored_batches(corpus: PairCorpus, part: str) -> Iterator[Batch]:

@@ -23,10 +23,13 @@ def make_optimizers(model: nn.Module, settings: TrainSettings) -> list[torch.opt
     if settings.optimizer == "muon":
         matrices = _groups(model, settings, ("hidden",), rate * MUON_FACTOR)
         rest = _groups(model, settings, ("tables", "vectors"), rate)
+        adamw = torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True)
+        if not matrices:  # tables and a head are all that there is
+            return [adamw]
         muon = torch.optim.Muon(
             matrices, lr=rate * MUON_FACTOR, weight_decay=settings.weight_decay, momentum=0.95
         )
-        return [muon, torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.99), fused=True)]
+        return [muon, adamw]
     groups = _groups(model, settings, ("hidden", "tables", "vectors"), rate)
     if settings.optimizer == "adamw":
         return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)]
