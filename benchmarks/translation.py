@@ -36,7 +36,6 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqloom.config import PredictSettings, TrainSettings, default_settings, override
-from seqloom.data.batching import pad
 from seqloom.data.pairs import open_pairs
 from seqloom.tasks.pairs import PairCorpus, prepare_pairs
 from seqloom.tasks.translate import PairStream, pad_pairs, target_ratio
@@ -155,7 +154,7 @@ def time_training(corpus: PairCorpus) -> dict[str, float]:
     source, target = corpus.source_store("train"), corpus.target_store("train")
     rng = np.random.default_rng(0)
     tokens = round(PAIRS * float(np.maximum(source.lengths, target.lengths).mean()))
-    plan = PairStream(source, target, tokens, 0)._plan(0)  # noqa: SLF001
+    plan = PairStream(source, target, tokens, 0)._plan(0)
     peers = {"tutorial": train_tutorial(corpus), "seqloom": train_ours(corpus)}
     found: dict[str, list[float]] = {name: [] for name in peers}
     for turn in range(ROUNDS + 1):

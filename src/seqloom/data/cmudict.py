@@ -34,7 +34,8 @@ def read_cmudict(files: tuple[Path, ...], part: str) -> Iterator[dict[str, Any]]
     Raises:
         DataError: a line that is no word with its phonemes.
     """
-    word, seen = "", set()
+    word = ""
+    seen: set[str] = set()
     for path in files:
         for number, line in enumerate(read_lines(path, "utf-8"), start=1):
             entry = line.partition("#")[0].split()

@@ -136,8 +136,9 @@ def _from_entry(entry: Entry) -> Source:
         held = Source(entry.name, rows=rows, entry=entry)
         return replace(held, parts={"valid": held})  # too few to hold any back
     if paths and format_of(paths[0]) == "cmudict":
-        own = {p: Source(entry.name, paths, format="cmudict", entry=entry, only=p) for p in PARTS}
-        return replace(own.pop("train"), parts=own)
+        whole = Source(entry.name, paths, format="cmudict", entry=entry)
+        train, *others = (replace(whole, only=part) for part in PARTS)
+        return replace(train, parts=dict(zip(PARTS[1:], others, strict=True)))
     if entry.builtin:
         return replace(_of_entry(entry, list(paths)), entry=entry)
     parts: dict[str, Source] = {}

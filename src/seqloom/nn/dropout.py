@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqloom.nn.teacher_forcing import TeacherForcing
+
 
 class LockedDropout(nn.Module):
     """Zeroes the same units of a sequence at every step, and scales the others up.
@@ -56,7 +58,7 @@ def ramp_dropout(model: nn.Module, ramp: float) -> None:
 def hold_rows(model: nn.Module, first: int, total: int) -> None:
     """Say that the batch given from now on is rows ``first``, … of a batch of ``total``."""
     for module in model.modules():
-        if hasattr(module, "part"):
+        if isinstance(module, LockedDropout | TeacherForcing):
             module.part = (first, total)
 
 

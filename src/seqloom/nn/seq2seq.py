@@ -18,15 +18,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seqloom.nn.decoder import DecoderState, Memory, memory_of
+from seqloom.nn.decoder import DecoderState, Memory, RecurrentDecoder, memory_of
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import Loss
 from seqloom.nn.losses import linear_cross_entropy
 from seqloom.nn.teacher_forcing import TeacherForcing
+from seqloom.nn.transformer_decoder import TransformerDecoder
 
 Table = LearnedEmbedding | OneHot
+Decoder = RecurrentDecoder | TransformerDecoder
 
 
 class EncoderDecoder(nn.Module):
@@ -50,7 +52,7 @@ class EncoderDecoder(nn.Module):
         source: Table,
         target: Table,
         encoder: Encoder,
-        decoder: nn.Module,
+        decoder: Decoder,
         vocab_size: int,
         output_size: int,
         *,
@@ -62,7 +64,8 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.embedding = nn.ModuleDict({"source": source, "target": target})
         self.embedding_dropout = LockedDropout(embedding_dropout)
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder: Encoder = encoder
+        self.decoder: Decoder = decoder
         self.head = nn.Linear(output_size, vocab_size)
         nn.init.zeros_(self.head.bias)
         self.label_smoothing = label_smoothing
@@ -80,8 +83,7 @@ class EncoderDecoder(nn.Module):
 
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first token, a row a source."""
-        state: DecoderState = self.decoder.start(memory)
-        return state
+        return self.decoder.start(memory)
 
     def step(self, ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Scores of the token after each: ids (rows,) → logits (rows, vocab_size), state."""

@@ -47,6 +47,10 @@ class DecoderLayer(nn.Module):
             for last in (self.own.output, self.memory.output, self.feed_forward.narrow):
                 last.weight /= math.sqrt(3 * depth)
 
+    def keys_values(self, memory: Tensor) -> State:
+        """What its attention makes of the source, once for all steps."""
+        return self.memory.keys_values(memory)
+
     def forward(
         self, x: Tensor, view: View, own: State, memory: State, mask: Tensor, *, weights: bool
     ) -> tuple[Tensor, State, Tensor | None]:
@@ -97,10 +101,13 @@ class TransformerDecoder(nn.Module):
             self.output = nn.Linear(hidden_size, output_size)
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
 
+    def _layers(self) -> list[DecoderLayer]:
+        return [layer for layer in self.layers if isinstance(layer, DecoderLayer)]
+
     def start(self, memory: Memory) -> DecoderState:
         """The state before the first token: nothing written, the source's keys and values made."""
         empty = self.norm.weight.new_zeros(len(memory.mask), self.num_heads, 0, self.head_size)
-        keys = [layer.memory.keys_values(memory.steps) for layer in self.layers]
+        keys: list[State] = [layer.keys_values(memory.steps) for layer in self._layers()]
         texts = torch.arange(len(memory.mask), device=memory.mask.device)
         attended = memory.steps.new_zeros(memory.mask.shape)
         return DecoderState(memory, keys, [(empty, empty) for _ in keys], attended, texts)
@@ -117,8 +124,8 @@ class TransformerDecoder(nn.Module):
         view = View.of(x, self.head_size, past=past, causal=True)
         after: list[State] = []
         weights = None
-        for layer, own, memory in zip(self.layers, state.layers, state.keys, strict=True):
-            wanted = not self.training and layer is self.layers[-1]
+        for layer, own, memory in zip(self._layers(), state.layers, state.keys, strict=True):
+            wanted = not self.training and len(after) == len(self.layers) - 1
             x, kept, looked = layer(x, view, own, memory, state.memory.mask, weights=wanted)
             after.append(kept)
             if looked is not None:

@@ -79,7 +79,8 @@ class PairMaker:
                 for texts in self._pairs_of(part):
                     for writer, text in zip(writers, texts, strict=True):
                         writer.add(text)
-                    sources.append(_digest(texts[0]))
+                    # Case and white space do not make sources different.
+                    sources.append(_digest(" ".join(texts[0].casefold().split())))
                     pairs.append(_digest("\0".join(texts)))
                     codes.append(PARTS.index(part))
                     self.facts.unchanged += part == "train" and texts[0] == texts[1]
@@ -200,6 +201,6 @@ class PairMaker:
 
 
 def _digest(text: str) -> int:
-    """Eight bytes of a hash; case and white space do not make texts different."""
-    content = " ".join(text.casefold().split()).encode(errors="replace")
+    """Eight bytes of a hash; half of a character pair, which has no bytes, counts as a mark."""
+    content = text.encode(errors="replace")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")

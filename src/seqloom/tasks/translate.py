@@ -262,11 +262,9 @@ def stages(corpus: PairCorpus, job: TranslateJob) -> list[Stage]:
 
 def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]:
     """Metrics of the model, of a dictionary learnt from the pairs, and of copying the source."""
-    sides = job.translator.source, job.translator.target
-    dictionary = DictionaryBaseline.fit(
-        tuple(pieces_of(text, side) for text, side in zip(pair, sides, strict=True))
-        for pair in corpus.pairs("train")
-    )
+    source, target = job.translator.source, job.translator.target
+    pairs = ((pieces_of(a, source), pieces_of(b, target)) for a, b in corpus.pairs("train"))
+    dictionary = DictionaryBaseline.fit(pairs)
     run.seal("baseline.json", json.dumps(dictionary.to_dict(), ensure_ascii=False).encode())
     result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
     result["copy"] = {"valid": {}, "test": {}}

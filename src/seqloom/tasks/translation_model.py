@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
 from seqloom.nn.decoder import DECODERS, RecurrentDecoder
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.encoders import Encoder, make_encoder
 from seqloom.nn.recurrent import Recurrent
-from seqloom.nn.seq2seq import EncoderDecoder
+from seqloom.nn.seq2seq import Decoder, EncoderDecoder
 from seqloom.nn.transformer_decoder import TransformerDecoder
 from seqloom.text.tokenizers import Tokenizer
 
@@ -59,7 +57,7 @@ def _table(settings: ModelSettings, tokenizer: Tokenizer) -> LearnedEmbedding | 
 
 def make_decoder(
     settings: ModelSettings, input_size: int, output_size: int, encoder: Encoder
-) -> nn.Module:
+) -> Decoder:
     """The decoder that the settings describe, for an encoder's output.
 
     Raises:
