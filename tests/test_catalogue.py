@@ -75,6 +75,25 @@ def test_downloads_once_into_the_cache(
     assert fetch_entry(entry(f"{server}/a.txt")) == (path,)
 
 
+def test_a_packed_file_is_kept_packed(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    content = gzip.compress(CONTENT)
+    (tmp_path / "www" / "a.txt.gz").write_bytes(content)
+    plain = entry(f"{server}/a.txt.gz")
+    with pytest.raises(DataError, match="does not have the expected content"):
+        fetch_entry(plain)
+    packed = replace(plain.files[0], packed=hashlib.sha256(content).hexdigest())
+    (path,) = fetch_entry(replace(plain, files=(packed,)))
+    assert path == own_cache / "small-folder" / "a.txt.gz"
+    assert gzip.decompress(path.read_bytes()) == CONTENT
+    wrong = replace(packed, packed="0" * 64)
+    path.unlink()
+    with pytest.raises(DataError, match=r"content \(sha256 000000000000"):
+        fetch_entry(replace(plain, files=(wrong,)))
+
+
 def test_wrong_content_is_not_kept(
     server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,11 +159,13 @@ def test_entries_are_complete() -> None:
     }
     for known in load_catalogue().values():
         assert known.title and known.licence and known.split and known.folder
-        assert known.files or known.builtin
+        assert known.files or known.builtin or known.pairs
         assert {file.part for file in known.files} <= {"train", "valid", "test"}
         assert known.label or known.task != "classify"
         for file in known.files:
             assert len(bytes.fromhex(file.sha256)) == 32
+            assert file.packed == "" or len(bytes.fromhex(file.packed)) == 32
+            assert bool(file.packed) == (file.url or "").endswith(".gz")
             assert file.size > 0
             # A branch moves; a commit does not.
             assert file.url is None or len(file.url.split("/")[5]) == 40
@@ -243,3 +264,38 @@ def test_tagged_entries_have_three_parts(name: str) -> None:
     source = open_source(name)
     assert list(source.parts) == ["valid", "test"]
     assert all(own.entry is source.entry for own in source.parts.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("multi30k-de-en", ["valid", "test"]),
+        ("cmudict", ["valid", "test"]),
+        ("hello-hola", ["valid"]),
+        ("tatoeba-en-ko", []),
+    ],
+)
+def test_entries_of_pairs_have_their_parts(name: str, parts: list[str]) -> None:
+    if name != "hello-hola" and not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source(name)
+    assert source.entry is not None and source.entry.task == "translate"
+    assert list(source.parts) == parts
+    assert all(own.entry is source.entry for own in source.parts.values())
+    digests = {own.digest() for own in (source, *source.parts.values())}
+    assert len(digests) == (1 if name == "hello-hola" else 1 + len(parts))
+    for own in (source, *source.parts.values()):
+        first = next(iter(read_records(own)))
+        assert {source.entry.source or "text", source.entry.target or "text"} <= set(first)
+
+
+def test_both_sides_of_captions_are_as_long() -> None:
+    if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
+        pytest.skip("SEQLOOM_DATA names no folder with the real data")
+    source = open_source("multi30k-de-en")
+    rows = list(read_records(source.parts["test"], complete=True))
+    assert len(rows) == 1_000
+    assert rows[0] == {
+        "text": "Ein Mann mit einem orangefarbenen Hut, der etwas anstarrt.",
+        "en": "A man in an orange hat starring at something.",
+    }

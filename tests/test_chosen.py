@@ -123,12 +123,40 @@ def test_the_task_is_found_from_flags_and_data(tmp_path: Path) -> None:
     assert choose(plain, {"data": {"tags": "n", "tokens": "story"}}).task == "tag"
 
 
+def test_pairs_are_found_where_they_are_sure_or_asked_for(tmp_path: Path) -> None:
+    texts = [f"{i},the cat number {i},die Katze Nummer {i}" for i in range(30)]
+    names = {"sure": "n,source,target", "open": "n,question,answer"}
+    paths = {name: tmp_path / f"{name}.csv" for name in names}
+    for name, path in paths.items():
+        path.write_text("\n".join([names[name], *texts]))
+    chosen = choose(str(paths["sure"]), {})
+    assert chosen.task == "translate"
+    assert chosen.remarks == (
+        "The task is translate: the columns are a text and its translation. Choose with --task.",
+    )
+    assert choose(str(paths["sure"]), {"data": {"text": "source"}}).task == "generate"
+    assert choose(str(paths["sure"]), {"data": {"label": "n"}}).task == "classify"
+    plain = str(paths["open"])
+    assert choose(plain, {}).task == "generate"
+    assert choose(plain, {}, task="translate").settings == default_settings("translate")
+    assert choose(plain, {"data": {"source": "question"}}).task == "translate"
+    (tmp_path / "a.de").write_text("ein Satz\n" * 30)
+    (tmp_path / "a.en").write_text("a sentence\n" * 30)
+    found = choose(str(tmp_path / "a.de"), {"data": {"target": str(tmp_path / "a.en")}})
+    assert (found.task, found.name) == ("translate", "a")
+    (tmp_path / "b.txt").write_text("ein Satz\ta sentence\n" * 30)
+    assert choose(str(tmp_path / "b.txt"), {}).task == "generate"
+    assert choose(str(tmp_path / "b.txt"), {}, task="translate").name == "b"
+    assert choose("hello-hola", {}).task == "translate"
+
+
 def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
     data = reviews(tmp_path / "a.csv")
     asked: dict[str, Changes] = {
         "generate": {"text": {"window": 3}},
         "classify": {"model": {"pooling": "max"}},
         "tag": {"model": {"crf": False}},
+        "translate": {"model": {"attention": "dot"}},
     }
     for task, changes in asked.items():
         chosen = choose(data, changes)
@@ -173,6 +201,8 @@ def test_a_data_set_is_used_for_another_task(
     monkeypatch.setenv("SEQLOOM_DATA", str(data_folder))
     chosen = choose("korean-chatbot", {"data": {"label": "label"}})
     assert chosen.task == "classify" and chosen.settings.data.text == "{Q} → {A}"
+    assert choose("korean-chatbot", {}, task="translate").task == "translate"
+    assert choose("cmudict", {}).task == "translate"
     assert choose("nsmc", {}).task == "classify"
     assert choose("wnut17", {}).task == "tag"
     assert choose("nsmc", {}, task="generate").settings.data.text == "{document}"
