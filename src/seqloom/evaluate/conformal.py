@@ -1,0 +1,144 @@
+"""Intervals that hold: quantiles moved outward or inward by what validation windows call for.
+
+A network's 90 % interval seldom covers 90 %. On windows it was not trained on, how far outside its
+interval each truth lies is measured; the right quantile of those distances is added to both ends.
+Where new windows are like those of validation, the interval then covers at least its share.
+
+Knows quantiles and targets only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.errors import RunError, SettingsError, ShapeError
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.floating[Any]]
+
+
+def finite_quantile(scores: Numbers, coverage: float) -> Floats:
+    """The ⌈(n + 1) · coverage⌉-th smallest score; the largest where there are too few.
+
+    NaN scores, of targets that do not stand in the data, do not count. With fewer than
+    coverage / (1 - coverage) scores nothing finite is enough; the largest is the best there is.
+
+    Shape:
+        scores (windows, ...) → (...).
+
+    >>> float(finite_quantile(np.arange(1.0, 20.0), 0.9))
+    18.0
+    """
+    ordered = np.sort(np.asarray(scores, np.float64), axis=0)  # NaN comes last
+    count = (~np.isnan(ordered)).sum(0)
+    # Rounded first: (n + 1) · coverage of 18.000000000000004 is rank 18.
+    rank = np.ceil(np.round((count + 1) * coverage, 9)).astype(np.int64)
+    index = np.clip(np.minimum(rank, count) - 1, 0, None)
+    chosen: Floats = np.take_along_axis(ordered, index[None], axis=0)[0]
+    return np.where(count > 0, chosen, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Conformal:
+    """What is added to both ends of each interval, by step of the horizon and channel.
+
+    lower' = lower - margin,  upper' = upper + margin
+
+    Args:
+        levels: of the quantiles, rising; level τ and level 1 - τ are the ends of an interval.
+        margins: (intervals, horizon, channels), the widest interval first; below 0 it narrows.
+    Source:
+        Romano et al. 2019, "Conformalized Quantile Regression", equations 6 to 8.
+    """
+
+    levels: tuple[float, ...]
+    margins: Floats
+
+    @classmethod
+    def fit(cls, quantiles: Numbers, targets: Numbers, levels: Sequence[float]) -> Conformal:
+        """Margins from windows that training has not seen.
+
+        Args:
+            quantiles, targets: on one scale; NaN targets do not count.
+            levels: rising and mirrored about 0.5.
+        Shape:
+            quantiles (windows, horizon, channels, levels), targets (windows, horizon, channels).
+
+        Raises:
+            SettingsError: levels without their mirror images.
+            ShapeError: the shapes do not belong together.
+        """
+        _check(quantiles, targets, levels)
+        margins = np.zeros((len(levels) // 2, *targets.shape[1:]))
+        for low in range(len(levels) // 2):
+            lower, upper = quantiles[..., low], quantiles[..., -1 - low]
+            outside = np.maximum(lower - targets, targets - upper)
+            margins[low] = finite_quantile(outside, 1 - 2 * levels[low])
+        return cls(tuple(levels), margins)
+
+    def apply(self, quantiles: Numbers) -> Floats:
+        """Quantiles whose intervals hold, still in order.
+
+        Shape:
+            quantiles (windows, horizon, channels, levels) → alike; the first steps of the horizon
+            will do.
+        """
+        steps = quantiles.shape[1]
+        if steps > self.margins.shape[1] or quantiles.shape[-1] != len(self.levels):
+            raise ShapeError(
+                f"Received quantiles {quantiles.shape}; the margins are of {self.margins.shape[1]} "
+                f"steps and {len(self.levels)} levels."
+            )
+        moved = np.array(quantiles, np.float64)
+        for low, margin in enumerate(self.margins):
+            moved[..., low] -= margin[:steps]
+            moved[..., -1 - low] += margin[:steps]
+        return _ordered(moved)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {"levels": list(self.levels), "margins": self.margins.tolist()}
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> Conformal:
+        """What ``to_dict`` gave.
+
+        Raises:
+            RunError: the content is damaged.
+        """
+        try:
+            levels = tuple(float(level) for level in saved["levels"])
+            margins = np.array(saved["margins"], np.float64)
+            if len(levels) // 2 and (margins.ndim != 3 or len(margins) != len(levels) // 2):
+                raise ValueError("shapes")
+        except (KeyError, TypeError, ValueError):
+            raise RunError("The saved margins of the intervals are damaged.") from None
+        return cls(levels, margins)
+
+
+def _ordered(quantiles: Floats) -> Floats:
+    """From the median outward, no quantile inside the one before: intervals only grow."""
+    middle = quantiles.shape[-1] // 2
+    below = np.minimum.accumulate(quantiles[..., middle::-1], axis=-1)[..., ::-1]
+    above = np.maximum.accumulate(quantiles[..., middle:], axis=-1)
+    return np.concatenate([below, above[..., 1:]], axis=-1)
+
+
+def _check(quantiles: Numbers, targets: Numbers, levels: Sequence[float]) -> None:
+    exact = np.asarray(levels, np.float64)
+    mirrored = len(exact) % 2 == 1 and np.allclose(exact + exact[::-1], 1)
+    if not mirrored or not (np.diff(exact) > 0).all():
+        raise SettingsError(
+            f"quantile levels {tuple(levels)}: intervals need 0.5 and, with each level, its mirror "
+            "image, such as 0.05 0.5 0.95."
+        )
+    if quantiles.shape != (*targets.shape, len(exact)) or targets.ndim != 3:
+        raise ShapeError(
+            f"Received quantiles {quantiles.shape} and targets {targets.shape}; expected (windows, "
+            f"horizon, channels, {len(exact)}) and (windows, horizon, channels)."
+        )
