@@ -182,6 +182,21 @@ def test_tokenizers_know_the_training_part_alone(tmp_path: Path) -> None:
     assert make(train, data_valid=words).source_tokenizer.kind == "bpe"
 
 
+@pytest.mark.parametrize("kind", ["auto", "word", "char", "bpe"])
+def test_other_parts_change_nothing_that_is_fitted(kind: str) -> None:
+    asked = {"data_split": "0.6/0.2/0.2", "text_tokenizer": kind, "text_target_tokenizer": kind}
+    plain = make(PAIRS, **asked)
+    own = set(plain.pairs("train"))
+    strange = [pair if pair in own else (f"※{n}", "이상해" * 90) for n, pair in enumerate(PAIRS)]
+    other = make(strange, **asked)
+    assert set(other.pairs("train")) == own
+    for side in ("source_tokenizer", "target_tokenizer"):
+        assert getattr(other, side).to_dict() == getattr(plain, side).to_dict()
+    assert other.settings == plain.settings
+    changed = [("※", "이상해") if pair == min(own) else pair for pair in PAIRS]
+    assert make(changed, **asked).target_tokenizer.to_dict() != plain.target_tokenizer.to_dict()
+
+
 def test_what_is_asked_for_stands_in_the_resolved_settings() -> None:
     corpus = make([(f"word{i}", "AB BA C"[: 2 + i % 6]) for i in range(20)])
     assert corpus.settings.text.tokenizer == corpus.source_tokenizer.kind == "char"
@@ -282,7 +297,7 @@ def test_real_pairs_are_split_as_they_come() -> None:
     if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
         pytest.skip("SEQLOOM_DATA names no folder with the real data")
     corpus = make("tatoeba-en-ko")
-    assert corpus.facts.pairs == {"train": 3_415, "valid": 383}
+    assert corpus.facts.pairs == {"train": 3_417, "valid": 381}
     assert corpus.facts.sources == {"train": 3_147, "valid": 350}
     assert len(list(corpus.references("valid"))) == 350
     turned = make("tatoeba-en-ko", data_source="2", data_target="1")

@@ -106,10 +106,9 @@ class PairMaker:
         elif "test" in self.others:
             shares = tuple(share / sum(shares[:2]) for share in shares[:2])
         own = codes == PARTS.index("train")
-        distinct, group = np.unique(keys[own], return_inverse=True)
-        assigned = assign_records(len(distinct), shares, self.settings.train.seed)
+        groups, count = _in_order(keys[own])
         parts = codes.copy()
-        parts[own] = assigned[group]
+        parts[own] = assign_records(count, shares, self.settings.train.seed)[groups]
         return parts
 
     def _count(self, keys: Digests, pairs: Digests, parts: npt.NDArray[np.uint8]) -> None:
@@ -198,6 +197,18 @@ class PairMaker:
         longest = self.settings.text.max_length
         end = [] if len(ids) > longest else [tokenizer.end]
         return np.concatenate([[tokenizer.start], ids[:longest], end]).astype(np.int32)
+
+
+def _in_order(keys: Digests) -> tuple[npt.NDArray[np.int64], int]:
+    """The number of each key, in the order in which keys come first, and how many there are.
+
+    >>> _in_order(np.array([7, 3, 7, 9], np.uint64))[0].tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
+    ranks = np.empty(len(first), np.int64)
+    ranks[np.argsort(first)] = np.arange(len(first))
+    return ranks[groups], len(first)
 
 
 def _digest(text: str) -> int:
