@@ -1,5 +1,6 @@
 """Presets: each loads, is right in every setting, names data that exists, and starts."""
 
+import json
 import os
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from seqloom.presets import load_preset, preset_names
 from seqloom.tasks.training import TASKS, check_settings
 from seqloom.train.schedule import Schedule
 
+TRANSLATORS = [
+    *("cmudict-g2p", "hello-hola", "korean-chatbot", "multi30k-de-en"),
+    *("multi30k-de-en-transformer", "tatoeba-en-ko"),
+]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
 
@@ -23,7 +28,7 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted([*writers, *CLASSIFIERS])
+    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS])
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -36,7 +41,9 @@ def test_a_preset_is_right(name: str) -> None:
             set_to = getattr(getattr(settings, section), key)
             assert set_to == (tuple(value) if isinstance(value, list) else value)
     assert preset.task in TASKS
-    assert load_catalogue()[preset.source].task == preset.task
+    entry = load_catalogue()[preset.source]
+    # Questions and answers are text to write from, or to answer with.
+    assert entry.task == preset.task or (preset.task == "translate" and entry.target)
     assert preset.title and "\n" not in preset.title
     assert all(fault.endswith(".") for fault in preset.faults)
     Schedule(settings.train, 1)  # one budget
@@ -117,5 +124,19 @@ def test_dna_starts_on_its_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r'"headlines-lstm"\. Did you mean "headlines-lstm5"'):
         load_preset("headlines-lstm")
-    with pytest.raises(SettingsError, match="Known: cooking-lstm, demo, headlines-lstm5"):
+    with pytest.raises(SettingsError, match="Known: cmudict-g2p, cooking-lstm, demo"):
         load_preset("zzz")
+
+
+def test_hello_becomes_hola(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few = {"train": {"updates": 200, "threads": 1}}
+    chosen = api.choose(None, few, preset="hello-hola")
+    model = chosen.settings.model
+    assert (model.encoder, model.decoder, model.attention) == ("gru", "gru", "none")
+    assert (model.hidden_size, model.bidirectional) == (16, False)
+    outcome = api.train(chosen.data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and outcome.metrics["valid"]["exact_match"] == 1.0
+    assert list(api.predict(tmp_path / "run", iter(["hello"]))) == ["hola"]
+    history = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["update"] for line in history] == [100, 200]
