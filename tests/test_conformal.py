@@ -24,7 +24,7 @@ def chance(windows: int, spread: float, seed: int) -> tuple[np.ndarray, np.ndarr
 
 def coverage(quantiles: np.ndarray, targets: np.ndarray, low: int) -> np.ndarray:
     inside = (quantiles[..., low] <= targets) & (targets <= quantiles[..., -1 - low])
-    return inside.mean(0)
+    return np.asarray(inside.mean(0))
 
 
 def test_the_finite_quantile_is_the_rank_of_the_paper() -> None:
