@@ -34,13 +34,20 @@ FLAGS = [
     ("source", "more"),
     [
         ("numbers.txt", ("--records", "continuous", "--sample-length", "5")),
+        (
+            "numbers.txt",
+            (
+                *("--records", "continuous", "--sample-length", "5", "--encoder", "transformer"),
+                *("--num-heads", "2", "--num-layers", "2", "--attention-window", "20"),
+            ),
+        ),
         ("numbers.txt", ("--records", "line", "--sample-length", "5")),
         ("numbers.txt", ("--records", "line", "--window", "6")),
         ("rows.csv", ("--task", "classify", "--pretrain", "0.5")),
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
     ],
-    ids=["continuous", "lines", "windows", "classify", "tag", "translate"],
+    ids=["continuous", "attention", "lines", "windows", "classify", "tag", "translate"],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
