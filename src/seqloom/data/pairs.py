@@ -17,6 +17,7 @@ from typing import Any
 from seqloom.config import DataSettings
 from seqloom.data.encoding import read_lines
 from seqloom.data.pair_columns import find_columns, first_records, flat, headed, tabbed
+from seqloom.data.partner import partner, plain_name, stem_of
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source, format_of, open_source
 from seqloom.data.template import as_text
@@ -82,8 +83,7 @@ def _of_lines(path: Path) -> Source:
     """A file of lines, whatever its name; a table where its first line names columns."""
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty.")
-    stem = Path(path.name.removesuffix(".gz")).stem
-    return Source(stem, (path,), format="table" if headed(path, "auto") else "text")
+    return Source(stem_of(path), (path,), format="table" if headed(path, "auto") else "text")
 
 
 def infer_pairs(source: Source, settings: DataSettings) -> PairPlan:
@@ -201,8 +201,8 @@ def other_pairs(data: Any, settings: DataSettings) -> tuple[Source, PairPlan]:
     opened = open_pairs(data)
     if settings.target and _is_plain(opened):
         path, named = opened.files[0], Path(settings.target).expanduser()
-        first = named.with_name(_stem(named) + Path(_plain_name(path)).suffix)
-        second = named if _stem(path) == _stem(named) else partner(path, first, named)
+        first = named.with_name(stem_of(named) + Path(plain_name(path)).suffix)
+        second = named if stem_of(path) == stem_of(named) else partner(path, first, named)
         return opened, _aligned_plan(opened, second, settings)
     return opened, infer_pairs(opened, fitting(opened, settings))
 
@@ -211,42 +211,6 @@ def _is_plain(source: Source) -> bool:
     """Whether a source is lines of one text each."""
     lines = source.format == "text" and not source.columns
     return lines and not _is_tabbed(source, DataSettings())
-
-
-def _plain_name(path: Path) -> str:
-    return path.name.removesuffix(".gz")
-
-
-def _stem(path: Path) -> str:
-    return Path(_plain_name(path)).stem
-
-
-def partner(path: Path, first: Path, second: Path) -> Path:
-    """The file that is called beside ``path`` as the second is called beside the first.
-
-    It lies in the folder of ``path`` or of the second; packed or not.
-
-    Raises:
-        DataError: the name does not change so, or there is no such file.
-    """
-    names = _plain_name(first), _plain_name(second)
-    letters = zip(*names, strict=False)
-    same = next((n for n, (a, b) in enumerate(letters) if a != b), min(map(len, names)))
-    before, after = (name[same:] for name in names)
-    if not _plain_name(path).endswith(before):
-        raise DataError(
-            f'{path}: expected a name that ends in "{before}", as that of the training file, so '
-            "that the file with its translations can be found. Or pass a table of pairs."
-        )
-    name = _plain_name(path).removesuffix(before) + after
-    for folder in (path.parent, second.parent):
-        for found in (folder / name, folder / f"{name}.gz"):
-            if found.is_file() and not found.samefile(path):
-                return found
-    raise DataError(
-        f"{path.with_name(name)}: is not there, or no other file; it should hold the translation "
-        f"of each line of {path}."
-    )
 
 
 def read_pairs(
