@@ -182,9 +182,10 @@ def test_lines_become_lines(run: Run, trained: TranslateJob, tmp_path: Path) -> 
     lines = list(predict_lines(run, iter(texts), PredictSettings()))
     expected = [found[0].text for found in trained.translator.translate(texts, PredictSettings())]
     assert lines == expected
-    file = tmp_path / "new.txt"
-    file.write_text("\n".join(texts) + "\n")
-    assert list(predict_lines(run, str(file), PredictSettings())) == lines
+    for name in ("new.txt", "new.en"):
+        file = tmp_path / name
+        file.write_text("\n".join(texts) + "\n")
+        assert list(predict_lines(run, str(file), PredictSettings())) == lines
     best = list(predict_lines(run, iter(texts[:1]), PredictSettings(n_best=2)))
     assert len(best) == 3
     assert best[0].split("\t")[1] == lines[0]

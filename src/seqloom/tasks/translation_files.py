@@ -9,7 +9,7 @@ from typing import Any
 from seqloom.config import DataSettings, PredictSettings, Settings
 from seqloom.data.pairs import infer_pairs, open_pairs, read_pairs
 from seqloom.data.records import ReadReport, read_records
-from seqloom.data.source import Source, open_source
+from seqloom.data.source import Source
 from seqloom.data.template import as_text
 from seqloom.errors import DataError
 from seqloom.run import Run
@@ -34,7 +34,7 @@ def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str
     if bare:
         pairs: Iterable[tuple[str, Record]] = ((text, {"source": text}) for text in data)
     else:
-        source = open_source(data)
+        source = open_pairs(data)
         bare = source.format == "text"
         pairs = _texts(source, translator.settings.data, options)
     rows = translated(translator, pairs, options)
