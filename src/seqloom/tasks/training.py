@@ -195,11 +195,20 @@ def _prepare_again(module: Any, about: dict[str, Any], run: Run) -> Any:
         )
     source = _open(about["task"], about["data"])
     if source.digest() != about["digest"]:
-        raise RunError(
-            f"{about['data']}: the data changed since the run {run.path} began, so it cannot go "
-            "on. Put the old data back, or train anew with --overwrite."
-        )
-    return module.prepare(source, asked)
+        raise _data_changed(about["data"], run)
+    prepared = module.prepare(source, asked)
+    # Its folder is named by all that was read, further files too, and by the version.
+    same_version = about.get("seqloom") == seqloom.__version__
+    if same_version and prepared.folder.name != Path(about["prepared"]).name:
+        raise _data_changed(f"{about['data']} or a file beside it", run)
+    return prepared
+
+
+def _data_changed(what: str, run: Run) -> RunError:
+    return RunError(
+        f"{what}: the data changed since the run {run.path} began, so it cannot go on. Put the "
+        "old data back, or train anew with --overwrite."
+    )
 
 
 def _create(run: Run, task: str, data: Any, source: Source, prepared: Any, overwrite: bool) -> None:

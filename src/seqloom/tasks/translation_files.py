@@ -7,7 +7,7 @@ from itertools import tee
 from typing import Any
 
 from seqloom.config import DataSettings, PredictSettings, Settings
-from seqloom.data.pairs import infer_pairs, open_pairs, read_pairs
+from seqloom.data.pairs import open_pairs, other_pairs, read_pairs
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
 from seqloom.data.template import as_text
@@ -93,8 +93,7 @@ def read_references(data: Any, settings: Settings) -> list[tuple[str, list[str]]
     Raises:
         DataError: the data hold no pairs.
     """
-    source = open_pairs(data)
-    plan = infer_pairs(source, settings.data)
+    source, plan = other_pairs(data, settings.data)
     found: dict[str, list[str]] = {}
     for pair in read_pairs(source, plan, settings.data, ReadReport()):
         found.setdefault(pair.source, []).append(pair.target)
