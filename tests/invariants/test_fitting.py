@@ -49,6 +49,16 @@ def sentences(strange: set[int]) -> Rows:
     ]
 
 
+def pairs(strange: set[int]) -> Rows:
+    """Rows of pairs; the strange ones have characters and lengths that no other has."""
+    return [
+        {"source": f"{n} 이상한 글 ※ " * 9, "target": f"QQQ {n} ∑ " * 20}
+        if n in strange
+        else {"source": f"The cat number {n} sat.", "target": f"De kat {n} zat op de mat."}
+        for n in range(COUNT)
+    ]
+
+
 CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     "generate": ("generate", texts, {"data": {"text": "text", "records": "row"}}),
     "classify words": ("classify", texts, {"text": {"tokenizer": "word"}}),
@@ -56,6 +66,13 @@ CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     "classify, what suits": ("classify", texts, {}),
     "classify series": ("classify", series, {}),
     "tag": ("tag", sentences, {}),
+    "translate": ("translate", pairs, {}),
+    "translate words": (
+        "translate",
+        pairs,
+        {"text": {"tokenizer": "word", "target_tokenizer": "char"}},
+    ),
+    "translate, one vocabulary": ("translate", pairs, {"model": {"shared_embeddings": True}}),
 }
 
 
@@ -76,6 +93,9 @@ def held_out(task: str, prepared: Any) -> set[int]:
     """Numbers of the rows that are not in the training part."""
     if task == "classify":
         return {int(row) for part in ("valid", "test") for row in prepared.rows(part)}
+    if task == "translate":
+        texts = (source for part in ("valid", "test") for source, _ in prepared.pairs(part))
+        return {int(next(word for word in text.split() if word.isdecimal())) for text in texts}
     return set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
 
 

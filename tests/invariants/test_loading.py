@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seqloom import SequenceClassifier, SequenceTagger, cli
+from seqloom import SequenceClassifier, SequenceTagger, Translator, cli
 
 TEXTS = [f"a very {kind} film, number {n}" for n in range(40) for kind in ("good", "bad")]
 WORDS = [["Anna", "sees", "the", "cat"], ["Bob", "runs"]] * 20
@@ -23,6 +23,10 @@ LOADED = {
     ),
     "series": ("model.safetensors", "scale.json", "labels.json", "calibration.safetensors"),
     "tag": ("model.safetensors", "tokenizer.json", "labels.json", "config.toml", "baseline.json"),
+    "translate": (
+        *("model.safetensors", "tokenizer.json", "target_tokenizer.json", "lengths.json"),
+        *("config.toml", "baseline.json"),
+    ),
 }
 CASES = [(task, name) for task, names in LOADED.items() for name in names]
 WEIGHTS = [(task, name) for task, name in CASES if name.endswith(".safetensors")]
@@ -40,10 +44,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SequenceClassifier(**SMALL).fit(TEXTS, labels).save(folder / "classify")
         SequenceClassifier(**SMALL).fit(series, ["a", "b"] * 20).save(folder / "series")
         SequenceTagger(**SMALL).fit(WORDS, TAGS).save(folder / "tag")
+        Translator(**SMALL).fit(TEXTS, TEXTS[::-1]).save(folder / "translate")
     rows = [{"text": text, "label": text.split()[2]} for text in TEXTS]
     waves = [{"series": row, "label": "ab"[n % 2]} for n, row in enumerate(series)]
     sentences = [{"tokens": w, "tags": t} for w, t in zip(WORDS, TAGS, strict=True)]
-    for name, values in (("classify", rows), ("series", waves), ("tag", sentences)):
+    pairs = [{"source": a, "target": b} for a, b in zip(TEXTS, TEXTS[::-1], strict=True)]
+    files = {"classify": rows, "series": waves, "tag": sentences, "translate": pairs}
+    for name, values in files.items():
         lines = "".join(json.dumps(value) + "\n" for value in values)
         (folder / f"{name}.jsonl").write_text(lines)
     return folder
@@ -140,7 +147,7 @@ def test_a_sealed_file_that_is_none_is_damaged(
     assert all("damaged" in line for line in filter(None, said)) and any(said), said
 
 
-@pytest.mark.parametrize("task", LOADED)
+@pytest.mark.parametrize("task", ["classify", "series", "tag"])
 def test_labels_of_another_network_are_refused(
     task: str, runs: Path, complaint: Callable[[str, str], list[str]]
 ) -> None:
