@@ -111,19 +111,39 @@ def test_a_setting_that_a_task_would_pass_over_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "train", "expected"),
+    ("task", "encoder", "train", "hidden_size", "num_layers"),
     [
-        ("generate", {}, 512),
-        ("generate", {"minutes": 10.0}, 640),
-        ("generate", {"updates": 10}, 512),
-        ("classify", {"minutes": 10.0}, 256),
+        ("generate", "lstm", {}, 512, 1),
+        ("generate", "lstm", {"minutes": 10.0}, 640, 1),
+        ("generate", "lstm", {"updates": 10}, 512, 1),
+        ("generate", "transformer", {"minutes": 10.0}, 256, 4),
+        ("generate", "self-attention", {}, 512, 1),
+        ("generate", "basic-attention", {}, 0, 1),
+        ("classify", "lstm", {"minutes": 10.0}, 256, 1),
+        ("classify", "transformer", {}, 256, 2),
+        ("translate", "basic-attention", {}, 256, 1),
     ],
 )
-def test_the_number_of_units_suits_task_and_budget(task: str, train: dict, expected: int) -> None:
-    settings = override(default_settings(task), {"train": train}, "test")
-    assert with_sizes(task, settings).model.hidden_size == expected
-    asked = override(settings, {"model": {"hidden_size": 7}}, "test")
-    assert with_sizes(task, asked).model.hidden_size == 7
+def test_units_and_layers_suit_task_encoder_and_budget(
+    task: str, encoder: str, train: dict, hidden_size: int, num_layers: int
+) -> None:
+    changes = {"model": {"encoder": encoder}, "train": train}
+    settings = override(default_settings(task), changes, "test")
+    found = with_sizes(task, settings)
+    assert (found.model.hidden_size, found.model.num_layers) == (hidden_size, num_layers)
+    assert with_sizes(task, found) == found
+    asked = override(settings, {"model": {"num_layers": 3}}, "test")
+    if hidden_size:
+        asked = override(asked, {"model": {"hidden_size": 7}}, "test")
+    found = with_sizes(task, asked)
+    assert (found.model.hidden_size, found.model.num_layers) == (7 if hidden_size else 0, 3)
+
+
+def test_units_that_no_weight_would_have_are_refused() -> None:
+    changes = {"model": {"encoder": "basic-attention", "hidden_size": 7}}
+    with pytest.raises(SettingsError, match="--hidden-size has no meaning for basic-attention"):
+        with_sizes("tag", override(default_settings("tag"), changes, "test"))
+    assert with_sizes("translate", override(default_settings("translate"), changes, "test"))
 
 
 @pytest.mark.parametrize("pooling", ["", "mean+", "first", "mean+middle"])

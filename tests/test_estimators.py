@@ -83,8 +83,8 @@ def test_clone_set_params_and_repr() -> None:
 def test_wrong_arguments_are_named() -> None:
     with pytest.raises(TypeError, match='"hiden_size". Did you mean "hidden_size"'):  # noqa: RUF043
         TextGenerator(hiden_size=3)
-    with pytest.raises(SettingsError, match=r"TextGenerator: model\.num_layers = 0"):
-        tiny(num_layers=0).fit(TEXTS)
+    with pytest.raises(SettingsError, match=r"TextGenerator: model\.num_layers = -1"):
+        tiny(num_layers=-1).fit(TEXTS)
     with pytest.raises(SettingsError, match="Two budgets"):
         tiny(minutes=1.0).fit(TEXTS)
     with pytest.raises(NotFittedError, match="call fit first"):

@@ -56,7 +56,7 @@ def test_words_and_tags_come_from_training_alone(tmp_path: Path) -> None:
     assert corpus.facts.absent == {"valid": {"B-new": 1}}
     said = "\n".join(corpus.explanation())
     assert "never saw count as wrong: B-new (1)" in said
-    assert "50.0% of the words of the valid part are not in training" in said
+    assert "50.0% of the words of the valid part are not in the vocabulary" in said
 
 
 def test_neighbours_follow_the_scheme_and_what_training_holds() -> None:

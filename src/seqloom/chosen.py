@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
-from seqloom.data.labels import surely_labelled
+from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import surely_pairs
 from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
@@ -155,9 +155,9 @@ def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
     (task,) = fitting
     if task == "generate":
         return task, []  # as it is where nothing else is found
-    telling = min(asked & set().union(*NOT_TAKEN.values()))
-    flag = flag_of(telling.partition(".")[2])
-    return task, [f"The task is {task}: only it takes --{flag}. Choose with --task."]
+    telling = sorted(asked & set().union(*NOT_TAKEN.values()))
+    flags = " and ".join(f"--{flag_of(name.partition('.')[2])}" for name in telling)
+    return task, [f"The task is {task}: no other takes {flags}. Choose with --task."]
 
 
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
@@ -185,7 +185,8 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     reason = surely_labelled(source, settings)
     if reason and "text" not in data:
         return "classify", [f"The task is classify: {reason}. Choose with --task."]
-    return "generate", []
+    doubt = doubtful_label(source, settings)
+    return "generate", [f"The task is generate: {doubt}"] if doubt and "text" not in data else []
 
 
 def put_over(settings: Settings, changes: Changes, where: str) -> Settings:

@@ -121,8 +121,8 @@ class ModelSettings(Section):
     """Numbers in a learned embedding."""
     hidden_size: int = Field(default=0, ge=0)
     """Units in a layer and direction; 0 takes what suits the task and the budget."""
-    num_layers: int = Field(default=1, ge=1)
-    """Layers, one above the other."""
+    num_layers: int = Field(default=0, ge=0)
+    """Layers, one above the other; 0 takes one, and of a transformer what suits the task."""
     bidirectional: bool = False
     """Read each sequence from both ends."""
     pooling: str = "mean+max+last"
@@ -369,27 +369,44 @@ def default_settings(task: str) -> Settings:
 HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256}
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
+TRANSFORMER_LAYERS = {"generate": 4, "classify": 2, "tag": 2, "translate": 3}
+TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 
 
 def with_sizes(task: str, settings: Settings) -> Settings:
-    """The settings with the number of units that suits task and budget, where none is given.
+    """The settings with units and layers that suit task, encoder and budget where none are given.
 
     Raises:
         SettingsError: units are asked for where the encoder has none of its own.
     """
-    if settings.model.encoder == "basic-attention" and task != "translate":
-        if settings.model.hidden_size:
-            raise SettingsError(
-                "--hidden-size has no meaning for basic-attention: it has no weights, and its "
-                "steps are as wide as what it reads. Pass --embedding-size."
-            )
-        return settings
-    if settings.model.hidden_size:
-        return settings
-    size = HIDDEN_SIZES[task]
+    model = settings.model
+    changes: dict[str, Any] = {}
+    if not model.num_layers:
+        transformer = model.encoder == "transformer"
+        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else 1
+    if not model.hidden_size:
+        changes["hidden_size"] = _hidden_size(task, settings)
+    elif _has_no_units(task, model):
+        raise SettingsError(
+            "--hidden-size has no meaning for basic-attention: it has no weights, and its steps "
+            "are as wide as what it reads. Pass --embedding-size."
+        )
+    return override(settings, {"model": changes}, task) if changes else settings
+
+
+def _hidden_size(task: str, settings: Settings) -> int:
+    if _has_no_units(task, settings.model):
+        return 0
+    if task == "generate" and settings.model.encoder == "transformer":
+        return TRANSFORMER_HIDDEN_SIZE
     if task == "generate" and (settings.train.minutes or 0) >= LONG_MINUTES:
-        size = LONG_HIDDEN_SIZE
-    return override(settings, {"model": {"hidden_size": size}}, task)
+        return LONG_HIDDEN_SIZE
+    return HIDDEN_SIZES[task]
+
+
+def _has_no_units(task: str, model: ModelSettings) -> bool:
+    """Whether nothing in the network has units of its own; what writes a translation has."""
+    return model.encoder == "basic-attention" and task != "translate"
 
 
 def check_taken(task: str, settings: Settings) -> None:

@@ -113,6 +113,22 @@ def surely_labelled(source: Source, settings: DataSettings) -> str | None:
     return f'column "{plan.label}" looks like the label of the rows' if known else None
 
 
+def doubtful_label(source: Source, settings: DataSettings) -> str | None:
+    """Why a column that is called as labels are is not taken for one; None without such one."""
+    if source.format == "text":
+        return None
+    encoding, _ = find_encoding(source, settings)
+    columns = read_sample(source, encoding, SIZE).columns
+    named = next(filter(named_as_label, columns), None)
+    if named is None:
+        return None
+    try:
+        infer_labels(source, settings.model_copy(update={"label": named}))
+    except (DataError, SettingsError) as error:
+        return f"{error} To learn labels all the same, pass --task classify."
+    return None
+
+
 def _labelled(source: Source, settings: DataSettings, sample: Sample, classes: int) -> LabelPlan:
     plan = _inputs(source, settings, sample)
     suggested = source.entry.label if source.entry else None

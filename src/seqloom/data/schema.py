@@ -146,7 +146,9 @@ def likeliest_text(
     seen = sorted((look_at(name, records) for name in columns), key=lambda column: -column.score)
     if not seen or seen[0].score == 0:
         raise DataError(
-            f"{source_name}: no column looks like text ({', '.join(columns)}). Name it with --text."
+            f"{source_name}: no column looks like text ({', '.join(columns)}). Name it with "
+            "--text; lists of numbers with --series and --label, words and tags with --tokens and "
+            "--tags."
         )
     best = seen[0]
     reasons = [f'column "{best.name}" is the text: {best.describe()}{where}']

@@ -49,7 +49,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[mi
         if y is None:
             self._fit(X)
         else:
-            self._fit(_rows(X, y), label=LABEL)
+            rows = _rows(X, y)
+            texts = bool(rows) and "text" in rows[0]
+            self._fit(rows, label=LABEL, **({"text": "text"} if texts else {}))
         self.run_.write_json(KINDS, {"dtype": _dtype_of(y)})
         self.classes_ = _classes(self.run_)
         return self

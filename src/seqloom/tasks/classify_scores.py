@@ -198,7 +198,7 @@ def _details(labelled: Labelled, part: Part, shares: Floats, raw: Floats) -> dic
 def _shown(given: Any) -> str:
     if isinstance(given, str):
         return given[:MISTAKE_CHARACTERS]
-    return json.dumps(np.round(np.asarray(given)[:20], 3).tolist())
+    return json.dumps(np.round(np.asarray(given, np.float64)[:20], 3).tolist())
 
 
 def true_names(target: Any, labels: list[str]) -> str:

@@ -27,7 +27,7 @@ def build_encoder(
         settings.encoder,
         input_size,
         settings.hidden_size,
-        num_layers=settings.num_layers,
+        num_layers=max(1, settings.num_layers),
         bidirectional=settings.bidirectional,
         dropout=settings.dropout if dropout is None else dropout,
         weight_drop=settings.weight_drop,

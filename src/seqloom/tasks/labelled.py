@@ -112,7 +112,10 @@ class Labelled:
         lines = [*facts.reasons, *facts.audit]
         start = self.settings.train.from_run
         if start:
-            lines.append(f"Starts from {start}: its tokenizer, its embedding, the layers that fit.")
+            lines.append(
+                f"Starts from {start}: its tokenizer, its embedding, the layers that fit. If that "
+                "run read these texts, it has seen some that are held out here."
+            )
         if facts.cut:
             longest = self.settings.text.max_length
             lines.append(f"{facts.cut:,} texts are longer than {longest} tokens and were cut.")
@@ -121,7 +124,8 @@ class Labelled:
                 f"{count:,} {part} examples have a label that the training part lacks: they count "
                 "as wrong."
             )
-        lines += [_shares(part, counts) for part, counts in facts.classes.items()]
+        noun = "labels" if self.multi else "examples"
+        lines += [_shares(part, counts, noun) for part, counts in facts.classes.items()]
         if isinstance(self.front, SeriesScale):
             steps = sum(facts.tokens.values())
             return [*lines, f"series of {self.front.channels} channels, {steps:,} steps in all."]
@@ -137,12 +141,12 @@ class Labelled:
         return [self.front.token(i) for i in ids], ids
 
 
-def _shares(part: str, counts: dict[str, int]) -> str:
+def _shares(part: str, counts: dict[str, int], noun: str) -> str:
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
     shown = ", ".join(f"{label} {count / total:.0%}" for label, count in ordered[:6])
     more = f", {len(ordered) - 6} more" if len(ordered) > 6 else ""
-    return f"{part}: {total:,} examples; {shown}{more}."
+    return f"{part}: {total:,} {noun}; {shown}{more}."
 
 
 def prepare_labelled(
@@ -407,14 +411,12 @@ class _Reader:
 
 
 def _choose_tokenizer(train: Texts) -> tuple[str, str]:
-    sample = ""
+    sample, characters = [], 0
     for text in train:
-        sample += text + "\n"
-        if len(sample) >= SAMPLE_CHARACTERS:
-            break
-    share = len(train) if len(sample) >= SAMPLE_CHARACTERS else 0
-    characters = len(sample) if not share else len(sample) * 2
-    return choose_tokenizer(sample, continuous=False, characters=characters)
+        if characters < SAMPLE_CHARACTERS:
+            sample.append(text)
+        characters += len(text)
+    return choose_tokenizer("\n".join(sample), continuous=False, characters=characters)
 
 
 def _label_order(name: str) -> tuple[bool, float, str]:

@@ -29,6 +29,7 @@ from seqloom.errors import DataError
 from seqloom.evaluate.spans import marks_spans, may_follow, split_tag
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.text.lexicon import Lexicon
+from seqloom.text.vocabulary import UNKNOWN
 from seqloom.text.word_parts import kiwi_installed
 
 TAGGED_FORMAT = 3
@@ -154,7 +155,7 @@ class TaggedCorpus:
             lines.append(f"Tags of the {part} part that training never saw count as wrong: {names}")
         for part, count in facts.unseen.items():
             share = count / facts.words[part]
-            lines.append(f"{share:.1%} of the words of the {part} part are not in training.")
+            lines.append(f"{share:.1%} of the words of the {part} part are not in the vocabulary.")
         lines.append(self._sizes())
         return lines
 
@@ -418,7 +419,8 @@ class _CorpusMaker:
         facts.words[part] = facts.words.get(part, 0) + len(sentence.tokens)
         if part == "train":
             return
-        unseen = sum(lexicon.form(token) not in lexicon.words for token in sentence.tokens)
+        forms = map(lexicon.form, sentence.tokens)
+        unseen = sum(lexicon.word(form) == UNKNOWN for form in forms)
         facts.unseen[part] = facts.unseen.get(part, 0) + unseen
         for tag in filter(absent.__contains__, sentence.tags):
             found = facts.absent.setdefault(part, {})

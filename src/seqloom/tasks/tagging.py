@@ -25,6 +25,7 @@ from seqloom.nn.tagger import Tagger
 from seqloom.run import Run
 from seqloom.tasks.tagged import TagSet
 from seqloom.text.lexicon import FormTable, Lexicon
+from seqloom.text.vocabulary import UNKNOWN
 from seqloom.text.words import cut_words
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -100,7 +101,7 @@ class SentenceTagger:
 
     def _cut(self, chunk: str) -> list[str]:
         """Words and marks of what stands between spaces; names, links and known words whole."""
-        if self.lexicon.form(chunk) in self.lexicon.words:
+        if self.lexicon.word(self.lexicon.form(chunk)) != UNKNOWN:
             return [chunk]
         found = _WHOLE.match(chunk)
         if found and found.end() > 1:

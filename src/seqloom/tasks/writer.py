@@ -87,7 +87,7 @@ class Writer:
         plain = make_stepper(
             weights,
             model.encoder,
-            model.num_layers,
+            max(1, model.num_layers),
             num_heads=model.num_heads,
             window=model.attention_window,
         )

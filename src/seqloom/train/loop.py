@@ -282,8 +282,8 @@ class Trainer:
         self.watcher.report(report)
         if self._waited_in_vain():
             self.watcher.message(
-                f"Stopped early: {place.reports_since_best} reports in a row without a better "
-                "validation loss."
+                f"Stopped early: {place.reports_since_best} reports in a row without better "
+                "weights on validation."
             )
 
     def _go_back(self) -> None:
