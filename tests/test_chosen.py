@@ -162,7 +162,7 @@ def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
         chosen = choose(data, changes)
         assert chosen.task == task
         (flag,) = next(iter(changes.values()))
-        said = f"The task is {task}: only it takes --{flag}. Choose with --task."
+        said = f"The task is {task}: no other takes --{flag}. Choose with --task."
         assert chosen.remarks == (() if task == "generate" else (said,))
     both: Changes = {"model": {"pooling": "max", "crf": False}}
     with pytest.raises(SettingsError, match="--crf has no meaning for classify"):
