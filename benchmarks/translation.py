@@ -35,7 +35,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqloom.config import PredictSettings, TrainSettings, default_settings, override
+from seqloom.config import (
+    PredictSettings,
+    TrainSettings,
+    default_settings,
+    override,
+    with_sizes,
+)
 from seqloom.data.pairs import open_pairs
 from seqloom.tasks.pairs import PairCorpus, prepare_pairs
 from seqloom.tasks.translate import PairStream, pad_pairs, target_ratio
@@ -246,6 +252,7 @@ def _train_a_while(model: nn.Module, corpus: PairCorpus, minutes: float) -> None
 def measure(minutes: float) -> dict[str, Any]:
     """All figures."""
     settings = override(default_settings("translate"), SETTINGS, "benchmark")
+    settings = with_sizes("translate", settings)
     corpus = prepare_pairs(open_pairs("multi30k-de-en"), settings)
     training, search = time_training(corpus), time_search(corpus, minutes)
     return {

@@ -36,6 +36,7 @@ def decoder_for(encoder: Recurrent, kind: str, attention: str, layers: int) -> R
     made = RecurrentDecoder(
         kind, INPUT, HIDDEN, OUTPUT, encoder.output_size, summary,
         attention=attention, num_layers=layers,
+        hand_over=summary[1] == HIDDEN * (2 if kind == "lstm" else 1),
     )  # fmt: skip
     return made.double().eval()
 

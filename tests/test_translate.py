@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqloom import cli
-from seqloom.config import PredictSettings, Settings, default_settings, override
+from seqloom import Translator, cli
+from seqloom.config import PredictSettings, Settings, default_settings, override, with_sizes
 from seqloom.data.pairs import open_pairs
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
@@ -19,6 +19,7 @@ from seqloom.tasks import translate
 from seqloom.tasks.translate import GREEDY, TranslateJob
 from seqloom.tasks.translation_files import predict_lines
 from seqloom.tasks.translator import TextTranslator
+from seqloom.text.characters import CharTokenizer
 from seqloom.toml import to_toml
 from seqloom.train.loop import model_bytes
 
@@ -37,7 +38,7 @@ def settings(**model: Any) -> Settings:
     small = {"hidden_size": 24, "embedding_size": 12, "dropout": 0.0, "embedding_dropout": 0.0}
     train = {"batch_size": 16, "sequence_length": 5, "label_smoothing": 0.0}
     changes = {**SPEECH, "model": small | model, "train": train}
-    return override(default_settings("translate"), changes, "test")
+    return with_sizes("translate", override(default_settings("translate"), changes, "test"))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -180,6 +181,7 @@ def test_scores_stand_beside_both_baselines(run: Run) -> None:
 def test_lines_become_lines(run: Run, trained: TranslateJob, tmp_path: Path) -> None:
     texts = ["one two", "", "five four three"]
     lines = list(predict_lines(run, iter(texts), PredictSettings()))
+    assert lines[1] == ""
     expected = [found[0].text for found in trained.translator.translate(texts, PredictSettings())]
     assert lines == expected
     for name in ("new.txt", "new.en"):
@@ -212,9 +214,42 @@ def test_other_pairs_are_scored(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "other.tsv"
     file.write_text("source\ttarget\none two\tdos uno\none two\tuno dos\n")
     result = translate.evaluate_run(run, settings(), str(file))
-    assert set(result) == {"task", "run", "data", "scores", "baseline", "copy"}
+    assert set(result) == {"task", "run", "data", "scores", "baseline", "copy", "signatures"}
     assert result["copy"]["scores"]["exact_match"] == 0.0
-    assert 0 <= result["scores"]["exact_match"] <= 1
+    assert result["scores"]["exact_match"] in (0.0, 1.0)  # one source with two right answers
+
+
+def test_what_does_not_go_together_is_refused(trained: TranslateJob) -> None:
+    translator = trained.translator
+    with pytest.raises(SettingsError, match="one translation is drawn"):
+        translator.translate(["one"], PredictSettings(temperature=1.0, n_best=2))
+    with pytest.raises(SettingsError, match="--coverage-penalty needs attention"):
+        options = PredictSettings(coverage_penalty=0.1)
+        make_job(attention="none").translator.translate(["one"], options)
+    with pytest.raises(DataError, match="list of texts"):
+        Translator().predict("one")
+
+
+def test_spelling_is_compared_as_the_tokenizer_normalises_it(trained: TranslateJob) -> None:
+    changes = {"text": {"lowercase": True}}
+    lower = override(trained.corpus.settings, changes, "test")
+    letters = CharTokenizer.fit(["ab"], lower.text)
+    translator = TextTranslator(trained.model, letters, letters, lower, 1.0)
+    references = [("x", ["Ab"]), ("y", ["a\u0436"])]  # the second holds an unknown letter
+    scores = translate.metrics_of(["aB", "a\ufffd"], references, translator, True)
+    assert scores["exact_match"] == 0.5
+    assert scores["per"] == pytest.approx(0.25)
+
+
+def test_scored_and_shown_sources_come_from_all_over_the_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(translate, "SCORED_IN_TRAINING", 6)
+    job = make_job()
+    every = [source for source, _ in job.corpus.references("valid")]
+    scored = [source for source, _ in job.references]
+    assert len(scored) == 6 and (scored[0], scored[-1]) == (every[0], every[-1])
+    assert [source for source, _ in job.shown][-1] == every[-1]
 
 
 def test_dot_needs_vectors_of_one_size() -> None:

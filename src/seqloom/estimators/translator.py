@@ -57,12 +57,14 @@ class Translator(SequenceEstimator):
             options: ``beam``, ``length_penalty``, ``coverage_penalty``, ``temperature``, ``seed``,
                 ``copy_unknown``, as in ``PredictSettings``.
         """
-        found = self.translator.translate(X, _options(options))
+        texts = _texts(X)
+        found = self.translator.translate(texts, _options(options))
         return [best.text for best, *_ in found]
 
     def n_best(self, X: Iterable[str], n: int = 5, **options: Any) -> list[list[Translation]]:  # noqa: N803
         """The n best translations of each text with their scores, the best first."""
-        return list(self.translator.translate(X, _options({**options, "n_best": n})))
+        texts = _texts(X)
+        return list(self.translator.translate(texts, _options({**options, "n_best": n})))
 
     def attention(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
         """The best translation of each text, and where the model looked for each of its tokens.
@@ -71,15 +73,22 @@ class Translator(SequenceEstimator):
             Translations whose ``attention`` is (tokens + 1, source tokens), the last row being the
             end's; None where the decoder has no attention.
         """
-        found = self.translator.translate(X, _options(options), attention=True)
+        texts = _texts(X)
+        found = self.translator.translate(texts, _options(options), attention=True)
         return [best for best, *_ in found]
 
     def score(self, X: Any, y: Sequence[str] | None = None) -> float:  # noqa: N803
-        """BLEU, from 0 to 100; where tokens are spelt, the share of right answers."""
+        """chrF, from 0 to 100; where tokens are spelt, the share of right answers."""
         from seqloom.tasks.training import evaluate
 
         scores = evaluate(self._fitted_run().path, X if y is None else _pairs(X, y))["scores"]
-        return float(scores.get("bleu", scores["exact_match"]))
+        return float(scores.get("chrf", scores["exact_match"]))
+
+
+def _texts(given: Iterable[str]) -> Iterable[str]:
+    if isinstance(given, str):
+        raise DataError("Received one text; expected a list of texts. Put it into a list.")
+    return given
 
 
 def _pairs(sources: Any, targets: Any) -> list[dict[str, str]]:

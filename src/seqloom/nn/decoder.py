@@ -140,6 +140,7 @@ class RecurrentDecoder(nn.Module):
         attention: a name in ``ATTENTIONS``.
         num_layers: layers, one above the other.
         dropout: locked dropout of what each layer and the attention put out.
+        hand_over: start with the encoder's own state, of the same kind and size, as it is.
     Shape:
         x (batch, time, input_size) → (batch, time, output_size).
     """
@@ -157,6 +158,7 @@ class RecurrentDecoder(nn.Module):
         num_layers: int = 1,
         dropout: float = 0.0,
         forget_bias: float = 1.0,
+        hand_over: bool = False,
     ) -> None:
         super().__init__()
         context = memory_size if attention != "none" else 0
@@ -180,7 +182,7 @@ class RecurrentDecoder(nn.Module):
         self.state_parts = 2 if kind == "lstm" else 1
         wanted = self.state_parts * hidden_size
         self.bridges: nn.ModuleList | None = None
-        if summary[1] != wanted:
+        if not hand_over:
             self.bridges = nn.ModuleList(nn.Linear(summary[1], wanted) for _ in range(num_layers))
         self.output = nn.Linear(hidden_size + context, output_size)
         self.dropout = LockedDropout(dropout)

@@ -27,6 +27,7 @@ from seqloom.nn.losses import linear_cross_entropy
 from seqloom.nn.teacher_forcing import TeacherForcing
 from seqloom.nn.transformer_decoder import TransformerDecoder
 
+GUESSED_AT_ONCE = 512  # steps whose scores of all tokens are held together
 Table = LearnedEmbedding | OneHot
 Decoder = RecurrentDecoder | TransformerDecoder
 
@@ -123,4 +124,5 @@ class EncoderDecoder(nn.Module):
     def _guesses(self, inputs: Tensor, start: DecoderState) -> Tensor:
         """The likeliest token after each."""
         outputs, _, _ = self._decode(inputs, start)
-        return torch.cat([self.head(row).argmax(1)[None] for row in outputs])
+        rows = outputs.flatten(0, 1).split(GUESSED_AT_ONCE)
+        return torch.cat([self.head(block).argmax(1) for block in rows]).view(inputs.shape)

@@ -18,7 +18,6 @@ from seqloom.toml import read_settings
 from seqloom.train.checkpoint import read_tensors
 
 TASKS = ("generate", "classify")
-LAYERS = ("encoder.cells.", "encoder.layers.")
 TEXT = ("tokenizer", "lowercase", "strip_punctuation", "kmer")
 MODEL = ("encoder", "embedding", "embedding_size", "hidden_size", "num_layers", "num_heads")
 

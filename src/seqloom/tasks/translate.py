@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,14 @@ from seqloom.tasks.pairs import PairCorpus, prepare_pairs, reopen_pairs, with_se
 from seqloom.tasks.translation_files import predict_lines, read_references
 from seqloom.tasks.translation_model import build_translator
 from seqloom.tasks.translator import TextTranslator, load_translator
+from seqloom.text.normalise import Normaliser
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.text.words import cut_words
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
-SCORED_TOKENS = 16_384  # padded places of a batch that is only scored
+SCORED_TOKENS = 4_096  # padded places of a batch that is only scored
 SCORED_IN_TRAINING = 1_000  # sources at most that are translated at each report
 SCORED_AT_THE_END = 10_000
 TIE_BREAK = 1e-3  # of the loss in what the best weights have least of: scores are often equal
@@ -121,10 +121,8 @@ class TranslateJob:
             train.seed,
         )
         self.valid = list(scored_batches(corpus, "valid"))
-        self.references = list(islice(corpus.references("valid"), SCORED_IN_TRAINING))
-        # From all over the part: a file may be sorted, by length or otherwise.
-        places = np.linspace(0, len(self.references) - 1, SHOWN).round().astype(int)
-        self.shown = [self.references[place] for place in dict.fromkeys(places.tolist())]
+        self.references = evenly(list(corpus.references("valid")), SCORED_IN_TRAINING)
+        self.shown = evenly(self.references, SHOWN)
         self.spelling = is_spelling(corpus.target_tokenizer)
 
     def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
@@ -174,6 +172,17 @@ class TranslateJob:
         return {"attention.png": attention_picture(best.attention, pieces, [*best.tokens, "(end)"])}
 
 
+def evenly(things: list[Any], most: int) -> list[Any]:
+    """Some from all over a list, which may be sorted; all of them where there are few.
+
+    >>> evenly([0, 1, 2, 3, 4, 5, 6], 3)
+    [0, 3, 6]
+    """
+    if len(things) <= most:
+        return things
+    return [things[place] for place in np.linspace(0, len(things) - 1, most).round().astype(int)]
+
+
 def scored_batches(corpus: PairCorpus, part: str) -> Iterator[Batch]:
     """Batches of a part, shortest pairs first."""
     source, target = corpus.source_store(part), corpus.target_store(part)
@@ -212,16 +221,22 @@ def metrics_of(
 ) -> dict[str, float]:
     """Scores of some texts beside the references, which are left as they stand in the data.
 
-    Only the pieces of a spelling are written as the tokenizer writes them: in a space or the case
-    of a letter nothing is spelt wrong.
+    Only of spellings both sides are normalised as the tokenizer normalises them: in a space or in
+    case, where case was given up, nothing is spelt wrong.
     """
     true = [found for _, found in references]
     if not spelling:
         lower = translator.settings.text.lowercase
         return translation_metrics(texts, true, "text", lowercase=lower)
-    target = translator.target
-    true = [[target.decode(target.encode(text)) for text in found] for found in true]
-    return translation_metrics(texts, true, "spelling", cut=target.tokens)
+    plain = Normaliser.from_settings(translator.settings.text)
+    spaced = translator.target.kind == "space"
+
+    def spelt(text: str) -> str:
+        return " ".join(plain(text).split()) if spaced else plain(text)
+
+    true = [list(map(spelt, found)) for found in true]
+    cut = translator.target.tokens
+    return translation_metrics(list(map(spelt, texts)), true, "spelling", cut=cut)
 
 
 def prepare(source: Source, settings: Settings) -> PairCorpus:
@@ -269,14 +284,20 @@ def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]
     result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
     result["copy"] = {"valid": {}, "test": {}}
     for part in filter(corpus.has, ("valid", "test")):
-        references = list(islice(corpus.references(part), SCORED_AT_THE_END))
+        references = evenly(list(corpus.references(part)), SCORED_AT_THE_END)
         scores = score_references(job.translator, dictionary, references, job.spelling)
         result[part], result["baseline"][part], result["copy"][part] = scores
         if not job.spelling:
-            lower = corpus.settings.text.lowercase
-            result["signatures"] = signatures([true for _, true in references], lowercase=lower)
+            result["signatures"] = signatures_of(references, corpus.settings)
     result["valid"]["nll"] = job.nll()
     return result
+
+
+def signatures_of(
+    references: Sequence[tuple[str, list[str]]], settings: Settings
+) -> dict[str, str]:
+    """How BLEU and chrF were computed, as sacreBLEU writes it."""
+    return signatures([true for _, true in references], lowercase=settings.text.lowercase)
 
 
 def pieces_of(text: str, tokenizer: Tokenizer) -> list[str]:
@@ -318,6 +339,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     spelling = is_spelling(translator.target)
     scores, looked_up, copied = score_references(translator, dictionary, references, spelling)
     result |= {"data": str(data), "scores": scores, "baseline": {"scores": looked_up}}
+    if not spelling:
+        result["signatures"] = signatures_of(references, settings)
     return result | {"copy": {"scores": copied}}
 
 

@@ -66,7 +66,15 @@ def _texts(
                 f'{source.name}: there is no column "{column}" to translate; the columns are '
                 f"{known}. Name one with --text."
             )
-        yield as_text(record.get(column)), record
+        text = as_text(record.get(column))
+        yield (_side(text, settings) if source.format == "text" else text), record
+
+
+def _side(line: str, settings: DataSettings) -> str:
+    """The source in a line that holds its translation too, where the training data were so."""
+    column = settings.source or ""
+    cells = line.split("\t")
+    return cells[int(column) - 1] if column.isdecimal() and len(cells) >= int(column) else line
 
 
 def _columns(found: list[Translation], taken: Record) -> Record:

@@ -93,6 +93,7 @@ def make_decoder(
         num_layers=settings.num_layers,
         dropout=settings.dropout,
         forget_bias=settings.forget_bias,
+        hand_over=kind == settings.encoder and not settings.bidirectional,
     )
 
 

@@ -22,12 +22,12 @@ from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import group_by_length, pad
 from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
 from seqloom.decode.sampling import Sampler
-from seqloom.errors import DataError
+from seqloom.errors import DataError, SettingsError
 from seqloom.nn.decoder import DecoderState, coverage_of
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.tasks.pairs import source_ids
-from seqloom.tasks.translation_model import build_translator
+from seqloom.tasks.translation_model import build_translator, decoder_kind
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.text.vocabulary import PAD, UNKNOWN_TEXT
 from seqloom.toml import read_settings
@@ -102,8 +102,27 @@ class TextTranslator:
     def translate(
         self, texts: Iterable[str], options: PredictSettings, *, attention: bool = False
     ) -> Iterator[list[Translation]]:
-        """Translations of each text, the best first, in the order of the texts."""
-        stream = iter(texts)
+        """Translations of each text, the best first, in the order of the texts.
+
+        Raises:
+            SettingsError: options that do not go together.
+        """
+        self._check(options)
+        return self._stream(iter(texts), options, attention)
+
+    def _check(self, options: PredictSettings) -> None:
+        if options.temperature and options.n_best > 1:
+            raise SettingsError(
+                f"--n-best {options.n_best}: one translation is drawn of each text. Leave out "
+                "--temperature, or draw again with another --seed."
+            )
+        without = decoder_kind(self.settings.model) != "transformer"
+        if options.coverage_penalty and without and self.settings.model.attention == "none":
+            raise SettingsError("--coverage-penalty needs attention, and this model has none.")
+
+    def _stream(
+        self, stream: Iterator[str], options: PredictSettings, attention: bool
+    ) -> Iterator[list[Translation]]:
         number = 0
         while chunk := list(islice(stream, CHUNK)):
             yield from self._chunk(chunk, options, number, attention)
@@ -114,9 +133,12 @@ class TextTranslator:
     ) -> list[list[Translation]]:
         encoded = [self.encode(text) for text in texts]
         lengths = np.array([len(ids) for ids in encoded], np.int64)
-        found: list[list[Translation]] = [[] for _ in texts]
+        # A text of nothing is translated by nothing.
+        found: list[list[Translation]] = [[Translation("", [], 0.0, 0.0)] for _ in texts]
+        full = np.array([n for n, text in enumerate(texts) if self.source.tokens(text)], np.int64)
+        order = full[np.argsort(lengths[full], kind="stable")]
         self.model.eval()
-        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, TOKENS):
+        for group in group_by_length(order, lengths, TOKENS):
             rows, real = pad([encoded[int(row)] for row in group])
             hypotheses = self.search(rows, real, options, [first + int(row) for row in group])
             maps = self._maps(rows, real, hypotheses, options, attention)
@@ -238,6 +260,8 @@ def filled(written: str, pieces: Sequence[str], *, spaced: bool) -> str:
     'a red cat.'
     """
     first, *others = written.split(UNKNOWN_TEXT)
+    if len(others) != len(pieces):
+        return written  # the mark itself stands in the data, so which is which is not known
     for piece, after in zip(pieces, others, strict=True):
         first += " " if spaced and first[-1:].isalnum() else ""
         first += piece + (" " if spaced and after[:1].isalnum() else "") + after
