@@ -290,7 +290,7 @@ def test_units_are_those_of_what_is_trained() -> None:
         watcher.progress.refresh()
     text = "\n".join(shown(console))
     assert "12,345 steps/s" in text and "99 words/s" in text
-    assert "nats an example  accuracy 50.0%  span f1 25.0%, best" in text
+    assert "nats an example  accuracy 50.00%  span F1 25.00%, best" in text
 
 
 def test_series_have_no_passage() -> None:
