@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seqloom import api
-from seqloom.chosen import Changes, choose
+from seqloom.chosen import INSTEAD, Changes, choose
 from seqloom.config import Settings, default_settings, override
 from seqloom.errors import SettingsError
 
@@ -132,7 +132,7 @@ def test_pairs_are_found_where_they_are_sure_or_asked_for(tmp_path: Path) -> Non
     chosen = choose(str(paths["sure"]), {})
     assert chosen.task == "translate"
     assert chosen.remarks == (
-        "The task is translate: the columns are a text and its translation. Choose with --task.",
+        "The task is translate: the columns are a text and its translation. " + INSTEAD,
     )
     assert choose(str(paths["sure"]), {"data": {"text": "source"}}).task == "generate"
     assert choose(str(paths["sure"]), {"data": {"label": "n"}}).task == "classify"
@@ -162,7 +162,7 @@ def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
         chosen = choose(data, changes)
         assert chosen.task == task
         (flag,) = next(iter(changes.values()))
-        said = f"The task is {task}: no other takes --{flag}. Choose with --task."
+        said = f"The task is {task}: no other takes --{flag}."
         assert chosen.remarks == (() if task == "generate" else (said,))
     both: Changes = {"model": {"pooling": "max", "crf": False}}
     with pytest.raises(SettingsError, match="--crf has no meaning for classify"):
@@ -206,3 +206,8 @@ def test_a_data_set_is_used_for_another_task(
     assert choose("nsmc", {}).task == "classify"
     assert choose("wnut17", {}).task == "tag"
     assert choose("nsmc", {}, task="generate").settings.data.text == "{document}"
+
+
+def test_a_data_set_of_a_task_that_is_not_there_yet() -> None:
+    with pytest.raises(SettingsError, match="airline-passengers is for forecast, which cannot be"):
+        choose("airline-passengers", {})

@@ -29,6 +29,7 @@ Changes = dict[str, dict[str, Any]]  # values by section and name
 
 BUDGETS = ("minutes", "epochs", "updates")
 LEFT_TO_INFER = (None, "auto")
+INSTEAD = "To learn to write such text instead: --task generate."
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
         return task, []  # as it is where nothing else is found
     telling = sorted(asked & set().union(*NOT_TAKEN.values()))
     flags = " and ".join(f"--{flag_of(name.partition('.')[2])}" for name in telling)
-    return task, [f"The task is {task}: no other takes {flags}. Choose with --task."]
+    return task, [f"The task is {task}: no other takes {flags}."]
 
 
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
@@ -175,18 +176,25 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     if data.get("source") or data.get("target"):
         return "translate", []
     if source.entry is not None:
-        return source.entry.task, []
+        return _known(source.entry.task, source.name), []
     settings = override(Settings(), {"data": data}, "").data
     if "text" not in data and surely_pairs(source, settings):
         why = "the columns are a text and its translation"
-        return "translate", [f"The task is translate: {why}. Choose with --task."]
+        return "translate", [f"The task is translate: {why}. {INSTEAD}"]
     if holds_tags(source):
-        return "tag", ["The task is tag: the files hold words with tags. Choose with --task."]
+        return "tag", [f"The task is tag: the files hold words with tags. {INSTEAD}"]
     reason = surely_labelled(source, settings)
     if reason and "text" not in data:
-        return "classify", [f"The task is classify: {reason}. Choose with --task."]
+        return "classify", [f"The task is classify: {reason}. {INSTEAD}"]
     doubt = doubtful_label(source, settings)
     return "generate", [f"The task is generate: {doubt}"] if doubt and "text" not in data else []
+
+
+def _known(task: str, name: str) -> str:
+    """The task of a data set, where it is one of those that can be trained."""
+    if task not in TASK_DEFAULTS:
+        raise SettingsError(f"The data set {name} is for {task}, which cannot be trained yet.")
+    return task
 
 
 def put_over(settings: Settings, changes: Changes, where: str) -> Settings:
