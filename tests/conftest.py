@@ -1,4 +1,4 @@
-"""What all tests share: two threads, the same chances every time, and the way to real data."""
+"""What all tests share: few threads, the same chances every time, and the way to real data."""
 
 import os
 import random
@@ -10,8 +10,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
-# Read when torch is first imported, here and in the processes that tests start.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Read when torch is first imported, here and in the processes that tests start. Where tests run
+# side by side each has a core to itself: threads of two teams on the same cores wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 
 @pytest.fixture(autouse=True)
