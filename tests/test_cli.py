@@ -484,7 +484,11 @@ def test_tokens_and_data_list(seqloom: Seqloom) -> None:
     ]
     assert "vocabulary" in seqloom("tokens", "cats.txt").out
     assert "tinyshakespeare" in json.loads(seqloom("data", "list", "--json").out)
-    assert "tinyshakespeare" in seqloom("data", "list").out
+    rows = [line.split()[0] for line in seqloom("data", "list").out.splitlines() if line.strip()]
+    order = [
+        rows.index(n) for n in ("generate", "tinyshakespeare", "classify", "imdb", "translate")
+    ]
+    assert order == sorted(order), "each stands under its task"
 
 
 def test_missing_tensorboard_is_said_before_data_is_read(

@@ -29,11 +29,14 @@ def show_token_reports(console: Console, reports: list[dict[str, Any]]) -> None:
 
 
 def show_catalogue(console: Console, entries: dict[str, Any]) -> None:
-    """Names, titles, licences."""
+    """Names, titles and licences, those of a task together."""
     table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
     table.add_column("name", no_wrap=True)
     table.add_column("what it is", overflow="fold")
     table.add_column("licence", overflow="fold")
-    for name, entry in entries.items():
-        table.add_row(name, escape(entry.title), escape(entry.licence))
+    for task in dict.fromkeys(entry.task for entry in entries.values()):
+        table.add_row(f"[bold]{task}[/]")
+        for name, entry in entries.items():
+            if entry.task == task:
+                table.add_row(f"  {name}", escape(entry.title), escape(entry.licence))
     console.print(table)
