@@ -18,6 +18,7 @@ from seqloom.evaluate.classification import (
     confusion_matrix,
     label_areas,
     label_table,
+    mistake_of,
     roc_auc,
 )
 
@@ -135,6 +136,17 @@ def test_quarters_by_length() -> None:
     assert [(part["from"], part["to"]) for part in parts] == [(1, 2), (3, 4), (5, 6), (7, 8)]
     assert [part["accuracy"] for part in parts] == [1, 1, 0, 0]
     assert len(by_length(shares[:2], targets[:2], lengths[:2])) == 2
+    assert by_length(shares[:0], targets[:0], lengths[:0]) == []
+
+
+def test_examples_of_one_length_stay_together() -> None:
+    """Strings of DNA are all equally long: four columns of the same length say nothing."""
+    shares = np.tile([0.9, 0.1], (8, 1))
+    (same,) = by_length(shares, np.array([0, 1] * 4), np.full(8, 60))
+    assert same == {"from": 60, "to": 60, "examples": 8, "accuracy": 0.5}
+    parts = by_length(shares, np.zeros(8, np.int64), np.array([3, 3, 3, 3, 3, 9, 9, 4]))
+    spans = [(part["from"], part["to"], part["examples"]) for part in parts]
+    assert spans == [(3, 3, 5), (4, 4, 1), (9, 9, 2)]
 
 
 def test_the_surest_mistakes_come_first() -> None:
@@ -144,3 +156,17 @@ def test_the_surest_mistakes_come_first() -> None:
     several = np.array([[0.9, 0.9], [0.6, 0.1], [0.1, 0.0]])
     truth = np.array([[1, 0], [0, 0], [1, 0]])
     assert confident_mistakes(several, truth, 9).tolist() == [0, 2, 1]
+
+
+def test_a_mistake_of_several_labels_says_which_were_missed_and_which_given_wrongly() -> None:
+    names = ["food", "price", "place"]
+    found = mistake_of(np.array([0.9, 0.2, 0.6]), np.array([0, 1, 1]), names)
+    assert (found["true"], found["guessed"]) == ("price, place", "food, place")
+    assert (found["missed"], found["wrongly_given"]) == ({"price": 0.2}, {"food": 0.9})
+    assert found["probability"] == 0.9
+    none = mistake_of(np.array([0.1, 0.3, 0.2]), np.array([1, 1, 0]), names)
+    assert (none["guessed"], none["wrongly_given"]) == ("", {})
+    assert list(none["missed"]) == ["food", "price"], "the surest first"
+    assert none["probability"] == 0.9, "it was surest that food is not there"
+    one = mistake_of(np.array([0.1, 0.3, 0.6]), -1, names)
+    assert one == {"true": "(not in the training part)", "guessed": "place", "probability": 0.6}

@@ -19,6 +19,7 @@ from seqloom.tasks import classify
 from seqloom.tasks.classifier import Classifier, load_classifier
 from seqloom.tasks.classify import ClassifyJob, keep_what_pays
 from seqloom.tasks.pretraining import PretrainJob, frequency_ranks, pretraining_share
+from seqloom.watching import Silent
 
 SMALL = {
     "model": {"hidden_size": 12, "embedding_size": 8, "dropout": 0.1, "embedding_dropout": 0.0},
@@ -80,6 +81,41 @@ def test_it_learns_and_leaves_its_scores(run: Run) -> None:
     assert (run.path / "confusion.png").stat().st_size > 1000
 
 
+def test_the_network_alone_has_scores_of_its_own(run: Run, tmp_path: Path) -> None:
+    """What the table calls the model is the network with the linear part."""
+    metrics = run.read_json("metrics.json")
+    classifier, labelled = (
+        load_classifier(run),
+        classify.reopen(run.read_json("run.json")["prepared"], settings()),
+    )
+    assert labelled is not None
+    alone = classifier.network_logits(list(labelled.texts("valid"))).argmax(1)
+    right = (alone == labelled.targets()[labelled.rows("valid")]).mean()
+    assert metrics["network"]["valid"]["accuracy"] == right
+    assert metrics["network"]["test"] == metrics["test"] == {}
+    found = api.evaluate(run.path, rows(20))
+    assert set(found["network"]["scores"]) == set(found["scores"])
+    plain = train(tmp_path / "plain", model={"wide": False}, train={"updates": 2})
+    assert "network" not in plain.read_json("metrics.json")
+    assert "network" not in api.evaluate(plain.path, rows(20))
+
+
+def test_empty_texts_have_no_label(run: Run) -> None:
+    said: list[str] = []
+
+    class Hearing(Silent):
+        def message(self, text: str) -> None:
+            said.append(text)
+
+    given = [{"text": text} for text in ("a dull film", "", " \u3000\n")]
+    options = PredictSettings(format="jsonl")
+    lines = list(map(json.loads, api.predict(run.path, given, options, watcher=Hearing())))
+    assert [line["predicted"] for line in lines] == ["bad", None, None]
+    empty = {"predicted": None, "probability": None, "p(bad)": None, "p(good)": None}
+    assert {**lines[2], "text": ""} == {"text": "", **empty}
+    assert said == ["2 of 3 texts are empty: they have no label and no probability."]
+
+
 def test_a_prediction_does_not_depend_on_those_beside_it(run: Run) -> None:
     classifier = load_classifier(run)
     texts = [row["text"] for row in rows(20)] + ["", "x " * 300, "😀"]
@@ -104,7 +140,8 @@ def test_a_file_comes_back_with_labels_in_its_order(run: Run, tmp_path: Path) ->
     found = list(csv.DictReader(lines))
     assert [row["id"] for row in found] == ["1", "2", "3"]
     assert (found[0]["predicted"], found[2]["predicted"]) == ("bad", "good")
-    for row in found:
+    assert set(found[1].values()) == {"2", ""}, "nothing can be said of an empty text"
+    for row in found[::2]:
         assert abs(float(row["p(bad)"]) + float(row["p(good)"]) - 1) < 1e-5
 
 
@@ -287,6 +324,10 @@ def test_several_labels(tmp_path: Path) -> None:
     (both,) = classifier.predict(["fine and long 3"])
     assert set(both.labels) == {"good", "long"}
     assert run.read_json("metrics.json")["valid"]["micro_f1"] > 0.9
+    hard = [{"text": "fine and short", "label": ["long"]}, {"text": "poor", "label": []}]
+    found = api.evaluate(run.path, hard)["details"]["mistakes"]
+    assert found[0]["input"] == "fine and short"
+    assert set(found[0]["missed"]) == {"long"} and set(found[0]["wrongly_given"]) == {"good"}
 
 
 def test_series_by_their_numbers(tmp_path: Path) -> None:

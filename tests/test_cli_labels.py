@@ -90,9 +90,19 @@ def test_training_as_json_is_one_object(seqloom: Seqloom, runs: Path) -> None:
             assert json.loads(out)["valid"] == metrics["valid"]
 
 
-def test_evaluating_on_a_file_and_on_the_run_itself(seqloom: Seqloom, runs: Path) -> None:
+def test_evaluating_on_a_file_and_on_the_run_itself(
+    seqloom: Seqloom, runs: Path, tmp_path: Path
+) -> None:
     status, out, _ = seqloom("evaluate", runs / "films", runs / "films.csv")
-    assert status == 0 and "linear baseline, on" in out and "label, " not in out
+    assert status == 0 and "linear baseline, on" in out and "label, this file" in out
+    assert "network alone, on" in out and "left out" not in out
+    some = tmp_path / "some.csv"
+    some.write_text("n,review,label\n" + "".join(ROWS) + '1,"a film",\n2,,good\n3,"it",fine\n')
+    out = seqloom("evaluate", runs / "films", some)[1]
+    assert "121 of 123 rows are scored; left out: no label (1), no text (1)." in out
+    assert "some: 1 of 121 examples has a label that training lacks" in " ".join(out.split())
+    found = json.loads(seqloom("evaluate", runs / "films", some, "--json")[1])
+    assert (found["rows"], found["dropped"]) == (121, {"no label": 1, "no text": 1})
     out = seqloom("evaluate", runs / "films")[1]
     assert "label, validation" in out
     assert "tag, validation" in seqloom("evaluate", runs / "words")[1]
@@ -120,10 +130,12 @@ def test_rows_come_back_in_their_order_with_labels(seqloom: Seqloom, runs: Path)
 def test_standard_input_is_read_line_by_line(seqloom: Seqloom, runs: Path) -> None:
     texts = "\ufeffa very good film\na very bad, bad film\r\n\n"
     status, out, err = seqloom("predict", runs / "films", "-", stdin=texts)
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "· 1 of 3 texts is empty: it has no label and no probability.\n")
     rows = list(csv.DictReader(out.splitlines()))
     assert [row["text"] for row in rows] == ["a very good film", "a very bad, bad film", ""]
-    assert [row["predicted"] for row in rows[:2]] == ["good", "bad"]
+    assert [row["predicted"] for row in rows] == ["good", "bad", ""]
+    assert set(rows[2].values()) == {""}, "no probability is made up"
+    assert seqloom("predict", runs / "films", "-", "--quiet", stdin="\n")[2] == ""
     assert seqloom("predict", runs / "films", "-", "--format", "jsonl")[:2] == (0, "")
 
 
@@ -169,6 +181,7 @@ COMPLAINTS: dict[str, tuple[list[str], list[str]]] = {
     "no data": (["predict", "films"], ["DATA", "seqloom predict --help"]),
     "writing with a classifier": (["generate", "films"], ["run of classify", "seqloom predict"]),
     "writing with a tagger": (["generate", "words"], ["run of tag", "seqloom predict"]),
+    "file of other labels": (["evaluate", "films", "strange.csv"], ["none of its labels"]),
     "unlabelled file": (["evaluate", "films", "bare.csv"], ['no column "label"']),
     "untagged file": (["evaluate", "words", "plain.txt"], ["plain text"]),
     "start from nothing": (["train", "films.csv", "--from", "no"], ["no is not a run"]),
@@ -188,6 +201,7 @@ def test_what_is_wrong_is_one_line(
     monkeypatch.chdir(runs)
     (runs / "other.csv").write_text("a,b\n1,2\n3,4\n")
     (runs / "bare.csv").write_text("n,review\n" + "".join(f"{n},a good film\n" for n in range(9)))
+    (runs / "strange.csv").write_text("review,label\n" + "a good film,1\na bad film,0\n" * 9)
     (runs / "plain.txt").write_text("Only words here.\n" * 9)
     more = [*SMALL, "--quiet", "--out", "new"] if words[0] == "train" else []
     status, out, err = seqloom(*words, *more)

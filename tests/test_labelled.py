@@ -75,7 +75,21 @@ def test_a_label_that_training_lacks_is_said_and_has_no_place(tmp_path: Path) ->
     other.write_text("text,label\na fine film,good\na long film,middling\na poor film,bad\n")
     labelled = prepare(data={"valid": str(other)})
     assert labelled.targets()[labelled.rows("valid")].tolist() == [1, UNKNOWN, 0]
-    assert any("1 valid examples have a label" in line for line in labelled.explanation())
+    said = 'other, the valid part: 1 of 3 examples has a label that training lacks ("middling"): it'
+    assert f"{said} counts as wrong." in labelled.explanation()
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_part_whose_labels_training_has_not_is_refused(tmp_path: Path, part: str) -> None:
+    """It would be trained on for minutes and score nothing."""
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na fine film,positive\na poor film,negative\n")
+    said = (
+        f'other, the {part} part: none of its labels ("positive", "negative") is one of '
+        r'training \("bad", "good"\)'
+    )
+    with pytest.raises(DataError, match=said.replace('ls ("positive", "negative")', "ls .*")):
+        prepare(data={part: str(other)})
 
 
 def test_several_labels_become_rows_of_zeros_and_ones() -> None:

@@ -205,12 +205,39 @@ def test_the_verdict_is_on_the_score_that_decides() -> None:
     assert "beats the most frequent tag (40.00% against 20.00% of span F1)" in spans
 
 
+def test_a_network_with_n_grams_is_called_so_and_stands_alone_too() -> None:
+    console = screen(120)
+    plain, alone = {**CLASSES, "accuracy": 0.75}, {**CLASSES, "accuracy": 0.7}
+    metrics = {
+        **{"task": "classify", "valid": CLASSES, "test": CLASSES},
+        "network": {"valid": alone, "test": {**alone, "accuracy": 0.72}},
+        "baseline": {"valid": plain, "test": plain},
+    }
+    show_metrics(console, metrics)
+    lines = [" ".join(line.split()) for line in shown(console)]
+    assert "network + n-grams, validation 80.00% 70.00% 0.900 0.050" in lines
+    assert "network alone, validation 70.00% 70.00% 0.900 0.050" in lines
+    assert "network alone, test 72.00% 70.00% 0.900 0.050" in lines
+    assert "; the network alone does not (72.00%)." in lines[-1]
+    assert not any("this model" in line for line in lines)
+    metrics["network"] = {"valid": alone, "test": CLASSES}
+    show_metrics(console, metrics)
+    assert "alone does not" not in shown(console)[-1]
+
+
 def test_scores_on_a_file_say_so() -> None:
     console = screen()
     result = {
         **{"task": "classify", "run": "runs/a", "data": "a.csv", "scores": CLASSES},
         "baseline": {"scores": {**CLASSES, "accuracy": 0.5}},
+        "network": {"scores": CLASSES},
+        "remarks": ["3 of 9 rows are scored; left out: no label (6)."],
     }
+    show_evaluation(console, result)
+    text = "\n".join(shown(console))
+    assert text.startswith("· 3 of 9 rows are scored; left out: no label (6).")
+    assert "network alone, on a.csv" in text
+    del result["network"]
     show_evaluation(console, result)
     text = "\n".join(shown(console))
     assert "this model, on a.csv" in text and "beats" in text
@@ -252,8 +279,36 @@ def test_each_label_the_lengths_and_the_surest_mistakes() -> None:
     assert "Surest mistakes (5 stand in details.json)" in lines
     assert lines.count("좋음 99.0% true: 나쁨") == 3
     assert sum("[b]0" in line for line in lines) <= 3, "a text is cut to two or three lines"
+    steps = detailed({"valid": CLASSES}, {"valid": {**part, "length_in": "steps"}})
+    assert "length in steps 3–14 15" in steps
+    same = detailed({"valid": CLASSES}, {"valid": {**part, "by_length": LENGTHS[:1]}})
+    assert not any("length" in line for line in same), "one part compares nothing"
     tested = detailed({"valid": CLASSES, "test": CLASSES}, {"valid": part, "test": part})
     assert "label, test precision recall F1 examples" in tested
+
+
+def test_mistakes_of_several_labels_say_what_is_wrong() -> None:
+    mistake = {
+        **{"input": "The soup was cold.", "true": "food", "guessed": "place, price"},
+        **{"missed": {"food": 0.031}, "wrongly_given": {"place": 0.9, "price": 0.8}},
+        "probability": 0.969,
+    }
+    none = {**mistake, "true": "", "missed": {}, "wrongly_given": {"price": 0.8}}
+    part = {"labels": [], "by_length": [], "mistakes": [mistake, none]}
+    lines = detailed({"valid": CLASSES}, {"valid": part})
+    assert "missed food (3.1%); wrongly given place (90.0%), price (80.0%) true: food" in lines
+    assert "wrongly given price (80.0%) true: (none)" in lines
+
+
+def test_details_of_a_file_are_those_of_a_run() -> None:
+    labels = [{"label": "valid", **row(4)}]
+    part = {"labels": labels, "by_length": LENGTHS, "length_in": "tokens", "mistakes": MISTAKES}
+    lines = detailed({"task": "classify", "scores": CLASSES, "details": part})
+    assert "label, this file precision recall F1 examples" in lines
+    assert "Surest mistakes" in lines, "a file's are not saved"
+    lines = detailed({"scores": CLASSES, "per_tag": {"valid": row(4)}})
+    assert "tag, this file precision recall F1 words" in lines
+    assert "valid 50.0% 50.0% 50.0% 4" in lines
 
 
 def test_rare_labels_are_taken_together() -> None:

@@ -152,21 +152,29 @@ def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
     return evaluate_run(Path(run), data)
 
 
-def predict(run: str | Path, data: Any, options: PredictSettings | None = None) -> Iterator[str]:
+def predict(
+    run: str | Path,
+    data: Any,
+    options: PredictSettings | None = None,
+    *,
+    watcher: Watcher | None = None,
+) -> Iterator[str]:
     """Lines of a file with the model's labels, tags or translations, in their order, streamed.
 
     Args:
         run: folder of a run of classify, tag or translate.
         data: what ``open_source`` takes, or an iterator of texts.
         options: how the lines are written; defaults when None.
+        watcher: told of texts of which nothing can be said.
 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
     from seqloom.config import PredictSettings as Options
     from seqloom.tasks.training import predict as predict_run
+    from seqloom.watching import Silent
 
-    return predict_run(Path(run), data, options or Options())
+    return predict_run(Path(run), data, options or Options(), watcher or Silent())
 
 
 def task_of(run: str | Path) -> str:

@@ -268,7 +268,8 @@ def predict(
     """
     from seqloom.terminal import show_tagged
 
-    lines = api.predict(run, _input_lines() if source == "-" else source, options)
+    given = _input_lines() if source == "-" else source
+    lines = api.predict(run, given, options, watcher=_watcher(_console(quiet), verbose=False))
     if out is None:
         if sys.stdout.isatty() and api.task_of(run) == "tag":
             show_tagged(_output(), lines)

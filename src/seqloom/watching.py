@@ -83,3 +83,7 @@ class Silent:
 
     def message(self, text: str) -> None:
         """Nothing."""
+
+
+def unheard(text: str) -> None:
+    """Takes what is said, and shows nothing."""

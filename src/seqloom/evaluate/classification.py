@@ -153,18 +153,23 @@ def confusion_matrix(
 def by_length(
     probabilities: Floats, targets: Targets, lengths: npt.NDArray[np.int64]
 ) -> list[dict[str, Any]]:
-    """Accuracy of each quarter of the examples, from the shortest to the longest."""
+    """Accuracy of about each quarter of the examples, from the shortest to the longest.
+
+    Examples of one length stay together: where all are equally long there is one part.
+    """
     right = _right(guesses(probabilities, targets.ndim == 2), targets)
-    order = np.argsort(lengths, kind="stable")
+    if not len(lengths):
+        return []
+    longest = [part[-1] for part in np.array_split(np.sort(lengths), LENGTH_PARTS) if len(part)]
+    quarter = np.searchsorted(np.unique(longest), lengths)
     return [
         {
-            "from": int(lengths[part].min()),
-            "to": int(lengths[part].max()),
-            "examples": len(part),
-            "accuracy": float(right[part].mean()),
+            "from": int(lengths[quarter == part].min()),
+            "to": int(lengths[quarter == part].max()),
+            "examples": int((quarter == part).sum()),
+            "accuracy": float(right[quarter == part].mean()),
         }
-        for part in np.array_split(order, LENGTH_PARTS)
-        if len(part)
+        for part in np.unique(quarter)
     ]
 
 
@@ -178,3 +183,43 @@ def confident_mistakes(
     wrong = np.flatnonzero(~_right(guesses(probabilities, several), targets))
     sure = np.abs(probabilities - targets).max(1) if several else probabilities.max(1)
     return wrong[np.argsort(-sure[wrong], kind="stable")][:count]
+
+
+def mistake_of(probabilities: Floats, target: Any, names: Sequence[str]) -> dict[str, Any]:
+    """What was true of one example, what was given, and how sure the model was of what is wrong.
+
+    Where there may be several labels: ``missed`` and ``wrongly_given`` with the probability of
+    each, the surest mistake first; ``probability`` is that of the wrong decision it was surest of.
+
+    Args:
+        probabilities: (labels,).
+        target: a place among the names, -1 for one that is not among them, or (labels,) 0 and 1.
+    """
+    if not np.ndim(target):
+        best = int(probabilities.argmax())
+        return {
+            "true": label_names(target, names),
+            "guessed": names[best],
+            "probability": round(float(probabilities[best]), 6),
+        }
+    given, true = probabilities >= 0.5, np.asarray(target) > 0
+    order = np.argsort(-np.abs(probabilities - true), kind="stable")
+
+    def listed(which: npt.NDArray[np.bool_]) -> dict[str, float]:
+        return {names[i]: round(float(probabilities[i]), 6) for i in order if which[i]}
+
+    surest = float(probabilities[order[0]])
+    return {
+        "true": label_names(true, names),
+        "guessed": label_names(given, names),
+        "probability": round(max(surest, 1 - surest), 6),
+        "missed": listed(true & ~given),
+        "wrongly_given": listed(given & ~true),
+    }
+
+
+def label_names(target: Any, names: Sequence[str]) -> str:
+    """The label of an example, or its labels with commas between, "" for none of several."""
+    if np.ndim(target):
+        return ", ".join(name for name, there in zip(names, target, strict=True) if there)
+    return names[int(target)] if target >= 0 else "(not in the training part)"

@@ -23,7 +23,7 @@ from seqloom.evaluate.linear import LinearTextClassifier
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
 from seqloom.signal.series import SeriesScale
-from seqloom.tasks.labelled import clean_text, front_from_dict, text_ids
+from seqloom.tasks.labelled import FRAME, clean_text, front_from_dict, text_ids
 from seqloom.tasks.writer import read_weights
 from seqloom.text.tokenizers import Tokenizer
 from seqloom.toml import read_settings
@@ -121,11 +121,28 @@ class Classifier:
         """Scores of network and wide part together, calibrated: (inputs, labels)."""
         if not len(inputs):
             return np.zeros((0, len(self.labels)))
-        network = self.network_logits(inputs)
+        return self.combination.apply(*self._scores(inputs))
+
+    def _scores(
+        self, inputs: Sequence[Input]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """Scores of the network, and of the wide part where there is one."""
         wide = None
         if self.wide is not None:
             wide = self.wide.scores([clean_text(str(text), self.settings) for text in inputs])
-        return self.combination.apply(network, wide)
+        return self.network_logits(inputs), wide
+
+    def scores_of_all(
+        self, inputs: Iterable[Input]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """Both for any number of plain inputs, a chunk at a time: (inputs, labels) each."""
+        stream, parts = iter(inputs), []
+        while chunk := list(islice(stream, CHUNK)):
+            parts.append(self._scores(chunk))
+        none = np.zeros((0, len(self.labels)))
+        network = np.concatenate([none, *(network for network, _ in parts)])
+        wide = [scores for _, scores in parts if scores is not None]
+        return network, np.concatenate([none, *wide]) if self.wide is not None else None
 
     def probabilities(self, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
         """Of each label: (inputs, labels); rows sum to 1 unless several labels are possible."""
@@ -151,6 +168,16 @@ class Classifier:
     def plain(self, given: Input) -> Input:
         """A text with what its markup stands for, as the training texts were read."""
         return plain_text(given) if self.markup and isinstance(given, str) else given
+
+    def length(self, given: Input) -> int:
+        """Tokens of a plain text without its start and end, or steps of a series."""
+        return len(self.encode(given)) - (FRAME if self.is_text else 0)
+
+    def is_empty(self, given: Input) -> bool:
+        """Whether nothing of a text is left to read: it is empty, or only white space."""
+        if not isinstance(given, str):
+            return False
+        return not clean_text(str(self.plain(given)), self.settings).strip()
 
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
         best = int(shares.argmax())

@@ -25,17 +25,14 @@ from seqloom.config import ModelSettings, Settings
 from seqloom.data.batching import Batch, ExampleStream, Stream, group_by_length, pad
 from seqloom.data.source import Source
 from seqloom.evaluate.calibration import probabilities_of
+from seqloom.evaluate.classification import mistake_of
 from seqloom.nn.cells import State
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.language_model import Loss
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
 from seqloom.signal.series import SeriesScale
-from seqloom.tasks.classify_scores import (
-    score_all,
-    score_file,
-    true_names,
-)
+from seqloom.tasks.classify_scores import score_all, score_file
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.label_files import predict_lines
 from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
@@ -197,11 +194,12 @@ class ClassifyJob:
         names = self.labelled.labels
         shown = []
         for place, row, share in zip(places, rows, probabilities, strict=True):
+            said = mistake_of(share, self.targets[row], names)
             sample = {
                 "text": " ".join(texts[int(place)].split())[:SHOWN_CHARACTERS],
-                "label": names[int(share.argmax())],
-                "probability": round(float(share.max()), 4),
-                "true": true_names(self.targets[row], names),
+                "label": said["guessed"] or "(none)",
+                "probability": round(said["probability"], 4),
+                "true": said["true"] or "(none)",
             }
             shown.append(sample)
         return shown
@@ -336,8 +334,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     if data is None:
         result |= run.read_json("metrics.json")
         return result
-    scores, baseline = score_file(run, settings, data)
-    return result | {"data": str(data), "scores": scores, "baseline": {"scores": baseline}}
+    return result | {"data": str(data), **score_file(run, settings, data)}
 
 
 __all__ = [

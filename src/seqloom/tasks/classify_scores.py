@@ -27,6 +27,7 @@ from seqloom.evaluate.classification import (
     confident_mistakes,
     confusion_matrix,
     label_table,
+    mistake_of,
 )
 from seqloom.evaluate.confusion import plot_confusion
 from seqloom.evaluate.linear import (
@@ -40,7 +41,14 @@ from seqloom.evaluate.linear import (
 )
 from seqloom.run import Run
 from seqloom.tasks.classifier import load_classifier
-from seqloom.tasks.labelled import UNKNOWN, Labelled, clean_text, label_targets
+from seqloom.tasks.labelled import (
+    FRAME,
+    UNKNOWN,
+    Labelled,
+    check_known,
+    clean_text,
+    label_targets,
+)
 from seqloom.tasks.writer import read_weights
 from seqloom.text.tokenizers import hangul_share
 
@@ -74,7 +82,8 @@ def parts_of(labelled: Labelled) -> dict[str, Part]:
             ]
         else:
             inputs = [store[int(row)] for row in rows]
-        result[part] = Part(part, inputs, targets[rows], store.lengths[rows])
+        framed = FRAME if labelled.is_text else 0
+        result[part] = Part(part, inputs, targets[rows], store.lengths[rows] - framed)
     return result
 
 
@@ -130,6 +139,8 @@ def score_all(
 ) -> dict[str, dict[str, Any]]:
     """Fit the wide part, the baseline and the scales; metrics of every part; files of the run.
 
+    Where there is a wide part, the network alone has metrics too, under ``network``.
+
     Args:
         network: logits of the network by part (examples, labels).
     """
@@ -144,22 +155,25 @@ def score_all(
     scored = [part for name, part in parts.items() if name != "train"]
     plain = {part.name: baseline.scores(part.inputs) for part in scored}
     joined = {part.name: wide.scores(part.inputs) for part in scored} if wide else None
-    fitted = _fit(parts["valid"], network, joined)
-    alone = _fit(parts["valid"], plain, None)
-    run.seal("calibration.safetensors", save_arrays(fitted.arrays()))
-    run.seal("baseline-calibration.safetensors", save_arrays(alone.arrays()))
-    result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
+    fitted = _seal_scales(run, "calibration", parts["valid"], network, joined)
+    beside = {"baseline": (_seal_scales(run, "baseline-calibration", parts["valid"], plain), plain)}
+    if joined:
+        alone = _seal_scales(run, "network-calibration", parts["valid"], network)
+        beside["network"] = alone, network
+    result: dict[str, Any] = {"valid": {}, "test": {}}
+    result |= {other: {"valid": {}, "test": {}} for other in beside}
     details: dict[str, Any] = {}
     for part in scored:
         name, multi = part.name, labelled.multi
         logits = fitted.apply(network[name], joined[name] if joined else None)
         shares = probabilities_of(logits, multi)
-        raw = probabilities_of(network[name], multi)
         result[name] = classification_metrics(shares, part.targets)
-        result["baseline"][name] = classification_metrics(
-            probabilities_of(alone.apply(plain[name]), multi), part.targets
-        )
-        details[name] = _details(labelled, part, shares, raw)
+        for other, (scales, scores) in beside.items():
+            theirs = probabilities_of(scales.apply(scores[name]), multi)
+            result[other][name] = classification_metrics(theirs, part.targets)
+        details[name] = details_of(part, shares, labelled.labels, in_tokens=labelled.is_text)
+        raw = probabilities_of(network[name], multi)
+        details[name]["ece_of_network_before"] = calibration_error(raw, part.targets)
     run.write_json("details.json", details)
     shown = details["test" if "test" in details else "valid"]
     if "confusion" in shown:
@@ -168,29 +182,41 @@ def score_all(
     return result
 
 
-def _fit(valid: Part, scores: dict[str, Floats], other: dict[str, Floats] | None) -> Combination:
+def _seal_scales(
+    run: Run,
+    name: str,
+    valid: Part,
+    scores: dict[str, Floats],
+    other: dict[str, Floats] | None = None,
+) -> Combination:
+    """Fit scales on validation, and keep them in the run."""
     keep = known(valid)
     second = other["valid"][keep] if other else None
-    return fit_combination(valid.targets[keep], scores["valid"][keep], second)
+    found = fit_combination(valid.targets[keep], scores["valid"][keep], second)
+    run.seal(f"{name}.safetensors", save_arrays(found.arrays()))
+    return found
 
 
-def _details(labelled: Labelled, part: Part, shares: Floats, raw: Floats) -> dict[str, Any]:
-    """Each label, the confusion matrix, score by length, calibration before, worst mistakes."""
+def details_of(part: Part, shares: Floats, labels: list[str], *, in_tokens: bool) -> dict[str, Any]:
+    """Each label, score by length, worst mistakes; of one label a row the confusion matrix too.
+
+    Args:
+        shares: probabilities of the labels (examples, labels).
+        in_tokens: whether lengths are those of texts rather than of series.
+    """
     found: dict[str, Any] = {
-        "labels": label_table(shares, part.targets, labelled.labels),
+        "labels": label_table(shares, part.targets, labels),
+        "length_in": "tokens" if in_tokens else "steps",
         "by_length": by_length(shares, part.targets, part.lengths),
-        "ece_of_network_before": calibration_error(raw, part.targets),
         "mistakes": [
             {
                 "input": _shown(part.inputs[row]),
-                "true": true_names(part.targets[row], labelled.labels),
-                "guessed": labelled.labels[int(shares[row].argmax())],
-                "probability": round(float(shares[row].max()), 6),
+                **mistake_of(shares[row], part.targets[row], labels),
             }
             for row in confident_mistakes(shares, part.targets, MISTAKES)
         ],
     }
-    if not labelled.multi:
+    if part.targets.ndim == 1:
         found["confusion"] = confusion_matrix(shares, part.targets).tolist()
     return found
 
@@ -201,32 +227,60 @@ def _shown(given: Any) -> str:
     return json.dumps(np.round(np.asarray(given, np.float64)[:20], 3).tolist())
 
 
-def true_names(target: Any, labels: list[str]) -> str:
-    """The labels of an example, as words."""
-    if np.ndim(target):
-        return ", ".join(name for name, there in zip(labels, target, strict=True) if there)
-    return labels[int(target)] if target != UNKNOWN else "(not in the training part)"
+def score_file(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
+    """Metrics of a trained classifier and of its baseline on other labelled data, with details.
 
-
-def score_file(
-    run: Run, settings: Settings, data: Any
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Metrics of a trained classifier and of its baseline on other labelled data."""
+    Raises:
+        DataError: no row has a label that the model knows.
+    """
     classifier = load_classifier(run)
     source = open_source(data)
-    plan = replace(infer_labels(source, settings.data, classes=1), markup=False)
+    plan = infer_labels(source, settings.data, classes=1)
+    plan = replace(plan, markup=False, multi=classifier.multi)
     report = ReadReport()
     examples = list(read_examples(source, plan, settings.data, report))
+    given = [example.labels for example in examples]
+    unknown = check_known(source.name, given, classifier.labels)
     inputs = [classifier.plain(example.given) for example in examples]
-    targets = label_targets([example.labels for example in examples], classifier.labels, plan.multi)
-    shares = classifier.probabilities_of_all(example.given for example in examples)
+    targets = label_targets(given, classifier.labels, classifier.multi)
+    network, wide = classifier.scores_of_all(inputs)
     arrays = read_weights(run, "baseline.safetensors")
+    lengths = [classifier.length(one) for one in inputs]
     if classifier.is_text:
-        cleaned = [clean_text(str(text), settings) for text in inputs]
-        plain = LinearTextClassifier.from_arrays(arrays).scores(cleaned)
+        seen: list[Any] = [clean_text(str(text), settings) for text in inputs]
+        plain = LinearTextClassifier.from_arrays(arrays).scores(seen)
     else:
-        scaled = [classifier.encode(series) for series in inputs]
-        plain = LinearSeriesClassifier.from_arrays(arrays).scores(scaled)
-    alone = Combination.from_arrays(read_weights(run, "baseline-calibration.safetensors"))
-    theirs = probabilities_of(alone.apply(plain), classifier.multi)
-    return classification_metrics(shares, targets), classification_metrics(theirs, targets)
+        seen = [classifier.encode(series) for series in inputs]
+        plain = LinearSeriesClassifier.from_arrays(arrays).scores(seen)
+
+    def metrics(logits: Floats) -> dict[str, float]:
+        return classification_metrics(probabilities_of(logits, classifier.multi), targets)
+
+    joined = classifier.combination.apply(network, wide)
+    shares = probabilities_of(joined, classifier.multi)
+    part = Part("", seen, targets, np.array(lengths, np.int64))
+    result: dict[str, Any] = {
+        "scores": metrics(joined),
+        "baseline": {"scores": metrics(_scales(run, "baseline-calibration").apply(plain))},
+        "details": details_of(part, shares, classifier.labels, in_tokens=classifier.is_text),
+        "rows": len(examples),
+        "dropped": dict(report.dropped),
+        "remarks": _remarks(len(examples), report, unknown),
+    }
+    if (run.path / "network-calibration.safetensors").exists():
+        alone = _scales(run, "network-calibration").apply(network)
+        result["network"] = {"scores": metrics(alone)}
+    return result
+
+
+def _scales(run: Run, name: str) -> Combination:
+    return Combination.from_arrays(read_weights(run, f"{name}.safetensors"))
+
+
+def _remarks(scored: int, report: ReadReport, unknown: str) -> list[str]:
+    """What was left out of the scores, and what counts as wrong in them."""
+    lines = []
+    if left := report.dropped.total():
+        rows = scored + left
+        lines.append(f"{scored:,} of {rows:,} rows are scored; left out: {report.reasons()}.")
+    return [*lines, unknown] if unknown else lines

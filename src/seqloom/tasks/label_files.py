@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
@@ -17,13 +17,20 @@ from seqloom.tasks.classifier import (
     read_for_prediction,
 )
 from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
+from seqloom.watching import unheard
 
 
-def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+def predict_lines(
+    run: Run, data: Any, options: PredictSettings, say: Callable[[str], None] = unheard
+) -> Iterator[str]:
     """The rows of the data with the label, its probability and that of every label.
+
+    Nothing can be said of a text that is empty: what stands behind its row is left empty, and how
+    many there were is said at the end.
 
     Args:
         data: what ``open_source`` takes, or an iterator of texts such as lines of standard input.
+        say: told of what is worth a line.
 
     Raises:
         DataError: the data lack the column that the model reads.
@@ -35,20 +42,30 @@ def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str
         settings = classifier.settings.data
         changes = {"encoding": "auto", **({"text": options.text} if options.text else {})}
         pairs = read_for_prediction(open_source(data), settings.model_copy(update=changes))
-    rows = labelled_rows(classifier, pairs, options)
+    rows = labelled_rows(classifier, pairs, options, say)
     yield from as_json(rows) if options.format == "jsonl" else as_csv(rows)
 
 
 def labelled_rows(
-    classifier: Classifier, pairs: Iterable[tuple[Input, Record]], options: PredictSettings
+    classifier: Classifier,
+    pairs: Iterable[tuple[Input, Record]],
+    options: PredictSettings,
+    say: Callable[[str], None],
 ) -> Iterator[Record]:
     """Each record with what the classifier says of it."""
     asked, kept = tee(pairs)
     predictions = classifier.predict(
         (given for given, _ in asked), abstain_below=options.abstain_below
     )
-    for (_, record), prediction in zip(kept, predictions, strict=True):
-        yield {**record, **_columns(classifier, prediction, set(record))}
+    empty = rows = 0
+    for (given, record), prediction in zip(kept, predictions, strict=True):
+        nothing = classifier.is_empty(given)
+        rows, empty = rows + 1, empty + nothing
+        columns = _columns(classifier, prediction, set(record))
+        yield {**record, **(dict.fromkeys(columns) if nothing else columns)}
+    if empty:
+        are, have = ("is", "it has") if empty == 1 else ("are", "they have")
+        say(f"{empty:,} of {rows:,} texts {are} empty: {have} no label and no probability.")
 
 
 def _columns(classifier: Classifier, prediction: Prediction, taken: set[str]) -> Record:

@@ -40,9 +40,11 @@ from seqloom.text.tokenizers import (
     tokenizer_from_dict,
 )
 
-FORMAT = 2
+FORMAT = 3
 SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer
 UNKNOWN = -1  # target of an example whose label the training part does not have
+FRAME = 2  # tokens around a text: its start and its end
+SHOWN_LABELS = 4  # of those that do not fit
 
 
 @dataclass
@@ -53,7 +55,7 @@ class LabelFacts:
     tokens: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] = field(default_factory=dict)  # part → label → examples
     cut: int = 0  # texts longer than max_length
-    unknown_labels: dict[str, int] = field(default_factory=dict)  # of valid and test
+    unknown_labels: list[str] = field(default_factory=list)  # of valid and test, as sentences
     reasons: list[str] = field(default_factory=list)
     audit: list[str] = field(default_factory=list)
 
@@ -119,11 +121,7 @@ class Labelled:
         if facts.cut:
             longest = self.settings.text.max_length
             lines.append(f"{facts.cut:,} texts are longer than {longest} tokens and were cut.")
-        for part, count in facts.unknown_labels.items():
-            lines.append(
-                f"{count:,} {part} examples have a label that the training part lacks: they count "
-                "as wrong."
-            )
+        lines += facts.unknown_labels
         noun = "labels" if self.multi else "examples"
         lines += [_shares(part, counts, noun) for part, counts in facts.classes.items()]
         if isinstance(self.front, SeriesScale):
@@ -243,6 +241,41 @@ def label_targets(given: list[tuple[str, ...]], labels: list[str], multi: bool) 
     return several
 
 
+def check_known(where: str, given: list[tuple[str, ...]], labels: list[str]) -> str:
+    """See that labels of other data are those of training; a sentence on those that are not.
+
+    Args:
+        where: the other data, in words for the user.
+        given: the labels of each example there.
+        labels: those of the training part.
+
+    Raises:
+        DataError: there are labels, and none of them is known.
+    """
+    known = set(labels)
+    strange = Counter(name for names in given for name in names if name not in known)
+    examples = sum(not known.issuperset(names) for names in given)
+    if not strange:
+        return ""
+    found = _listed([name for name, _ in strange.most_common()])
+    if not any(known.intersection(names) for names in given):
+        raise DataError(
+            f"{where}: none of its labels ({found}) is one of training ({_listed(labels)}), so "
+            "nothing can be scored on it. Write both in the same way, or pass another file."
+        )
+    have = "has a label" if examples == 1 else "have labels"
+    count = "counts" if examples == 1 else "count"
+    return (
+        f"{where}: {examples:,} of {len(given):,} examples {have} that training lacks ({found}): "
+        f"{'it' if examples == 1 else 'they'} {count} as wrong."
+    )
+
+
+def _listed(labels: list[str]) -> str:
+    shown = ", ".join(f'"{label[:30]}"' for label in labels[:SHOWN_LABELS])
+    return shown + (", ..." if len(labels) > SHOWN_LABELS else "")
+
+
 class _Reader:
     """One reading of all sources, and what is made of it."""
 
@@ -266,6 +299,7 @@ class _Reader:
         self._read(folder)
         parts = self._split()
         labels, targets = self._number(parts)
+        self._compare(parts, labels)
         self._audit_and_count(folder, parts)
         front = self._encode(folder, parts)
         arrays = {"targets": targets, "parts": parts}
@@ -342,9 +376,16 @@ class _Reader:
             )
         return labels, label_targets(self.given, labels, self.plan.multi)
 
+    def _compare(self, parts: npt.NDArray[np.uint8], labels: list[str]) -> None:
+        """See that the labels of the other parts are those of training."""
+        for number, part in enumerate(PARTS[1:], start=1):
+            where = f"{self.others[part].name}, the {part} part" if part in self.others else part
+            given = [self.given[row] for row in np.flatnonzero(parts == number)]
+            if sentence := check_known(where, given, labels):
+                self.facts.unknown_labels.append(sentence)
+
     def _audit_and_count(self, folder: Path, parts: npt.NDArray[np.uint8]) -> None:
         audit = LabelAudit()
-        known = {name for row in np.flatnonzero(parts == 0) for name in self.given[row]}
         texts = Texts(folder / "texts.arrow")
         for text, given, number in zip(texts, self.given, parts, strict=True):
             part = PARTS[number]
@@ -353,9 +394,6 @@ class _Reader:
             counts = self.facts.classes.setdefault(part, {})
             for name in given:
                 counts[name] = counts.get(name, 0) + 1
-            if not known.issuperset(given):
-                missing = self.facts.unknown_labels
-                missing[part] = missing.get(part, 0) + 1
         self.facts.audit = audit.lines()
         found = Counter(PARTS[number] for number in parts)
         self.facts.examples = {part: found[part] for part in PARTS if found[part]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, tee
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from seqloom.errors import DataError
 from seqloom.run import Run
 from seqloom.tasks.tagging import SentenceTagger, load_tagger
 from seqloom.toml import read_settings
+from seqloom.watching import unheard
 
 
 def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Iterator[str]:
@@ -152,7 +153,9 @@ def _line(values: Iterable[Any], separator: str) -> str:
     return text.getvalue()
 
 
-def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+def predict_lines(
+    run: Run, data: Any, options: PredictSettings, say: Callable[[str], None] = unheard
+) -> Iterator[str]:
     """The lines of the data with tags; of an iterator of texts, lines of word TAB tag."""
     tagger = load_tagger(run)
     if isinstance(data, Iterator):

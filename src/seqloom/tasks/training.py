@@ -11,7 +11,7 @@ What is special to a task stands in its module (``TASKS``), which has these func
     stages(prepared, job) → [Stage]            what is trained before the job, with its weights
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
     evaluate_run(run, settings, data) → {"scores": {…}, "baseline": {…}, …}
-    predict_lines(run, data, options) → lines       where the task gives labels or tags
+    predict_lines(run, data, options, say) → lines  where the task gives labels, tags, translations
 """
 
 from __future__ import annotations
@@ -351,8 +351,8 @@ def evaluate(path: Path, data: Any) -> dict[str, Any]:
     return result
 
 
-def predict(path: Path, data: Any, options: PredictSettings) -> Iterator[str]:
-    """Lines of the data with what the model says of them.
+def predict(path: Path, data: Any, options: PredictSettings, watcher: Watcher) -> Iterator[str]:
+    """Lines of the data with what the model says of them; what is worth a line is said.
 
     Raises:
         SettingsError: the run's task writes or draws instead.
@@ -363,5 +363,5 @@ def predict(path: Path, data: Any, options: PredictSettings) -> Iterator[str]:
     if not hasattr(module, "predict_lines"):
         raise SettingsError(f"{path} is a run of {task}. Use it with: seqloom {task} {path}")
     check_predicted(task, options)
-    lines: Iterator[str] = module.predict_lines(run, data, options)
+    lines: Iterator[str] = module.predict_lines(run, data, options, watcher.message)
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
@@ -15,9 +15,12 @@ from seqloom.errors import DataError
 from seqloom.run import Run
 from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
 from seqloom.tasks.translator import TextTranslator, Translation, load_translator
+from seqloom.watching import unheard
 
 
-def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str]:
+def predict_lines(
+    run: Run, data: Any, options: PredictSettings, say: Callable[[str], None] = unheard
+) -> Iterator[str]:
     """The data's texts translated, in their order.
 
     Bare lines become bare lines; of several translations each line begins with its score and a
@@ -25,6 +28,7 @@ def predict_lines(run: Run, data: Any, options: PredictSettings) -> Iterator[str
 
     Args:
         data: what ``open_source`` takes, or an iterator of texts such as lines of standard input.
+        say: told of what is worth a line.
 
     Raises:
         DataError: the data lack the column that the model reads.

@@ -25,20 +25,23 @@ def show_details(
     """What stands behind a run's scores, of its test part where it has one.
 
     Args:
-        metrics: what ``metrics.json`` holds.
+        metrics: what ``metrics.json`` holds, or the scores on a file with details of their own.
         details: what ``details.json`` holds; None where a run has none.
     """
     part = "test" if metrics.get("test") else "valid"
     words = "test" if part == "test" else "validation"
-    if details and part in details:
-        found = details[part]
+    found = (details or {}).get(part)
+    spans, tags = (metrics.get(name, {}) for name in ("per_span", "per_tag"))
+    if "scores" in metrics:
+        found, words = metrics.get("details"), "this file"
+    else:
+        spans, tags = spans.get(part), tags.get(part)
+    if found:
         rows = [(row["label"], row) for row in found["labels"]]
         show_rows(console, f"label, {words}", rows, "examples")
-        show_lengths(console, found["by_length"])
-        show_mistakes(console, found["mistakes"])
+        show_lengths(console, found["by_length"], found.get("length_in", "tokens"))
+        show_mistakes(console, found["mistakes"], saved="scores" not in metrics)
         return
-    spans = metrics.get("per_span", {}).get(part)
-    tags = metrics.get("per_tag", {}).get(part)
     if spans:
         show_rows(console, f"span, {words}", list(spans.items()), "spans")
     elif tags:
@@ -65,11 +68,11 @@ def show_rows(console: Console, title: str, rows: Sequence[tuple[str, Row]], cou
     console.print(table)
 
 
-def show_lengths(console: Console, parts: Sequence[Row]) -> None:
+def show_lengths(console: Console, parts: Sequence[Row], unit: str) -> None:
     """Accuracy of each quarter of the examples, from the shortest to the longest."""
     if len(parts) < 2:
         return
-    table = _table("length in tokens")
+    table = _table(f"length in {unit}")
     for part in parts:
         first, last = part["from"], part["to"]
         span = f"{first:,}" if first == last else f"{first:,}–{last:,}"
@@ -79,18 +82,32 @@ def show_lengths(console: Console, parts: Sequence[Row]) -> None:
     console.print(table)
 
 
-def show_mistakes(console: Console, mistakes: Sequence[Mapping[str, Any]]) -> None:
+def show_mistakes(
+    console: Console, mistakes: Sequence[Mapping[str, Any]], *, saved: bool = True
+) -> None:
     """The wrong examples of which the model was surest."""
     if not mistakes:
         return
-    console.print(Text(f"Surest mistakes ({len(mistakes)} stand in details.json)", "bold"))
+    where = f" ({len(mistakes)} stand in details.json)" if saved else ""
+    console.print(Text(f"Surest mistakes{where}", "bold"))
     for mistake in mistakes[:MISTAKES]:
-        said = f"  {mistake['guessed']} {mistake['probability']:.1%}"
-        head = Text.assemble((said, "red"), (f"  true: {mistake['true'] or '(none)'}", "green"))
         body = Text(" ".join(mistake["input"].split()))
         body.truncate(MISTAKE_COLUMNS, overflow="ellipsis")
-        console.print(head, soft_wrap=not console.is_terminal)
+        console.print(_mistake(mistake), soft_wrap=not console.is_terminal)
         console.print(Padding(body, (0, 0, 0, 4)))
+
+
+def _mistake(mistake: Mapping[str, Any]) -> Text:
+    """What was given and what is true; of several labels, which were missed or given wrongly."""
+    true = (f"  true: {mistake['true'] or '(none)'}", "green")
+    if "missed" not in mistake:
+        return Text.assemble((f"  {mistake['guessed']} {mistake['probability']:.1%}", "red"), true)
+    parts = [
+        f"{words} {', '.join(f'{name} ({share:.1%})' for name, share in mistake[kind].items())}"
+        for kind, words in (("missed", "missed"), ("wrongly_given", "wrongly given"))
+        if mistake[kind]
+    ]
+    return Text.assemble((f"  {'; '.join(parts)}", "red"), true)
 
 
 def _table(title: str) -> Table:

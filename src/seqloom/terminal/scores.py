@@ -45,6 +45,7 @@ BASELINES = {
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
 }
+NETWORK = "network"  # where a model is more than its network: what that is worth alone
 OTHERS = {"copy": "source as it is"}  # what else is beside the model, by its name in the metrics
 
 
@@ -59,7 +60,10 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     for name in names:
         table.add_column(COLUMNS[name], justify="right")
     for part, words in parts:
-        table.add_row(f"this model, {words}", *_figures(metrics[part], names))
+        ours = "network + n-grams" if NETWORK in metrics else "this model"
+        table.add_row(f"{ours}, {words}", *_figures(metrics[part], names))
+        if NETWORK in metrics:
+            table.add_row(f"network alone, {words}", *_figures(metrics[NETWORK][part], names))
         plain = metrics["baseline"][part]
         table.add_row(f"{BASELINES[task]}, {words}", *_figures(plain, names))
         for other in filter(metrics.__contains__, OTHERS):
@@ -98,6 +102,9 @@ def verdict(metrics: dict[str, Any]) -> str:
         words = f"The model beats the {baseline} ({_against(name, model, plain)})"
         if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
             words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"
+        alone = metrics.get(NETWORK, {}).get(part)
+        if alone and alone[name] <= plain[name]:
+            words += f"; the network alone does not ({figure(name, alone[name])})"
         return f"{words}."
     return (
         f"The model does not beat the {baseline} ({_against(name, model, plain)}): train longer "
@@ -124,12 +131,15 @@ def _verdict_of_text(*found: float | None) -> str:
 
 def show_evaluation(console: Console, result: dict[str, Any]) -> None:
     """Scores on a file, or those of the training, and the share of copied text."""
+    for line in result.get("remarks", ()):
+        console.print(f"· {line}", highlight=False, markup=False, soft_wrap=True)
     if "scores" in result:
+        others = (NETWORK, *OTHERS)
         shown = {
             "task": result["task"],
             "valid": result["scores"],
             "baseline": {"valid": result["baseline"]["scores"]},
-            **{name: {"valid": result[name]["scores"]} for name in OTHERS if name in result},
+            **{name: {"valid": result[name]["scores"]} for name in others if name in result},
         }
         show_metrics(console, shown, f"on {result['data']}")
     else:
