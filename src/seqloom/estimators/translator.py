@@ -66,7 +66,7 @@ class Translator(SequenceEstimator):
         texts = _texts(X)
         return list(self.translator.translate(texts, _options({**options, "n_best": n})))
 
-    def attention(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
+    def attention_maps(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
         """The best translation of each text, and where the model looked for each of its tokens.
 
         Returns:
