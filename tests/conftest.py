@@ -14,6 +14,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # side by side each has a core to itself: threads of two teams on the same cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
+os.environ.pop("SEQLOOM_CACHE", None)  # whoever runs the tests keeps a cache of their own
+
 
 @pytest.fixture(autouse=True)
 def same_chances() -> None:
