@@ -10,7 +10,13 @@ import pytest
 from seqloom.config import DataSettings
 from seqloom.data import labels as module
 from seqloom.data.examples import read_examples
-from seqloom.data.labels import LabelPlan, infer_inputs, infer_labels, surely_labelled
+from seqloom.data.labels import (
+    LabelPlan,
+    doubtful_label,
+    infer_inputs,
+    infer_labels,
+    surely_labelled,
+)
 from seqloom.data.records import ReadReport
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SeqloomError, SettingsError
@@ -202,16 +208,48 @@ def test_encoding_drop_and_catalogue_of_the_settings(tmp_path: Path) -> None:
     assert plan_of(path, encoding="cp949", drop=("긍정",)).drop == ("긍정",)
 
 
-def test_only_what_is_named_as_a_label_makes_a_table_surely_labelled() -> None:
-    def sure(rows: Rows) -> str | None:
-        return surely_labelled(open_source(rows), DataSettings())
+def sure(rows: Rows) -> str | None:
+    return surely_labelled(open_source(rows), DataSettings())
 
+
+def doubt(rows: Rows) -> str | None:
+    return doubtful_label(open_source(rows), DataSettings())
+
+
+def test_a_table_is_surely_labelled_by_a_name_or_by_few_words_in_one_column() -> None:
     assert sure(column("sentiment", "a", "b")) == (
         'column "sentiment" looks like the label of the rows'
     )
-    assert sure(column("shop", "a", "b")) is None
+    assert sure(column("tonality", "warm", "cold")) == (
+        'column "tonality" looks like the label of the rows: 2 different values ("warm", "cold")'
+    )
+    assert sure(column("shop", "a", "b")) is None, "where a text comes from is rarely learnt"
+    assert sure(column("lang", "en", "ko")) is None
+    assert sure(column("tonality", 0, 1)) is None
+    assert sure(column("tonality", *(f"kind {n}" for n in range(30)))) is None, "seen 4 times each"
     assert sure(column("score", *range(60))) is None
     assert sure([{"review": text()} for _ in range(20)]) is None
+    two = [{**row, "verdict": "ab"[n % 2]} for n, row in enumerate(column("tonality", *"xyz"))]
+    assert sure(two) is None, "which of the two, the user must say"
+
+
+def test_a_column_that_could_be_the_label_is_named_with_what_to_pass() -> None:
+    said = 'column "{0}" could be a label, with {1}. To learn it, pass --label {0}.'
+    assert doubt(column("shop", "a", "b")) == said.format("shop", '2 different values ("a", "b")')
+    assert doubt(column("tonality", 0, 1)) == (
+        said.format("tonality", '2 different values ("0", "1")')
+    )
+    assert "--label 'the shop'" in str(doubt(column("the shop", "a", "b")))
+    assert doubt(column("year", 2001, 2002)) is None and doubt(column("lang", "en", "ko")) is None
+    assert doubt([{"review": text(), "n": number} for number in range(99)]) is None
+    assert "pass --task classify" in str(doubt(column("score", *(n / 7 for n in range(60)))))
+
+
+def test_a_word_for_the_mood_is_rather_the_label_than_stars() -> None:
+    rows = [{**row, "mood": CHANCE.choice(["good", "bad"])} for row in column("stars", 1, 2, 3)]
+    plan = plan_of(rows)
+    assert plan.label == "mood"
+    assert 'other columns could be the label: "stars"; choose with --label' in plan.reasons
 
 
 def test_inputs_need_no_label() -> None:

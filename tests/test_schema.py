@@ -128,6 +128,24 @@ def test_tables_without_rows_or_text(tmp_path: Path) -> None:
     assert plan_of(open_source(rows), text="label").text == "{label}"
 
 
+def test_numbers_by_date_are_hinted_to_be_a_series() -> None:
+    rows = [
+        {"id": n // 9, "visits": 5 + n % 7, "date": f"2024-01-{n % 9 + 1:02}"} for n in range(99)
+    ]
+    with pytest.raises(DataError) as caught:
+        plan_of(open_source(rows))
+    assert str(caught.value).endswith(
+        'Column "visits" in the order of "date" looks like a time series. To learn labels of '
+        "series, pass --series visits --id id --time date --label COLUMN."
+    )
+    single = [{"when": row["date"], "the price": row["visits"]} for row in rows]
+    with pytest.raises(DataError, match="--series 'the price' --id COLUMN --time when --label"):
+        plan_of(open_source(single))
+    no_dates = [{"id": row["id"], "visits": row["visits"]} for row in rows]
+    with pytest.raises(DataError, match="Name it with --text"):
+        plan_of(open_source(no_dates))
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "text"),
     [

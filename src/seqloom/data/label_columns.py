@@ -15,13 +15,23 @@ from seqloom.data.column_names import NO_TEXT, words_of
 from seqloom.data.template import as_text
 
 LABEL_NAMES = (
-    "label class category sentiment emotion target polarity intent topic genre spam toxic hate "
-    "rating stars score y 라벨 레이블 분류 감정 감성 카테고리 주제 평점"
+    "label class category sentiment emotion mood feeling tone stance target polarity intent topic "
+    "genre type spam toxic hate offensive priority severity urgency status rating stars score y "
+    "라벨 레이블 분류 감정 감성 기분 태도 의도 카테고리 주제 장르 유형 평점 별점"
 ).split()
 """Names of a column that is the label, the surest first."""
 
+AROUND_NAMES = (
+    "shop store product brand item city country region place speaker character user name gender "
+    "age device platform version channel "
+    "상품 매장 브랜드 도시 국가 지역 화자 인물 사용자 이름 성별 나이"
+).split()
+"""Names of a column with few values that is rather about whom or where a text comes from."""
+
 MOST_CLASSES = 200
 MOST_NUMBERS = 20  # different numbers of a column that is a label all the same
+MOST_TELLING = 20  # different values of a column whose values alone say that it is a label
+FEWEST_SEEN = 5  # times that each of them is seen, on average
 LONGEST_LABEL = 60  # characters
 SHOWN = 4  # values shown to the user
 SEPARATORS = "|;,"
@@ -98,6 +108,15 @@ class LabelColumn:
         named = self.is_named and not self.is_numeric  # such a column may hold rare labels
         repeated = seen >= 3 * different or (named and seen > different)
         return 2 <= different <= most and repeated
+
+    @property
+    def tells(self) -> bool:
+        """Whether the values alone, without the name, make a label of it: few words, seen often."""
+        words = words_of(self.name)
+        around = {*AROUND_NAMES, *NO_TEXT}.intersection(words)
+        often = self.counts.total() >= FEWEST_SEEN * len(self.counts)
+        few = len(self.counts) <= MOST_TELLING
+        return self.fits and few and often and not self.is_numeric and not around
 
     def values(self) -> str:
         """How many labels there are, and the most frequent of them."""

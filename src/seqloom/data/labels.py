@@ -6,9 +6,11 @@ looked for in a sample of the whole file, since files are often sorted by it.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 
 from seqloom.config import DataSettings
+from seqloom.data.column_names import NO_TEXT, words_of
 from seqloom.data.inputs import Reasons, find_inputs
 from seqloom.data.label_columns import LabelColumn, look_at_label, named_as_label, split_labels
 from seqloom.data.leaks import find_leaks
@@ -102,31 +104,53 @@ def infer_inputs(source: Source, settings: DataSettings) -> LabelPlan:
 
 
 def surely_labelled(source: Source, settings: DataSettings) -> str | None:
-    """Why the rows of a table are labelled texts or series; None where that is not certain."""
+    """Why the rows of a table are labelled texts or series; None where that is not certain.
+
+    It is where a column is called as labels are, or where just one beside the text has a few words
+    that come again and again, and is not called as what a text is about or comes from.
+    """
     if source.format == "text":
         return None
     try:
-        plan = infer_labels(source, settings)
+        plan, fit = _candidates(source, settings)
     except (DataError, SettingsError):
         return None
-    known = named_as_label(plan.label or "")
-    return f'column "{plan.label}" looks like the label of the rows' if known else None
+    if named_as_label(plan.label or ""):
+        return f'column "{plan.label}" looks like the label of the rows'
+    telling = [column for column in fit if column.tells]
+    if len(telling) == 1 and telling[0].name == plan.label:
+        found = telling[0]
+        return f'column "{found.name}" looks like the label of the rows: {found.values()}'
+    return None
 
 
 def doubtful_label(source: Source, settings: DataSettings) -> str | None:
-    """Why a column that is called as labels are is not taken for one; None without such one."""
+    """What could be a label, or is called one, and is not taken for one; None without any."""
     if source.format == "text":
         return None
     encoding, _ = find_encoding(source, settings)
     columns = read_sample(source, encoding, SIZE).columns
     named = next(filter(named_as_label, columns), None)
-    if named is None:
-        return None
     try:
-        infer_labels(source, settings.model_copy(update={"label": named}))
+        if named is not None:
+            infer_labels(source, settings.model_copy(update={"label": named}))
+        _, fit = _candidates(source, settings)
     except (DataError, SettingsError) as error:
-        return f"{error} To learn labels all the same, pass --task classify."
+        return f"{error} To learn labels all the same, pass --task classify." if named else None
+    if could := [column for column in fit if not set(NO_TEXT).intersection(words_of(column.name))]:
+        best = could[0]
+        return (
+            f'column "{best.name}" could be a label, with {best.values()}. To learn it, pass '
+            f"--label {shlex.quote(best.name)}."
+        )
     return None
+
+
+def _candidates(source: Source, settings: DataSettings) -> tuple[LabelPlan, list[LabelColumn]]:
+    """The plan, and the columns that could be the label, the likeliest first."""
+    plan = infer_labels(source, settings)
+    sample = read_sample(source, plan.encoding, MOST_READ)
+    return plan, _fitting(plan, sample, settings.label_separator)[1]
 
 
 def _labelled(source: Source, settings: DataSettings, sample: Sample, classes: int) -> LabelPlan:
@@ -165,12 +189,7 @@ def _find_label(
     source: Source, plan: LabelPlan, sample: Sample, separator: str
 ) -> tuple[LabelColumn, list[str]]:
     """The column that looks most like a label, and why."""
-    seen = [
-        look_at_label(name, sample.records, separator)
-        for name in sample.columns
-        if name not in plan.inputs
-    ]
-    fit = sorted((column for column in seen if column.fits), key=lambda column: column.rank)
+    seen, fit = _fitting(plan, sample, separator)
     if not fit:
         raise DataError(_none_fits(source, seen))
     best = fit[0]
@@ -183,6 +202,18 @@ def _find_label(
     if others := ", ".join(f'"{column.name}"' for column in fit[1:4]):
         reasons.append(f"other columns could be the label: {others}; choose with --label")
     return best, reasons
+
+
+def _fitting(
+    plan: LabelPlan, sample: Sample, separator: str
+) -> tuple[list[LabelColumn], list[LabelColumn]]:
+    """The columns beside the input; those of them that could be the label, the likeliest first."""
+    seen = [
+        look_at_label(name, sample.records, separator)
+        for name in sample.columns
+        if name not in plan.inputs
+    ]
+    return seen, sorted((column for column in seen if column.fits), key=lambda column: column.rank)
 
 
 def _is_no_name(column: str) -> bool:

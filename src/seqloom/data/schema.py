@@ -6,17 +6,22 @@ bounded beginning of the data.
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from seqloom.config import DataSettings
+from seqloom.data.column_names import words_of
 from seqloom.data.encoding import decoder_for, detect_encoding, read_head
 from seqloom.data.records import read_records
 from seqloom.data.source import Source
-from seqloom.data.template import Template
+from seqloom.data.template import Template, as_text
 from seqloom.data.text_columns import look_at
 from seqloom.data.text_layout import guess_layout
+from seqloom.data.timestamps import looks_like_time
 from seqloom.errors import DataError, SettingsError
 
 Kind = Literal["continuous", "line", "paragraph", "file", "row"]
@@ -24,6 +29,10 @@ _ROWS = 2_000
 """Rows looked at."""
 _FILES = 200
 """Files of a folder whose encoding is looked at."""
+_ROWS_OF_TIMES = 200
+"""Rows in which dates and numbers are looked for."""
+
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -146,9 +155,12 @@ def likeliest_text(
     seen = sorted((look_at(name, records) for name in columns), key=lambda column: -column.score)
     if not seen or seen[0].score == 0:
         raise DataError(
-            f"{source_name}: no column looks like text ({', '.join(columns)}). Name it with "
-            "--text; lists of numbers with --series and --label, words and tags with --tokens and "
-            "--tags."
+            f"{source_name}: no column looks like text ({', '.join(columns)}). "
+            + (
+                _series_hint(columns, records)
+                or "Name it with --text; lists of numbers with --series and --label, words and "
+                "tags with --tokens and --tags."
+            )
         )
     best = seen[0]
     reasons = [f'column "{best.name}" is the text: {best.describe()}{where}']
@@ -156,3 +168,26 @@ def likeliest_text(
     if others:
         reasons.append(f"other columns with text: {', '.join(others)}; choose with --text")
     return Template.of(best.name).text, tuple(reasons)
+
+
+def _series_hint(columns: list[str], records: list[dict[str, Any]]) -> str:
+    """What to do with numbers in the order of dates; "" where the columns are something else."""
+    values = {
+        name: [as_text(r.get(name)).strip() for r in records[:_ROWS_OF_TIMES]] for name in columns
+    }
+    times = [name for name in columns if _mostly(looks_like_time, values[name])]
+    numbers = [name for name in columns if _mostly(_NUMBER.fullmatch, values[name])]
+    series = next((name for name in numbers if "id" not in words_of(name)), None)
+    if not times or series is None:
+        return ""
+    own = next((name for name in columns if name not in (series, times[0])), None)
+    ids = f" --id {shlex.quote(own)}" if own else " --id COLUMN"
+    return (
+        f'Column "{series}" in the order of "{times[0]}" looks like a time series. To learn labels '
+        f"of series, pass --series {shlex.quote(series)}{ids} --time {shlex.quote(times[0])} "
+        "--label COLUMN."
+    )
+
+
+def _mostly(test: Callable[[str], Any], values: list[str]) -> bool:
+    return sum(map(bool, map(test, values))) > 0.9 * len(values)
