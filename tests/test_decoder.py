@@ -1,11 +1,15 @@
 """Attention and the recurrent decoder: the printed equations; all steps at once as one by one."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from seqloom.errors import SettingsError
+from seqloom.nn import additive_scores
 from seqloom.nn.decoder import (
     ATTENTIONS,
     DECODERS,
@@ -14,6 +18,7 @@ from seqloom.nn.decoder import (
     coverage_of,
     memory_of,
 )
+from seqloom.nn.encoders import make_encoder
 from seqloom.nn.recurrent import Recurrent
 from seqloom.nn.transformer_decoder import TransformerDecoder
 
@@ -95,6 +100,63 @@ def _score(attention: Attention, kind: str, q: torch.Tensor, k: torch.Tensor) ->
         return q @ (attention.keys.weight @ k)
     inside = F.linear(q, attention.queries.weight, attention.queries.bias)
     return attention.score.weight[0] @ torch.tanh(inside + attention.keys.weight @ k)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Numbers of the largest tensor that any operation makes."""
+
+    size = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any, kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for one in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(one, torch.Tensor):
+                self.size = max(self.size, one.untyped_storage().nbytes() // one.element_size())
+        return made
+
+
+@pytest.mark.parametrize("most", [1, 500, 10**9])
+def test_additive_attention_is_the_same_in_blocks_and_holds_no_more_than_one(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    torch.manual_seed(2)
+    monkeypatch.setattr(additive_scores, "MOST_SUMS", most)
+    attention = Attention("additive", 6, 4).double()
+    query = torch.randn(3, 7, 6, dtype=torch.float64, requires_grad=True)
+    memory = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
+    weights = [query, memory, *attention.parameters()]
+    with LargestTensor() as largest:
+        context, _ = attention(query, attention.project(memory), memory, torch.ones(3, 5).bool())
+        ours = torch.autograd.grad(context.square().sum(), weights)
+    sums = attention.queries(query).unsqueeze(2) + attention.keys(memory).unsqueeze(1)
+    shares = attention.score(torch.tanh(sums)).squeeze(3).softmax(2)
+    expected = shares @ memory
+    assert torch.allclose(context, expected, atol=1e-12)
+    for one, other in zip(ours, torch.autograd.grad(expected.square().sum(), weights), strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+    whole = 3 * 7 * 5 * 6
+    assert largest.size == whole if most > whole else largest.size <= max(most, 3 * 7 * 6)
+
+
+def test_without_layers_there_is_no_encoder_and_no_decoder() -> None:
+    for kind in ("gru", "transformer"):
+        with pytest.raises(SettingsError, match="num_layers is 0; a network needs one layer"):
+            make_encoder(kind, INPUT, HIDDEN, num_layers=0)
+    with pytest.raises(SettingsError, match="num_layers is 0; a network needs one layer"):
+        RecurrentDecoder("gru", INPUT, HIDDEN, OUTPUT, HIDDEN, (1, HIDDEN), num_layers=0)
+
+
+def test_recurrent_weights_of_the_decoder_are_dropped_in_training() -> None:
+    _, memory = encoded("gru", bidirectional=False)
+    decoder = RecurrentDecoder(
+        "gru", INPUT, HIDDEN, OUTPUT, HIDDEN, (1, HIDDEN), num_layers=2, weight_drop=0.5
+    ).double()
+    x = torch.randn(2, 4, INPUT, dtype=torch.float64)
+    with torch.no_grad():
+        one, two = (decoder.train()(x, decoder.start(memory))[0] for _ in range(2))
+        assert not torch.allclose(one, two)
+        one, two = (decoder.eval()(x, decoder.start(memory))[0] for _ in range(2))
+        assert torch.equal(one, two)
 
 
 @pytest.mark.parametrize("past", [0, 2])

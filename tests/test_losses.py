@@ -53,3 +53,14 @@ def test_bfloat16_gradients_are_near() -> None:
         strict=True,
     ):
         assert (a - b).norm() / b.norm() < 0.02
+
+
+def test_the_mean_of_the_weights_is_made_for_smoothing_alone() -> None:
+    hidden, weight, bias, targets = problem()
+    means = []
+    for smoothing in (0.0, 0.1):
+        with torch.profiler.profile() as watched:
+            linear_cross_entropy(hidden, weight, bias, targets, smoothing)
+        names = [event.key for event in watched.key_averages()]
+        means.append("aten::mean" in names)
+    assert means == [False, True]

@@ -19,12 +19,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seqloom.nn.additive_scores import additive_scores
 from seqloom.nn.cells import State
 from seqloom.nn.dropout import LockedDropout
+from seqloom.nn.encoders import check_layers
 from seqloom.nn.masks import length_mask
 from seqloom.nn.recurrent import Recurrent
 
@@ -89,8 +93,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Context and weights; ``keys`` is ``project(memory)``."""
         if self.kind == "additive":
-            sums = self.queries(query).unsqueeze(2) + keys.unsqueeze(1)  # (batch, time, source, q)
-            scores = self.score(torch.tanh(sums)).squeeze(3)
+            scores = additive_scores(self.queries(query), keys, self.score.weight[0])
         else:
             scores = query @ keys.transpose(1, 2)  # (batch, time, source)
         scores = scores.float() if scores.dtype != torch.float64 else scores
@@ -140,9 +143,12 @@ class RecurrentDecoder(nn.Module):
         attention: a name in ``ATTENTIONS``.
         num_layers: layers, one above the other.
         dropout: locked dropout of what each layer and the attention put out.
+        weight_drop: see ``Recurrent``.
         hand_over: start with the encoder's own state, of the same kind and size, as it is.
     Shape:
         x (batch, time, input_size) → (batch, time, output_size).
+    Raises:
+        SettingsError: num_layers is less than 1.
     """
 
     def __init__(
@@ -157,24 +163,19 @@ class RecurrentDecoder(nn.Module):
         attention: str = "general",
         num_layers: int = 1,
         dropout: float = 0.0,
+        weight_drop: float = 0.0,
         forget_bias: float = 1.0,
         hand_over: bool = False,
     ) -> None:
         super().__init__()
+        check_layers(num_layers)
         context = memory_size if attention != "none" else 0
-        self.first = Recurrent(
-            kind, input_size, hidden_size, dropout=dropout, forget_bias=forget_bias
-        )
+        shares: dict[str, Any] = {"dropout": dropout, "weight_drop": weight_drop}
+        layers = partial(Recurrent, kind, forget_bias=forget_bias, **shares)
+        self.first = layers(input_size, hidden_size)
         self.upper: Recurrent | None = None
         if num_layers > 1:
-            self.upper = Recurrent(
-                kind,
-                hidden_size + context,
-                hidden_size,
-                num_layers=num_layers - 1,
-                dropout=dropout,
-                forget_bias=forget_bias,
-            )
+            self.upper = layers(hidden_size + context, hidden_size, num_layers=num_layers - 1)
         self.attention: Attention | None = None
         if attention != "none":
             self.attention = Attention(attention, hidden_size, memory_size)

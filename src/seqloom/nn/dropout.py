@@ -1,14 +1,15 @@
 """Dropout that stays the same over time, and dropout of the recurrent weights themselves.
 
 Masks are drawn for the rows of the whole batch even where one process of several holds only a
-part of them (``hold_rows``), so that two processes and one draw the same masks.
+part of them (``hold_rows``), so that two processes and one draw the same masks
+(``row_drawing.draw_rows``).
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from seqloom.nn.row_drawing import Part, draw_rows
 from seqloom.nn.teacher_forcing import TeacherForcing
 
 
@@ -27,20 +28,14 @@ class LockedDropout(nn.Module):
         super().__init__()
         self.share = share
         self.ramp = 1.0  # how much of the share is dropped by now; see ``ramp_dropout``
-        self.part: tuple[int, int] | None = None  # see ``hold_rows``
+        self.part: Part | None = None  # see ``hold_rows``
 
     def forward(self, x: Tensor) -> Tensor:
         """x itself outside training or when nothing is dropped."""
         share = self.share * self.ramp
         if not self.training or share == 0.0:
             return x
-        rows = x.shape[0]
-        first, total = self.part or (0, rows)
-        kept = torch.rand(total, 1, x.shape[2], device=x.device) >= share
-        if self.part is not None:
-            # Rows past the end only fill up the last process's part.
-            own = torch.arange(first, first + rows, device=x.device).clamp(max=total - 1)
-            kept = kept[own]
+        kept = draw_rows((x.shape[0], 1, x.shape[2]), self.part, x.device) >= share
         return x * (kept.to(x.dtype) / (1 - share))  # (batch, 1, size), (batch, time, size)
 
 

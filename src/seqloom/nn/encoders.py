@@ -37,8 +37,10 @@ def make_encoder(
         weight_drop, forget_bias: see ``Recurrent``.
         num_heads, window: see ``AttentionEncoder``.
     Raises:
-        SettingsError: the heads cannot share the units, or what is asked for needs a recurrence.
+        SettingsError: there is no layer, the heads cannot share the units, or what is asked for
+            needs a recurrence.
     """
+    check_layers(num_layers)
     if kind in ATTENTION_KINDS:
         if weight_drop:
             raise SettingsError(
@@ -64,3 +66,13 @@ def make_encoder(
         weight_drop=weight_drop,
         forget_bias=forget_bias,
     )
+
+
+def check_layers(num_layers: int) -> None:
+    """See that there is a layer.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if num_layers < 1:
+        raise SettingsError(f"num_layers is {num_layers}; a network needs one layer at least.")

@@ -81,16 +81,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
         d_bias = torch.zeros_like(bias)
         total = torch.zeros((), dtype=torch.float64, device=hidden.device)
         rows = _block_rows(weight.shape[0])
-        centre = weight.mean(0)
+        # The mean of all logits is the logit of the mean weights: no second pass over them.
+        centre = weight.mean(0) if smoothing else None
         ones = torch.ones(1, rows, dtype=product_type, device=hidden.device)
         for start in range(0, hidden.shape[0], rows):
             block = hidden[start : start + rows].to(product_type)  # (rows, size)
             target = targets[start : start + rows].unsqueeze(1)  # (rows, 1)
             # Bfloat16 in, float32 inside, bfloat16 out: the product below would round it anyway.
             logits = F.linear(block, w, b)
-            if smoothing:
+            if centre is not None:
                 total += smoothing * logits.gather(1, target).double().sum()
-                # The mean of all logits is the logit of the mean weights: no second pass over them.
                 total -= smoothing * (block.to(centre.dtype) @ centre + bias.mean()).double().sum()
             d_logits = torch.softmax(logits, dim=1)  # (rows, vocab)
             chosen = d_logits.gather(1, target)

@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqloom.nn.row_drawing import Part, draw_rows
+
 
 class TeacherForcing(nn.Module):
     """Mixes true tokens with guessed ones.
@@ -27,7 +29,7 @@ class TeacherForcing(nn.Module):
         super().__init__()
         self.share = share
         self.progress = 0.0  # of the training, from 0 to 1; see ``note_progress``
-        self.part: tuple[int, int] | None = None  # see ``dropout.hold_rows``
+        self.part: Part | None = None  # see ``dropout.hold_rows``
 
     @property
     def mixes(self) -> bool:
@@ -41,12 +43,7 @@ class TeacherForcing(nn.Module):
             true (batch, time), the first of each row being the start; guessed (batch, time), the
             token after each → (batch, time). The start is never replaced, nor is padding.
         """
-        rows = true.shape[0]
-        first, total = self.part or (0, rows)
-        drawn = torch.rand(total, true.shape[1] - 1, device=true.device)
-        if self.part is not None:
-            own = torch.arange(first, first + rows, device=true.device).clamp(max=total - 1)
-            drawn = drawn[own]
+        drawn = draw_rows((true.shape[0], true.shape[1] - 1), self.part, true.device)
         replaced = (drawn < (1 - self.share) * self.progress) & (true[:, 1:] != 0)
         mixed = true.clone()
         mixed[:, 1:] = torch.where(replaced, guessed[:, :-1], true[:, 1:])

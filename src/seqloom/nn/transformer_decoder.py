@@ -30,9 +30,11 @@ class DecoderLayer(nn.Module):
         memory_size: numbers in a step of the memory.
         num_heads: heads of both attentions.
         dropout: of what each of the three adds.
-        depth: layers of the whole stack; see ``TransformerLayer``.
+        depth: layers of the whole stack. What each of them adds starts 1 / √(3 · depth) as large,
+            so that a deep stack does not begin with large sums.
     Source:
-        Vaswani et al. 2017, section 3.1; norm first: Xiong et al. 2020.
+        Vaswani et al. 2017, section 3.1; norm first: Xiong et al. 2020; sums kept small by depth:
+        Radford et al. 2019, section 2.3.
     """
 
     def __init__(

@@ -6,10 +6,11 @@ from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
 from seqloom.nn.decoder import DECODERS, RecurrentDecoder
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
-from seqloom.nn.encoders import Encoder, make_encoder
-from seqloom.nn.recurrent import Recurrent
+from seqloom.nn.encoders import Encoder
+from seqloom.nn.recurrent import CELLS, Recurrent
 from seqloom.nn.seq2seq import Decoder, EncoderDecoder
 from seqloom.nn.transformer_decoder import TransformerDecoder
+from seqloom.tasks.encoder import build_encoder
 from seqloom.text.tokenizers import Tokenizer
 
 
@@ -22,17 +23,9 @@ def build_translator(settings: Settings, source: Tokenizer, target: Tokenizer) -
     model, train = settings.model, settings.train
     tables = [_table(model, source)]
     tables.append(tables[0] if model.shared_embeddings else _table(model, target))
-    encoder = make_encoder(
-        model.encoder,
-        tables[0].size,
-        model.hidden_size,
-        num_layers=model.num_layers,
-        bidirectional=model.bidirectional,
-        dropout=model.dropout,
-        weight_drop=model.weight_drop,
-        forget_bias=model.forget_bias,
-        num_heads=model.num_heads,
-    )
+    # An encoder of attention has no weights to drop; what writes beside it may have.
+    own = model.model_copy(update={} if model.encoder in CELLS else {"weight_drop": 0.0})
+    encoder = build_encoder(own, tables[0].size)
     output_size = tables[1].size if model.tie_embeddings else model.hidden_size
     decoder = make_decoder(model, tables[1].size, output_size, encoder)
     return EncoderDecoder(
@@ -92,6 +85,7 @@ def make_decoder(
         attention=settings.attention,
         num_layers=settings.num_layers,
         dropout=settings.dropout,
+        weight_drop=settings.weight_drop,
         forget_bias=settings.forget_bias,
         hand_over=kind == settings.encoder and not settings.bidirectional,
     )
