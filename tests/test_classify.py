@@ -15,7 +15,7 @@ from seqloom.config import PredictSettings, default_settings, override
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, RunError, SeqloomError, SettingsError
 from seqloom.run import Run
-from seqloom.tasks import classify
+from seqloom.tasks import classify, pretraining
 from seqloom.tasks.classifier import Classifier, load_classifier
 from seqloom.tasks.classify import ClassifyJob, keep_what_pays
 from seqloom.tasks.pretraining import PretrainJob, frequency_ranks, pretraining_share
@@ -220,6 +220,13 @@ def test_the_share_of_pre_training() -> None:
     assert pretraining_share(make_job(train={"pretrain": 0.4}).labelled) == 0.4
 
 
+def test_what_nobody_asked_for_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "FEWEST_TEXTS", 10)
+    job = make_job(train={"minutes": 3.0, "updates": None})
+    (stage,) = classify.stages(job.labelled, job)
+    assert stage.after is not None
+
+
 def test_pre_training_learns_the_texts_and_counts_both_directions() -> None:
     job = make_job(train={"pretrain": 0.5})
     (stage,) = classify.stages(job.labelled, job)
@@ -252,6 +259,9 @@ def test_ranks_follow_frequency() -> None:
 def test_unlabelled_text_is_learnt_first(tmp_path: Path) -> None:
     path = tmp_path / "plain.txt"
     path.write_text("\n".join(row["text"] for row in rows(60)) + "\n")
+    job = make_job(train={"unlabelled": str(path)})
+    (stage,) = classify.stages(job.labelled, job)
+    assert stage.after is None, "what was asked for is kept, whatever a few updates say"
     run = train(tmp_path / "run", train={"unlabelled": str(path), "updates": 12})
     assert (run.path / "pretrain" / "history.jsonl").exists()
     assert run.read_json("metrics.json")["updates"] == 12

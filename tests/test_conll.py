@@ -150,7 +150,7 @@ def test_a_file_comes_back_as_it_was_but_for_its_tags(tmp_path: Path, text: str)
 
 def test_words_alone_get_a_column() -> None:
     layout = Layout(False, " ", 1, 0, None, "")
-    assert layout.with_tag("word", "O") == "word O"
+    assert layout.with_tag("word", "O") == "word\tO"
 
 
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)

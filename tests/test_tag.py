@@ -262,7 +262,8 @@ def conllu(first: str, second: str) -> str:
         ("a.bio", BIO, GUESSED),
         ("a.txt", BIO, GUESSED),
         ("a.conll", "Mr _ X\nKim _ X\nLee _ O\n", "Mr _ O\nKim _ B-per\nLee _ I-per\n"),
-        ("a.conll", "Mr\nKim\nLee\n\nsaw\n", GUESSED.replace("\t", " ")),
+        ("a.conll", "Mr\nKim\nLee\n\nsaw\n", GUESSED),
+        ("a.txt", "Mr \nKim\nLee\n\nsaw\n", GUESSED),
         ("a.txt", TEXT, "Mr\tO\nKim\tB-per\nLee\tI-per\nsaw\tO\n.\tO\n\nsaw\tO\n\n"),
         ("a.txt", "saw x1\nsaw .\n", "saw\tO\nx1\tO\n\nsaw\tO\n.\tO\n\n"),
         ("a.conllu", conllu("X", "_"), conllu("O", "B-per")),
@@ -273,6 +274,15 @@ def conllu(first: str, second: str) -> str:
             "tokens\tn\nMr Kim\t1\nsaw\t2\n",
             "tokens\tn\ttags\nMr Kim\t1\tO B-per\nsaw\t2\tO\n",
         ),
+        (
+            "a.csv",
+            'tokens;n\n"[""Mr"", ""Kim""]";1\n',
+            'tokens;n;tags\n"[""Mr"", ""Kim""]";1;"[""O"", ""B-per""]"\n',
+        ),
+        ("a.csv", "n|words\n1|['saw', 'Mr']\n", "n|words|tags\n1|['saw', 'Mr']|['O', 'O']\n"),
+        ("a.csv", "word\nsaw\nMr\n", "word,tags\nsaw,O\nMr,O\n"),
+        ("a.tsv", 'word\tn\n"\t1\nsaw\t2\n', 'word\tn\ttags\n"\t1\tO\nsaw\t2\tO\n'),
+        ("a.jsonl", '{"words": "Mr Kim"}\n', '{"words": "Mr Kim", "tags": "O B-per"}\n'),
         (
             "a.jsonl",
             '{"tokens": ["Mr", "Kim"], "n": 1}\n',
@@ -287,6 +297,14 @@ def test_a_file_comes_back_with_tags(
     path.write_text(text, encoding="utf-8")
     lines = tag_file(trained.tagger(), path, DataSettings())
     assert "".join(line + "\n" for line in lines) == wanted
+
+
+def test_a_new_column_is_called_as_in_training(trained: TagJob, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("visit,word\n1,Mr\n1,Kim\n")
+    for asked, found in (("name", "name"), ("2", "tags")):
+        settings = DataSettings(id="visit", tags=asked)
+        assert next(tag_file(trained.tagger(), path, settings)) == f"visit,word,{found}"
 
 
 def test_a_run_tags_files_and_lines_of_text(run: Run, tmp_path: Path) -> None:
@@ -326,6 +344,13 @@ def test_other_data_is_scored_beside_the_baseline(run: Run, tmp_path: Path) -> N
     result = tag.evaluate_run(run, settings(), path)
     assert result["scores"] == {"accuracy": 0.75, "span_f1": pytest.approx(2 / 3)}
     assert result["per_tag"]["B-new"]["recall"] == 0
+    assert result["remarks"] == ["Tags that training never saw count as wrong: B-new (1)"]
+    path.write_text("Mr\tO\nKim\tB-per\n\n" * 60 + "Lee\n\n", encoding="utf-8")
+    skipping = override(settings(), {"data": {"skip_bad_rows": True}}, "test")
+    found = tag.evaluate_run(run, skipping, path)
+    assert found["remarks"] == ["left out: sentence with a bad line (1)."]
+    path.write_text("Mr\tO\n", encoding="utf-8")
+    assert tag.evaluate_run(run, settings(), path)["remarks"] == []
     assert 0 < result["baseline"]["scores"]["accuracy"] <= 0.75
     assert (
         tag.evaluate_run(run, settings(), None)["valid"] == run.read_json("metrics.json")["valid"]

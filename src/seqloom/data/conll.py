@@ -79,12 +79,11 @@ class Layout:
         return line.split("\t") if self.separator == "\t" else _SPACE.split(line.strip(" \t"))
 
     def with_tag(self, line: str, tag: str) -> str:
-        """The line with another tag; a line of words only gets one more field."""
+        """The line with another tag; a line of a bare word gets a tab and the tag."""
         fields = self.split(line)
         if self.tag is None:
-            fields.append(tag)
-        else:
-            fields[self.tag] = tag
+            return "\t".join([*fields, tag])
+        fields[self.tag] = tag
         return self.separator.join(fields)
 
 

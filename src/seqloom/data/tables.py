@@ -6,6 +6,7 @@ The first line names the columns. Everything is decided from the first character
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -80,6 +81,25 @@ def read_table(path: Path, encoding: str, on_bad: OnBad) -> Iterator[dict[str, A
             on_bad(_wrong_width(path, line, fields, names, dialect))
         else:
             yield dict(zip(names, fields, strict=True))
+
+
+def as_table(rows: Iterable[dict[str, Any]], path: Path, encoding: str) -> Iterator[str]:
+    """Rows as lines of a table written as the one at ``path`` is, its header first."""
+    dialect = sniff_dialect(*read_head(path, encoding))
+    alone = dialect.separator == _NO_SEPARATOR
+    separator = "," if alone else dialect.separator
+    quoting: Any = csv.QUOTE_MINIMAL if dialect.quoted or alone else csv.QUOTE_NONE
+    quote = '"' if quoting == csv.QUOTE_MINIMAL else None
+    line = io.StringIO()
+    writer = csv.writer(
+        line, delimiter=separator, quoting=quoting, quotechar=quote, lineterminator=""
+    )
+    for number, row in enumerate(rows):
+        for fields in (row.keys(), row.values()) if number == 0 else (row.values(),):
+            writer.writerow(fields)
+            yield line.getvalue()
+            line.seek(0)
+            line.truncate()
 
 
 def line_of_row(path: Path, encoding: str, number: int) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -160,6 +160,23 @@ def _written_list(text: str) -> list[str] | None:
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return None
+
+
+def tags_like(tags: Sequence[str], value: Any) -> Any:
+    """Tags in the form of a value: between spaces, a list, or a list written as text.
+
+    >>> tags_like(["DET", "NOUN"], "the cat"), tags_like(["DET", "NOUN"], '["the", "cat"]')
+    ('DET NOUN', '["DET", "NOUN"]')
+    """
+    if not isinstance(value, str):
+        return list(tags)
+    if _written_list(value) is None:
+        return " ".join(tags)
+    try:
+        json.loads(value)
+    except ValueError:
+        return repr(list(tags))  # as Python writes it
+    return json.dumps(list(tags), ensure_ascii=False)
 
 
 def _words_in_turn(

@@ -279,9 +279,13 @@ def make_job(
 
 
 def stages(labelled: Labelled, job: ClassifyJob) -> list[Stage]:
-    """The text itself is learnt first, where the settings give it a share of the budget."""
+    """The text itself is learnt first, where the settings give it a share of the budget.
+
+    What was asked for is kept: a few updates do not tell what it is worth at the end.
+    """
     stage = pretraining_stage(labelled, job.model, job.device, job.autocast)
-    if stage is None or labelled.settings.train.pretrain is not None:
+    train = labelled.settings.train
+    if stage is None or train.pretrain is not None or train.unlabelled:
         return [stage] if stage else []
     fresh = copy.deepcopy(job.model.state_dict())
     share = stage.share

@@ -6,6 +6,7 @@ sentences with tags → words and their characters → both directions → score
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -312,12 +313,35 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     reader = TaggedReader(source, fitting(settings.data, source))
     reader.check_tagged()
     check_columns(tagger, reader)
-    pairs = ((sentence.tokens, sentence.tags) for sentence in reader.sentences())
-    scores, plain = score_sentences(tagger, baseline, pairs)
+    strange: Counter[str] = Counter()
+    scores, plain = score_sentences(tagger, baseline, _noting(strange, tagger, reader))
     result |= {"data": str(data), "scores": scores.metrics(), "per_tag": scores.table()}
+    result["remarks"] = _remarks(strange, reader)
     if scores.spans:
         result["per_span"] = scores.span_counts.table()
     return result | {"baseline": {"scores": plain.metrics()}}
+
+
+def _noting(
+    strange: Counter[str], tagger: SentenceTagger, reader: TaggedReader
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Words and tags of each sentence; tags that training never saw are counted."""
+    known = set(tagger.tags.names)
+    for sentence in reader.sentences():
+        strange.update(tag for tag in sentence.tags if tag not in known)
+        yield sentence.tokens, sentence.tags
+
+
+def _remarks(strange: Counter[str], reader: TaggedReader) -> list[str]:
+    """What was left out of the scores, and what counts as wrong in them."""
+    lines = []
+    if reader.report.dropped:
+        lines.append(f"left out: {reader.report.reasons()}.")
+    if strange:
+        names = ", ".join(f"{name} ({count:,})" for name, count in strange.most_common(4))
+        more = ", ..." if len(strange) > 4 else ""
+        lines.append(f"Tags that training never saw count as wrong: {names}{more}")
+    return lines
 
 
 __all__ = [

@@ -5,8 +5,6 @@ Streamed: what was read is held until its tags are known, some 16,000 words behi
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, tee
@@ -17,7 +15,9 @@ from seqloom.config import DataSettings, PredictSettings
 from seqloom.data.conll import Item, Layout, as_lines, find_layout, read_items
 from seqloom.data.encoding import read_lines
 from seqloom.data.source import Source, format_of
+from seqloom.data.tables import as_table
 from seqloom.data.tagged import TaggedReader, fitting, open_tagged
+from seqloom.data.tagged_rows import RowLayout, tags_like
 from seqloom.errors import DataError
 from seqloom.run import Run
 from seqloom.tasks.tagging import SentenceTagger, load_tagger
@@ -35,9 +35,10 @@ def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Itera
         DataError: a line cannot be read.
     """
     source = open_tagged(data)
+    column = settings.tags if settings.tags and not settings.tags.isdecimal() else "tags"
     settings = fitting(settings, source)
     if source.format != "text":
-        yield from _tag_rows(tagger, source, settings)
+        yield from _tag_rows(tagger, source, settings, column)
         return
     for path in source.files:
         layout = find_layout(path, settings.encoding, settings.tokens, settings.tags)
@@ -116,41 +117,32 @@ def check_columns(tagger: SentenceTagger, reader: TaggedReader) -> None:
             )
 
 
-def _tag_rows(tagger: SentenceTagger, source: Source, settings: DataSettings) -> Iterator[str]:
+def _tag_rows(
+    tagger: SentenceTagger, source: Source, settings: DataSettings, column: str
+) -> Iterator[str]:
+    """The rows with tags in their column, or in a new one called as in training."""
     reader = TaggedReader(source, settings)
     assert reader.rows is not None
-    column, single = reader.tag_name, reader.rows.id is not None
+    layout = reader.rows
     rows = (
-        _put(item.raw, column, tags, single)
+        _put(item.raw, layout, layout.tags or column, tags)
         for item, tags in with_tags(tagger, reader.items(), settings)
     )
     if source.format == "table":
-        yield from _as_table(rows, "\t" if ".tsv" in source.files[0].name.lower() else ",")
+        yield from as_table(rows, source.files[0], settings.encoding)
     else:
         yield from (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
 
 
-def _put(row: dict[str, Any], column: str, tags: tuple[str, ...], single: bool) -> dict[str, Any]:
+def _put(
+    row: dict[str, Any], layout: RowLayout, column: str, tags: tuple[str, ...]
+) -> dict[str, Any]:
+    """The row with its tags: one, or several in the form of those it had, or of its words."""
     if not tags:
-        return row
-    return {**row, column: tags[0] if single else list(tags)}
-
-
-def _as_table(rows: Iterable[dict[str, Any]], separator: str) -> Iterator[str]:
-    """Lines of a table with a header; lists as words between spaces."""
-    first = True
-    for row in rows:
-        if first:
-            yield _line(row, separator)
-            first = False
-        values = (" ".join(v) if isinstance(v, list) else v for v in row.values())
-        yield _line(values, separator)
-
-
-def _line(values: Iterable[Any], separator: str) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator="").writerow(values)
-    return text.getvalue()
+        return {**row, column: row.get(column)}
+    if layout.id is not None:
+        return {**row, column: tags[0]}
+    return {**row, column: tags_like(tags, row.get(column) or row[layout.tokens])}
 
 
 def predict_lines(
