@@ -19,8 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -170,12 +168,22 @@ class RecurrentDecoder(nn.Module):
         super().__init__()
         check_layers(num_layers)
         context = memory_size if attention != "none" else 0
-        shares: dict[str, Any] = {"dropout": dropout, "weight_drop": weight_drop}
-        layers = partial(Recurrent, kind, forget_bias=forget_bias, **shares)
-        self.first = layers(input_size, hidden_size)
+
+        def layers(size: int, count: int) -> Recurrent:
+            return Recurrent(
+                kind,
+                size,
+                hidden_size,
+                num_layers=count,
+                dropout=dropout,
+                weight_drop=weight_drop,
+                forget_bias=forget_bias,
+            )
+
+        self.first = layers(input_size, 1)
         self.upper: Recurrent | None = None
         if num_layers > 1:
-            self.upper = layers(hidden_size + context, hidden_size, num_layers=num_layers - 1)
+            self.upper = layers(hidden_size + context, num_layers - 1)
         self.attention: Attention | None = None
         if attention != "none":
             self.attention = Attention(attention, hidden_size, memory_size)
