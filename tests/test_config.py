@@ -1,5 +1,7 @@
 """Settings: checked when made, frozen, and a wrong name or value is named with what is expected."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,8 +9,10 @@ from seqloom.config import (
     NOT_TAKEN,
     TASK_DEFAULTS,
     ModelSettings,
+    PredictSettings,
     Settings,
     TrainSettings,
+    check_predicted,
     check_taken,
     default_settings,
     explain,
@@ -144,6 +148,75 @@ def test_units_that_no_weight_would_have_are_refused() -> None:
     with pytest.raises(SettingsError, match="--hidden-size has no meaning for basic-attention"):
         with_sizes("tag", override(default_settings("tag"), changes, "test"))
     assert with_sizes("translate", override(default_settings("translate"), changes, "test"))
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "message"),
+    [
+        ("translate", {"num_heads": 2}, "encoder is lstm, the decoder lstm, without several heads"),
+        ("generate", {"num_heads": 2}, "--num-heads 2 changes nothing: the encoder is lstm, wi"),
+        ("tag", {"encoder": "basic-attention", "num_heads": 2}, "Leave it at 4"),
+        ("translate", {"decoder": "transformer", "attention": "dot"}, "attention of its own"),
+        ("translate", {"encoder": "transformer", "attention": "none"}, "attention of its own"),
+        ("translate", {"encoder": "transformer", "weight_drop": 0.1}, "without hidden-to-hidden"),
+        ("generate", {"encoder": "mingru", "weight_drop": 0.1}, "without hidden-to-hidden"),
+        ("translate", {"encoder": "gru", "forget_bias": 2.0}, "only lstm has a forget gate"),
+        ("translate", {"embedding": "one-hot", "embedding_size": 9}, "wide as the vocabulary"),
+        ("translate", {"kmer": 4}, "--kmer 4 changes nothing: --tokenizer is auto. Leave it at 3"),
+        (
+            "translate",
+            {"tokenizer": "char", "target_tokenizer": "jamo", "max_vocabulary": 99},
+            "characters are never cut",
+        ),
+    ],
+)
+def test_a_setting_that_others_leave_without_effect_is_refused(
+    task: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        with_sizes(task, with_changes(task, changes))
+
+
+@pytest.mark.parametrize(
+    ("task", "changes"),
+    [
+        ("translate", {"decoder": "transformer", "num_heads": 2}),
+        ("translate", {"encoder": "self-attention", "num_heads": 2, "attention": "dot"}),
+        ("translate", {"encoder": "transformer", "decoder": "gru", "weight_drop": 0.1}),
+        ("translate", {"encoder": "basic-attention", "forget_bias": 2.0}),
+        ("translate", {"tokenizer": "char", "max_vocabulary": 99}),
+        ("classify", {"kmer": 4}),
+    ],
+)
+def test_what_has_an_effect_somewhere_is_taken(task: str, changes: dict[str, Any]) -> None:
+    asked = with_changes(task, changes)
+    taken = with_sizes(task, asked)
+    assert all(getattr(getattr(taken, section_of(name)), name) == changes[name] for name in changes)
+
+
+def with_changes(task: str, changes: dict[str, Any]) -> Settings:
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in changes.items():
+        sections.setdefault(section_of(name), {})[name] = value
+    return override(default_settings(task), sections, "test")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": 1.0, "beam": 3}, "--beam says how to search, and with --temperature 1"),
+        ({"temperature": 0.5, "coverage_penalty": 0.2}, "--coverage-penalty says how to search"),
+        ({"temperature": 1.0, "n_best": 2}, "one translation of each text is drawn"),
+        ({"seed": 4}, "--seed changes nothing without --temperature"),
+        ({"abstain_below": 0.5}, "--abstain-below has no meaning for translate"),
+    ],
+)
+def test_predictions_that_do_not_go_together_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        check_predicted("translate", PredictSettings(**options))
+    check_predicted("translate", PredictSettings(temperature=1.0, seed=4, length_penalty=0.5))
 
 
 @pytest.mark.parametrize("pooling", ["", "mean+", "first", "mean+middle"])

@@ -31,7 +31,7 @@ SENTENCES = [
     for noun in ("fish", "bread", "soup", "rice")
 ]
 # Narrower than a text, so that states are carried and the window is at work.
-MODEL = {"num_heads": 2, "num_layers": 2, "embedding_size": 6, "attention_window": 20}
+MODEL = {"num_layers": 2, "embedding_size": 6, "attention_window": 20}
 TRAIN = {"updates": 4, "batch_size": 3, "sequence_length": 16, "sample_length": 3}
 
 
@@ -41,8 +41,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def size(kind: str) -> dict[str, int]:
-    """Units, where the encoder has any of its own."""
-    return {} if kind == "basic-attention" else {"hidden_size": 8}
+    """Units and heads, where the encoder has any of its own."""
+    return {} if kind == "basic-attention" else {"hidden_size": 8, "num_heads": 2}
 
 
 def train(folder: Path, kind: str, task: str = "generate", **options: Any) -> Run:
@@ -78,7 +78,7 @@ def test_generate(kind: str, tmp_path: Path) -> None:
 def test_classify(kind: str, tmp_path: Path) -> None:
     texts = [row["text"] for row in REVIEWS[:9]]
     check_task(
-        SequenceClassifier(encoder=kind, num_heads=2, updates=4, embedding_size=6, **size(kind)),
+        SequenceClassifier(encoder=kind, updates=4, embedding_size=6, **size(kind)),
         REVIEWS,
         lambda model: (model.predict(texts).tolist(), model.predict_proba(texts).tolist()),
         tmp_path,
@@ -87,7 +87,7 @@ def test_classify(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["basic-attention", "transformer"])
 def test_tag(kind: str, tmp_path: Path) -> None:
-    small = {"num_heads": 2, "updates": 4, "embedding_size": 6, "character_size": 3}
+    small = {"updates": 4, "embedding_size": 6, "character_size": 3}
     check_task(
         SequenceTagger(encoder=kind, **small, **size(kind)),
         SENTENCES,
@@ -171,7 +171,7 @@ def test_learning_the_text_first_needs_a_recurrence(train_first: dict, tmp_path:
     ("kind", "model", "message"),
     [
         ("transformer", {"num_heads": 3}, "3 heads cannot share 8 units evenly"),
-        ("self-attention", {"weight_drop": 0.1}, "weight-drop drops hidden-to-hidden weights"),
+        ("self-attention", {"weight_drop": 0.1}, "--weight-drop 0.1 changes nothing"),
         ("basic-attention", {"hidden_size": 9}, "--hidden-size has no meaning for basic-attention"),
     ],
 )
@@ -187,7 +187,11 @@ def test_what_does_not_go_together_is_said_before_anything_is_written(
     "options",
     [
         {"model": {"tie_embeddings": True}, "train": {"precision": "bfloat16"}},
-        {"model": {"embedding": "one-hot"}, "text": {"window": 7}, "data": {"records": "line"}},
+        {
+            "model": {"embedding": "one-hot", "embedding_size": 128},
+            "text": {"window": 7},
+            "data": {"records": "line"},
+        },
     ],
     ids=["tied", "one-hot"],
 )

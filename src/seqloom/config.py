@@ -349,14 +349,27 @@ NOT_PREDICTED: dict[str, set[str]] = {
 """Settings of predictions that have no meaning for a task: passing one is an error."""
 
 
+_OF_THE_SEARCH = ("beam", "n_best", "coverage_penalty")
+
+
 def check_predicted(task: str, options: PredictSettings) -> None:
     """See that no prediction is asked for that the task would not give.
 
     Raises:
-        SettingsError: a setting without meaning for the task was passed.
+        SettingsError: a setting was passed that has no meaning for the task, or none beside the
+            others.
     """
-    for name in sorted(options.model_fields_set & NOT_PREDICTED[task]):
+    given = options.model_fields_set
+    for name in sorted(given & NOT_PREDICTED[task]):
         raise SettingsError(f"--{flag_of(name)} has no meaning for {task}.")
+    searched = [name for name in _OF_THE_SEARCH if name in given]
+    if options.temperature and searched:
+        raise SettingsError(
+            f"--{flag_of(searched[0])} says how to search, and with --temperature "
+            f"{options.temperature:g} one translation of each text is drawn. Leave one of them out."
+        )
+    if "seed" in given and not options.temperature and task == "translate":
+        raise SettingsError("--seed changes nothing without --temperature: nothing is drawn.")
     if task == "classify" and options.format == "text":
         raise SettingsError("--format text: a classifier gives rows. Pass csv or jsonl.")
 
@@ -377,8 +390,10 @@ def with_sizes(task: str, settings: Settings) -> Settings:
     """The settings with units and layers that suit task, encoder and budget where none are given.
 
     Raises:
-        SettingsError: units are asked for where the encoder has none of its own.
+        SettingsError: units are asked for where the encoder has none of its own, or something
+            that other settings leave without effect.
     """
+    check_together(task, settings)
     model = settings.model
     changes: dict[str, Any] = {}
     if not model.num_layers:
@@ -420,6 +435,61 @@ def check_taken(task: str, settings: Settings) -> None:
         section, key = name.split(".")
         if getattr(getattr(settings, section), key) != default[section][key]:
             raise SettingsError(f"--{flag_of(key)} has no meaning for {task}.")
+
+
+def check_together(task: str, settings: Settings) -> None:
+    """See that nothing is asked for that other settings leave without effect.
+
+    Raises:
+        SettingsError: a setting that changes nothing is not at its default.
+    """
+    default = default_settings(task).model_dump()
+    for name, why in without_effect(task, settings).items():
+        section, key = name.split(".")
+        value = getattr(getattr(settings, section), key)
+        if value != default[section][key]:
+            raise SettingsError(
+                f"--{flag_of(key)} {value} changes nothing: {why}. Leave it at "
+                f"{default[section][key]}."
+            )
+
+
+def decoder_of(model: ModelSettings) -> str:
+    """What writes a translation: as asked for, or the encoder's kind where that can write."""
+    if model.decoder != "auto":
+        return model.decoder
+    can_write = model.encoder in get_args(DecoderKind)
+    return model.encoder if can_write else "lstm"
+
+
+MANY_HEADS = {"self-attention", "transformer"}
+WITHOUT_RECURRENT_WEIGHTS = {"mingru", "basic-attention", *MANY_HEADS}
+
+
+def without_effect(task: str, settings: Settings) -> dict[str, str]:
+    """Settings that others leave without effect, and why."""
+    model, text = settings.model, settings.text
+    kinds: set[str] = {model.encoder}
+    network = f"the encoder is {model.encoder}"
+    found: dict[str, str] = {}
+    if task == "translate":
+        kinds.add(decoder_of(model))
+        network += f", the decoder {decoder_of(model)}"
+        if decoder_of(model) == "transformer":
+            found["model.attention"] = "the decoder transformer has an attention of its own"
+        if {text.tokenizer, text.target_tokenizer} <= {"char", "jamo"}:
+            found["text.max_vocabulary"] = "characters are never cut by it"
+    if not kinds & MANY_HEADS:
+        found["model.num_heads"] = f"{network}, without several heads"
+    if kinds <= WITHOUT_RECURRENT_WEIGHTS:
+        found["model.weight_drop"] = f"{network}, without hidden-to-hidden weights"
+    if "lstm" not in kinds:
+        found["model.forget_bias"] = f"{network}, and only lstm has a forget gate"
+    if model.embedding == "one-hot":
+        found["model.embedding_size"] = "--embedding one-hot is as wide as the vocabulary"
+    if text.tokenizer != "kmer" and (text.tokenizer != "auto" or task == "translate"):
+        found["text.kmer"] = f"--tokenizer is {text.tokenizer}"
+    return found
 
 
 def flag_of(name: str) -> str:

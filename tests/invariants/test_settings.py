@@ -102,15 +102,15 @@ BASE = {
     "train.checkpoint_seconds": 1e9,
     "train.batch_size": 4,
     "train.sequence_length": 32,
-    "model.num_heads": 1,
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
 }
-# What a setting needs beside it to matter.
+# What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
     "text.max_vocabulary": {"text.tokenizer": "word"},
     "text.kmer": {"text.tokenizer": "kmer"},
     "model.num_heads": {"model.encoder": "transformer"},
     "model.attention_window": {"model.encoder": "self-attention"},
+    "model.embedding": {"model.embedding_size": None},  # a one-hot vector has no other
     "model.shared_embeddings": {"text.tokenizer": "char", "text.target_tokenizer": "char"},
     "train.unlabelled": {"train.pretrain": 0.5},
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
@@ -153,7 +153,11 @@ def fingerprint(task: str, data: Path, out: Path, values: dict[str, Any]) -> Any
     threads = torch.get_num_threads()
     torch.set_num_threads(2)  # an earlier test may have left one
     try:
-        known = {name: value for name, value in values.items() if name not in NOT_TAKEN[task]}
+        known = {
+            name: value
+            for name, value in values.items()
+            if name not in NOT_TAKEN[task] and value is not None
+        }
         settings = override(default_settings(task), sections(known), "test")
         outcome = api.train(data, settings, out, task=task)
         path = outcome.run.path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from seqloom.config import NOT_PREDICTED, PredictSettings
+from seqloom.config import NOT_PREDICTED, PredictSettings, check_predicted
 from seqloom.errors import DataError, SettingsError, nearest
 from seqloom.estimators.base import SequenceEstimator
 
@@ -104,7 +104,9 @@ def _options(options: dict[str, Any]) -> PredictSettings:
         if name not in known:
             raise SettingsError(f'There is no option "{name}". {nearest(name, known)}')
     try:
-        return PredictSettings.model_validate(options)
+        found = PredictSettings.model_validate(options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SettingsError(f"{first['loc'][0]} = {first['input']!r}: {first['msg']}.") from None
+    check_predicted("translate", found)
+    return found

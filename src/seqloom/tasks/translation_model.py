@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from seqloom.config import ModelSettings, Settings
+from seqloom.config import ModelSettings, Settings, decoder_of
 from seqloom.errors import SettingsError
-from seqloom.nn.decoder import DECODERS, RecurrentDecoder
+from seqloom.nn.decoder import RecurrentDecoder
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.recurrent import CELLS, Recurrent
@@ -56,7 +56,7 @@ def make_decoder(
     Raises:
         SettingsError: attention dot compares vectors of unlike size.
     """
-    kind = decoder_kind(settings)
+    kind = decoder_of(settings)
     if kind == "transformer":
         return TransformerDecoder(
             input_size,
@@ -89,10 +89,3 @@ def make_decoder(
         forget_bias=settings.forget_bias,
         hand_over=kind == settings.encoder and not settings.bidirectional,
     )
-
-
-def decoder_kind(settings: ModelSettings) -> str:
-    """What writes: as asked for, or the encoder's kind where that can write."""
-    if settings.decoder != "auto":
-        return settings.decoder
-    return settings.encoder if settings.encoder in (*DECODERS, "transformer") else "lstm"

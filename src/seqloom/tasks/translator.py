@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from seqloom.config import PredictSettings, Settings
+from seqloom.config import PredictSettings, Settings, decoder_of
 from seqloom.data.batching import group_by_length, pad
 from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
 from seqloom.decode.sampling import Sampler
@@ -27,7 +27,7 @@ from seqloom.nn.decoder import DecoderState, coverage_of
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.tasks.pairs import source_ids
-from seqloom.tasks.translation_model import build_translator, decoder_kind
+from seqloom.tasks.translation_model import build_translator
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.text.vocabulary import PAD, UNKNOWN_TEXT
 from seqloom.toml import read_settings
@@ -116,7 +116,7 @@ class TextTranslator:
                 f"--n-best {options.n_best}: one translation is drawn of each text. Leave out "
                 "--temperature, or draw again with another --seed."
             )
-        without = decoder_kind(self.settings.model) != "transformer"
+        without = decoder_of(self.settings.model) != "transformer"
         if options.coverage_penalty and without and self.settings.model.attention == "none":
             raise SettingsError("--coverage-penalty needs attention, and this model has none.")
 
