@@ -340,6 +340,22 @@ def test_several_labels(tmp_path: Path) -> None:
     assert set(found[0]["missed"]) == {"long"} and set(found[0]["wrongly_given"]) == {"good"}
 
 
+def test_several_labels_come_back_as_they_stood_in_the_table(tmp_path: Path) -> None:
+    data = [
+        {"text": f"{'fine' if i % 2 else 'poor'} {i}", "label": "good; long" if i % 2 else ""}
+        for i in range(60)
+    ]
+    asked = settings(data={"label_separator": ";"}, train={"updates": 20})
+    run = api.train(data, asked, tmp_path / "run", task="classify").run
+    sample = next(run.lines("samples.jsonl"))
+    assert {sample["label"], sample["true"]} <= {"good, long", "good", "long", "(none)"}
+    texts = ["fine 7", "poor 8"]
+    table = list(csv.DictReader(api.predict(run.path, iter(texts))))
+    assert [row["predicted"] for row in table] == ["good;long", ""]
+    lines = api.predict(run.path, iter(texts), PredictSettings(format="jsonl"))
+    assert [json.loads(line)["predicted"] for line in lines] == [["good", "long"], []]
+
+
 def test_series_by_their_numbers(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     data = [
@@ -350,6 +366,8 @@ def test_series_by_their_numbers(tmp_path: Path) -> None:
         for i in range(80)
     ]
     run = train(tmp_path / "run", data, train={"updates": 60})
+    sample = next(run.lines("samples.jsonl"))
+    assert sample["series"].startswith("30 steps, in standard scores: ") and "text" not in sample
     classifier = load_classifier(run)
     up = np.arange(30, dtype=np.float32)
     assert [p.labels for p in classifier.predict([up, -up])] == [("up",), ("down",)]

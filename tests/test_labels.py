@@ -208,6 +208,13 @@ def test_encoding_drop_and_catalogue_of_the_settings(tmp_path: Path) -> None:
     assert plan_of(path, encoding="cp949", drop=("긍정",)).drop == ("긍정",)
 
 
+def test_a_text_that_tells_its_label_is_no_leak() -> None:
+    """It is what is to be learnt, even where there are few different texts."""
+    rows: Rows = [{"review": f"a {WORDS[n % 2]} film in number {n % 20}", "label": "ab"[n % 2]}
+                  for n in range(120)]  # fmt: skip
+    assert not any("gives the label away" in reason for reason in plan_of(rows).reasons)
+
+
 def sure(rows: Rows) -> str | None:
     return surely_labelled(open_source(rows), DataSettings())
 

@@ -271,7 +271,8 @@ def _leaks(plan: LabelPlan, sample: Sample) -> Reasons:
     assert plan.label is not None
     others = [name for name in sample.columns if name != plan.label]
     found = find_leaks(sample.records, plan.label, others)
-    used = [f'"{name}"' for name in found if name in plan.inputs - {plan.id, plan.time}]
+    beside = plan.inputs - {plan.id, plan.time}  # a text of one column may well tell its label
+    used = [f'"{name}"' for name in found if name in beside and len(beside) > 1]
     unused = [f'"{name}"' for name in found if name not in plan.inputs]
     sentences = []
     if unused:

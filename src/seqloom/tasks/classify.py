@@ -32,7 +32,7 @@ from seqloom.nn.language_model import Loss
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
 from seqloom.signal.series import SeriesScale
-from seqloom.tasks.classify_scores import score_all, score_file
+from seqloom.tasks.classify_scores import beginning_of, score_all, score_file
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.label_files import predict_lines
 from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
@@ -190,13 +190,16 @@ class ClassifyJob:
         with self.autocast():
             logits = score_rows(self.model, self.store, rows, self.device)
         probabilities = probabilities_of(logits, self.labelled.multi)
-        texts = self.labelled.texts("valid")
+        texts = self.labelled.texts("valid") if self.labelled.is_text else None
         names = self.labelled.labels
         shown = []
         for place, row, share in zip(places, rows, probabilities, strict=True):
             said = mistake_of(share, self.targets[row], names)
+            given = self.store[int(row)] if texts is None else texts[int(place)]
             sample = {
-                "text": " ".join(texts[int(place)].split())[:SHOWN_CHARACTERS],
+                "series" if texts is None else "text": (
+                    " ".join(beginning_of(given).split())[:SHOWN_CHARACTERS]
+                ),
                 "label": said["guessed"] or "(none)",
                 "probability": round(said["probability"], 4),
                 "true": said["true"] or "(none)",

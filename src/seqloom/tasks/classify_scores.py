@@ -57,6 +57,7 @@ Linear = LinearTextClassifier | LinearSeriesClassifier
 
 MISTAKES = 20
 MISTAKE_CHARACTERS = 300
+SHOWN_STEPS = 12
 WORDLESS = ("char", "jamo", "kmer")  # tokenizers of texts whose words say little, such as DNA
 
 
@@ -175,10 +176,10 @@ def score_all(
         raw = probabilities_of(network[name], multi)
         details[name]["ece_of_network_before"] = calibration_error(raw, part.targets)
     run.write_json("details.json", details)
-    shown = details["test" if "test" in details else "valid"]
-    if "confusion" in shown:
+    drawn = details["test" if "test" in details else "valid"]
+    if "confusion" in drawn:
         path = run.path / "confusion.png"
-        plot_confusion(np.array(shown["confusion"]), labelled.labels, path)
+        plot_confusion(np.array(drawn["confusion"]), labelled.labels, path)
     return result
 
 
@@ -210,7 +211,7 @@ def details_of(part: Part, shares: Floats, labels: list[str], *, in_tokens: bool
         "by_length": by_length(shares, part.targets, part.lengths),
         "mistakes": [
             {
-                "input": _shown(part.inputs[row]),
+                "input": beginning_of(part.inputs[row]),
                 **mistake_of(shares[row], part.targets[row], labels),
             }
             for row in confident_mistakes(shares, part.targets, MISTAKES)
@@ -221,10 +222,14 @@ def details_of(part: Part, shares: Floats, labels: list[str], *, in_tokens: bool
     return found
 
 
-def _shown(given: Any) -> str:
+def beginning_of(given: Any) -> str:
+    """The beginning of a text; how long a series is, and its first steps."""
     if isinstance(given, str):
         return given[:MISTAKE_CHARACTERS]
-    return json.dumps(np.round(np.asarray(given, np.float64)[:20], 3).tolist())
+    steps = np.round(np.asarray(given[:SHOWN_STEPS], np.float64), 2)
+    first = json.dumps((steps[:, 0] if steps.shape[1] == 1 else steps).tolist())
+    more = ", ..." if len(given) > SHOWN_STEPS else ""
+    return f"{len(given):,} steps, in standard scores: {first[1:-1]}{more}"
 
 
 def score_file(run: Run, settings: Settings, data: Any) -> dict[str, Any]:

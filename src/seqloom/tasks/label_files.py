@@ -57,25 +57,28 @@ def labelled_rows(
     predictions = classifier.predict(
         (given for given, _ in asked), abstain_below=options.abstain_below
     )
+    # Several labels of a row stand in a table as those of the training table did.
+    joined = "" if options.format == "jsonl" else classifier.settings.data.label_separator
     empty = rows = 0
     for (given, record), prediction in zip(kept, predictions, strict=True):
         nothing = classifier.is_empty(given)
         rows, empty = rows + 1, empty + nothing
-        columns = _columns(classifier, prediction, set(record))
+        columns = _columns(classifier, prediction, set(record), joined)
         yield {**record, **(dict.fromkeys(columns) if nothing else columns)}
     if empty:
         are, have = ("is", "it has") if empty == 1 else ("are", "they have")
         say(f"{empty:,} of {rows:,} texts {are} empty: {have} no label and no probability.")
 
 
-def _columns(classifier: Classifier, prediction: Prediction, taken: set[str]) -> Record:
+def _columns(
+    classifier: Classifier, prediction: Prediction, taken: set[str], joined: str
+) -> Record:
     """New columns; a name that the record has already gets a mark."""
-    names: Record = {
-        "predicted": list(prediction.labels)
-        if classifier.multi
-        else (prediction.labels[0] if prediction.labels else None),
-        "probability": round(prediction.probability, 6),
-    }
+    labels = prediction.labels
+    given: Any = labels[0] if labels else None
+    if classifier.multi:
+        given = joined.join(labels) if joined else list(labels)
+    names: Record = {"predicted": given, "probability": round(prediction.probability, 6)}
     for label, share in zip(classifier.labels, prediction.probabilities, strict=True):
         names[f"p({label})"] = round(float(share), 6)
     return unlike(names, taken)

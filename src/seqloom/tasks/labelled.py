@@ -126,7 +126,9 @@ class Labelled:
         lines += [_shares(part, counts, noun) for part, counts in facts.classes.items()]
         if isinstance(self.front, SeriesScale):
             steps = sum(facts.tokens.values())
-            return [*lines, f"series of {self.front.channels} channels, {steps:,} steps in all."]
+            channels = self.front.channels
+            plural = "" if channels == 1 else "s"
+            return [*lines, f"series of {channels} channel{plural}, {steps:,} steps in all."]
         kind, size = self.settings.text.tokenizer, self.front.vocabulary_size
         sizes = ", ".join(f"{part} {count:,}" for part, count in facts.tokens.items())
         return [*lines, f"{kind} tokens: {sizes}; vocabulary {size:,}."]

@@ -38,7 +38,7 @@ def _labelled(sample: dict[str, Any]) -> tuple[Text, Text]:
     """Label and probability, green when right; the text, and the true label when wrong."""
     right = sample["label"] == sample["true"]
     mark = Text(f"{sample['label']} {sample['probability']:.0%}", "green" if right else "red")
-    text = Text(sample["text"], "" if right else "dim")
+    text = Text(sample.get("text") or sample.get("series", ""), "" if right else "dim")
     if not right:
         text.append(f"  (true: {sample['true']})", "red")
     return mark, text
