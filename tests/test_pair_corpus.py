@@ -293,6 +293,17 @@ def test_what_is_dropped_is_said(tmp_path: Path) -> None:
     assert "dropped of the valid part: no target (1)" in said
 
 
+def test_how_the_files_are_read_is_said_and_kept(tmp_path: Path) -> None:
+    corpus = make(write(tmp_path / "a.tsv", PAIRS))
+    assert "the encoding is utf-8" in corpus.explanation()[0]
+    assert (corpus.settings.data.source, corpus.settings.data.target) == ("1", "2")
+    first, second = aligned(tmp_path, "train", PAIRS)
+    korean = "".join(f"{b} 한국어 문장입니다\n" for _, b in PAIRS)
+    Path(second).write_bytes(korean.encode("cp949"))
+    said = make(first, data_target=second).explanation()[0]
+    assert "the encoding is utf-8" in said and "the encoding is cp949" in said
+
+
 def test_real_pairs_are_split_as_they_come() -> None:
     if not Path(os.environ.get("SEQLOOM_DATA", "absent")).is_dir():
         pytest.skip("SEQLOOM_DATA names no folder with the real data")

@@ -12,10 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.config import DataSettings
-from seqloom.data.pair_columns import find_columns, is_language, names_columns, surely_pairs
-from seqloom.data.pairs import infer_pairs, open_pairs, other_pairs, other_part, read_pairs
+from seqloom.data.pair_columns import (
+    doubtful_pairs,
+    find_columns,
+    is_language,
+    names_columns,
+    surely_pairs,
+)
+from seqloom.data.pairs import (
+    infer_pairs,
+    open_pairs,
+    other_pairs,
+    other_part,
+    read_pairs,
+    source_place,
+)
 from seqloom.data.records import ReadReport
 from seqloom.data.sides import look_swapped
+from seqloom.data.tagged import open_tagged
 from seqloom.errors import DataError, SettingsError
 
 PAIRS = [("Ein Haus.", "A house."), ("Zwei Hunde", "Two dogs"), ("Gut", "Good")]
@@ -167,8 +181,45 @@ def test_what_is_surely_pairs(tmp_path: Path) -> None:
         ({"question": TEXTS, "answer": TEXTS}, False),
     ):
         assert surely_pairs(open_pairs(pd.DataFrame(columns)), DataSettings()) is expected
+    languages = {"de": TEXTS, "en": TEXTS[::-1], "id": [1, 2, 3, 4]}
+    assert surely_pairs(open_pairs(pd.DataFrame(languages)), DataSettings())
     assert not surely_pairs(open_pairs(write(tmp_path / "a.txt", "a\tb\n")), DataSettings())
     assert surely_pairs(open_pairs(write(tmp_path / "a.dict", "a AH0\n")), DataSettings())
+
+
+SENTENCES = [f"satz {n}\tsentence {n}" for n in range(30)]
+BARE = {
+    "two texts": ("\n".join(SENTENCES), True),
+    "a text and its label": ("\n".join(f"satz {n}\t{'ab'[n % 2]}" for n in range(30)), False),
+    "numbered texts": ("\n".join(f"{n}\t{line}" for n, line in enumerate(SENTENCES)), False),
+    "words with tags": ("\n".join(f"w{n}\tT{n}" + "\n" * (n % 5 == 4) for n in range(30)), False),
+    "a story in a table": ("title\tstory\n" + "\n".join(SENTENCES), False),
+    "a few lines": ("\n".join(SENTENCES[:4]), False),
+}
+
+
+@pytest.mark.parametrize("case", BARE)
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt"])
+def test_two_columns_of_text_without_names_are_pairs(tmp_path: Path, case: str, name: str) -> None:
+    content, expected = BARE[case]
+    path = write(tmp_path / name, content + "\n")
+    for source in (open_pairs(path), open_tagged(path)):
+        assert surely_pairs(source, DataSettings()) is expected
+        assert expected or (doubtful_pairs(source, DataSettings()) is not None) == (
+            case == "numbered texts"
+        )
+
+
+def test_what_may_be_pairs_is_said() -> None:
+    table = {"id": [1, 2, 3, 4], "question": TEXTS, "answer": TEXTS[::-1], "label": [0, 1, 0, 1]}
+    source = open_pairs(pd.DataFrame(table))
+    assert not surely_pairs(source, DataSettings())
+    assert doubtful_pairs(source, DataSettings()) == (
+        'the columns "question" and "answer" may be a text and its translation or answer: '
+        "--task translate learns that."
+    )
+    other = pd.DataFrame({"title": TEXTS, "story": TEXTS[::-1]})
+    assert doubtful_pairs(open_pairs(other), DataSettings()) is None
 
 
 # What is dropped, what is refused
@@ -207,6 +258,19 @@ def test_a_row_without_its_tab(tmp_path: Path) -> None:
         read(path)
     pairs, report = read_all(path, skip_bad_rows=True)
     assert (len(pairs), report.dropped) == (301, {"bad row": 1})
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
+def test_the_first_line_without_a_tab_is_named(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, lines("a\tb", "", "c\td", "no tab", "none", "e\tf", "g\th"))
+    with pytest.raises(DataError, match=r"line 4: holds no tab.*2 of the first 6.*--skip-bad-rows"):
+        read(path)
+    pairs, report = read_all(path, skip_bad_rows=True)
+    assert pairs == [("a", "b"), ("c", "d"), ("e", "f"), ("g", "h")]
+    assert report.dropped == {"bad row": 2}
+    few = write(tmp_path / "few.txt", lines("one", "two", "a\tb"))
+    with pytest.raises(DataError, match=r"few\.txt: 2 of its first 3 lines hold no tab"):
+        read(few)
 
 
 def test_files_that_make_no_pairs(tmp_path: Path) -> None:
@@ -260,6 +324,23 @@ def test_names_change_as_the_training_files_do(
     source, settings = open_pairs(paths[0]), DataSettings(target=paths[1])
     plan = infer_pairs(source, settings)
     assert other_part(source, plan, paths[2], settings)[1].second == Path(paths[3])
+
+
+@pytest.mark.parametrize("name", ["new.txt", "new.tsv"])
+def test_which_text_of_a_line_is_translated(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, lines("eins\tone", "zwei\ttwo"))
+    tabs = open_pairs(path)
+    single = open_pairs(write(tmp_path / f"single-{name}", lines("eins", "zwei")))
+    trained = DataSettings(source="1", target="2")
+    turned = DataSettings(source="2", target="1")
+    assert [source_place(tabs, s) for s in (trained, turned, DataSettings())] == [0, 1, 0]
+    assert [source_place(single, s) for s in (trained, DataSettings(source="de"))] == [0, None]
+    assert other_pairs(path, trained)[1].tabs
+    assert other_pairs(path, turned)[1].source == "2"
+    named = open_pairs(write(tmp_path / f"named-{name}", lines("de\ten", "eins\tone")))
+    assert source_place(named, DataSettings(source="de")) is None
+    table = open_pairs(write(tmp_path / "new.csv", lines("de,en", "eins,one")))
+    assert source_place(table, trained) is None
 
 
 def test_a_run_is_scored_on_whatever_holds_pairs(tmp_path: Path) -> None:

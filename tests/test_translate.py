@@ -11,15 +11,26 @@ import pytest
 import torch
 
 from seqloom import Translator, cli
-from seqloom.config import PredictSettings, Settings, default_settings, override, with_sizes
+from seqloom.config import (
+    PredictSettings,
+    Settings,
+    TextSettings,
+    default_settings,
+    override,
+    with_sizes,
+)
 from seqloom.data.pairs import open_pairs
+from seqloom.decode.beam import Hypothesis
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
 from seqloom.tasks import translate
 from seqloom.tasks.translate import GREEDY, TranslateJob
 from seqloom.tasks.translation_files import predict_lines
-from seqloom.tasks.translator import TextTranslator
+from seqloom.tasks.translation_scores import TranslationScorer, kind_of_targets
+from seqloom.tasks.translator import TextTranslator, words_in
 from seqloom.text.characters import CharTokenizer
+from seqloom.text.tokenizers import fit_tokenizer
+from seqloom.text.words import cut_words
 from seqloom.toml import to_toml
 from seqloom.train.loop import model_bytes
 
@@ -48,8 +59,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def make_job(**model: Any) -> TranslateJob:
-    corpus = translate.prepare(open_pairs(PAIRS), settings(**model))
+def make_job(target_tokenizer: str = "word", **model: Any) -> TranslateJob:
+    changes = {"text": {"target_tokenizer": target_tokenizer}}
+    corpus = translate.prepare(open_pairs(PAIRS), override(settings(**model), changes, "test"))
     return translate.make_job(corpus, CPU, nullcontext)
 
 
@@ -96,7 +108,7 @@ def run(trained: TranslateJob, tmp_path_factory: pytest.TempPathFactory) -> Run:
         {"encoder": "transformer", "num_heads": 2},
         {"encoder": "self-attention", "num_heads": 2},
         {"encoder": "basic-attention"},
-        {"embedding": "one-hot"},
+        {"embedding": "one-hot", "embedding_size": 256},
     ],
 )
 def test_every_kind_of_network_learns(model: dict[str, Any]) -> None:
@@ -121,20 +133,35 @@ def test_attention_is_shown_as_a_picture(trained: TranslateJob) -> None:
     assert make_job(attention="none").pictures() == {}
 
 
-@pytest.mark.parametrize("options", [GREEDY, PredictSettings(), PredictSettings(temperature=1.0)])
+@pytest.mark.parametrize("options", [GREEDY, PredictSettings()])
 def test_a_text_is_translated_alike_alone_and_in_any_batch(
     trained: TranslateJob, options: PredictSettings
 ) -> None:
     texts = [source for source, _ in PAIRS[::9]] + ["four", "one two three four five one two"]
     whole = list(trained.translator.translate(texts, options))
-    if options.temperature == 0:
-        for text, found in zip(texts, whole, strict=True):
-            ((alone,),) = trained.translator.translate([text], options)
-            assert alone.text == found[0].text
-            assert alone.score == pytest.approx(found[0].score, abs=1e-5)
-        turned = list(trained.translator.translate(texts[::-1], options))
-        assert [t[0].text for t in turned[::-1]] == [t[0].text for t in whole]
-    assert list(trained.translator.translate(texts, options)) == whole
+    for text, found in zip(texts, whole, strict=True):
+        ((alone,),) = trained.translator.translate([text], options)
+        assert alone.text == found[0].text
+        assert alone.score == pytest.approx(found[0].score, abs=1e-5)
+    turned = list(trained.translator.translate(texts[::-1], options))
+    assert [t[0].text for t in turned[::-1]] == [t[0].text for t in whole]
+
+
+def test_what_is_drawn_follows_from_the_text_and_its_place_alone(trained: TranslateJob) -> None:
+    """Other texts beside it, longer and shorter ones, change nothing; another seed does."""
+    texts = [source for source, _ in PAIRS[::9]]
+    options = PredictSettings(temperature=2.0, seed=3)
+
+    def drawn(texts: list[str], options: PredictSettings) -> list[str]:
+        return [best.text for best, *_ in trained.translator.translate(texts, options)]
+
+    whole = drawn(texts, options)
+    for place, text in enumerate(texts):
+        others = ["four" if n % 2 else "one two three four five one" for n in range(len(texts))]
+        others[place] = text
+        assert drawn(others, options)[place] == whole[place]
+    assert drawn(texts, options.model_copy(update={"seed": 4})) != whole
+    assert len(set(drawn(texts[:1] * 20, options))) > 2
 
 
 def test_the_best_come_first_and_are_different(trained: TranslateJob) -> None:
@@ -170,6 +197,74 @@ def test_an_unknown_word_is_copied_from_where_the_model_looks(trained: Translate
     assert set(marked.text) == {"\ufffd"}
 
 
+SOURCES = {"bpe": "abcabc abab", "char": "ab, c", "jamo": "책을 본다", "word": "ab, c"}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_words_are_found_among_the_pieces_that_they_are_cut_into(kind: Any) -> None:
+    text, options = SOURCES[kind], TextSettings(tokenizer=kind, max_vocabulary=262)
+    tokenizer = fit_tokenizer(lambda: [text] * 3, options)
+    found = words_in(text, tokenizer)
+    assert [word for word, *_ in found] == cut_words(text)
+    assert [first for _, first, _ in found] == [0, *(last for *_, last in found[:-1])]
+    assert found[-1][2] == len(tokenizer.tokens(text))
+    if kind == "bpe":
+        assert len(found) == 2 < found[-1][2]
+
+
+@pytest.mark.parametrize("kinds", [("bpe", "word"), ("char", "word"), ("char", "char")])
+def test_what_is_copied_is_a_whole_word_or_a_letter_for_a_letter(
+    trained: TranslateJob, kinds: tuple[Any, Any]
+) -> None:
+    source, target = (
+        fit_tokenizer(
+            lambda: ["ab ab ab", "ba ba"], TextSettings(tokenizer=kind, max_vocabulary=261)
+        )
+        for kind in kinds
+    )
+    translator = TextTranslator(trained.model, source, target, trained.corpus.settings, 1.0)
+    attention = np.zeros((2, 20), np.float32)
+    attention[0, 4:7] = 1.0  # within the second word
+    hypothesis = Hypothesis([target.unknown], 0.0, 0.0)
+    text = "bab abba bb"
+    best = translator._translation(text, hypothesis, PredictSettings(), attention)
+    assert best.text == ("abba" if kinds[1] == "word" else "a")
+    other = TextTranslator(trained.model, target, source, trained.corpus.settings, 1.0)
+    assert other.copies is (kinds != ("char", "word") and kinds != ("bpe", "char"))
+
+
+def test_what_targets_are_decides_what_is_counted() -> None:
+    phonemes, words = ["HH AH L OW", "W ER L D"] * 9, ["hola", "mundo", "ice cream"] + ["uno"] * 20
+    sentences = ["나는 밥을 먹는다.", "안녕 하세요", "가."] * 9
+    for tokenizer in ("char", "space", "bpe", "word"):
+        assert kind_of_targets(phonemes, tokenizer) == "phonemes"
+        assert kind_of_targets(words, "char" if tokenizer == "space" else tokenizer) == "words"
+        assert kind_of_targets(["我喜欢你。", "你好吗？"], tokenizer) != "words"
+    for tokenizer in ("char", "jamo", "bpe", "morpheme"):
+        assert kind_of_targets(sentences, tokenizer) == "sentences"
+    assert kind_of_targets(["h e l o", "a b"], "space") == "phonemes"
+    assert kind_of_targets(["the quick brown", "walking dogs"], "space") == "sentences"
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "space"])
+def test_sentences_in_letters_are_scored_as_sentences(tokenizer: str) -> None:
+    job = make_job(target_tokenizer=tokenizer)
+    assert set(job.validate().scores) == {"bleu", "chrf", "exact_match"}
+    dictionary = job.scorer.fit_dictionary(PAIRS)
+    assert job.scorer.look_up("one two", dictionary) == "uno dos"
+
+
+def test_words_in_pieces_are_scored_as_spellings() -> None:
+    pairs = [(a + b, b + a) for a in "abcdefg" for b in "hijklmn"]
+    changes = {**SPEECH, "text": {"tokenizer": "char", "target_tokenizer": "word"}}
+    asked = override(settings(), changes, "test")
+    job = translate.make_job(translate.prepare(open_pairs(pairs), asked), CPU, nullcontext)
+    assert set(job.validate().scores) == {"per", "wer", "exact_match"}
+    assert job.scorer.of(["xa"], [("ax", ["ya"])])["per"] == 0.5
+    dictionary = job.scorer.fit_dictionary(pairs)
+    assert len(job.scorer.look_up("ah", dictionary)) == 2
+
+
 def test_scores_stand_beside_both_baselines(run: Run) -> None:
     metrics = run.read_json("metrics.json")
     assert metrics["valid"]["chrf"] > metrics["baseline"]["valid"]["chrf"]
@@ -194,6 +289,41 @@ def test_lines_become_lines(run: Run, trained: TranslateJob, tmp_path: Path) -> 
     assert best[2] == ""
 
 
+@pytest.mark.parametrize("name", ["new.tsv", "new.txt", "new.data"])
+def test_lines_with_tabs_are_read_as_in_training(
+    run: Run, trained: TranslateJob, tmp_path: Path, name: str
+) -> None:
+    texts = ["one two", "five four three"]
+    best = [found[0].text for found in trained.translator.translate(texts, PredictSettings())]
+    file = tmp_path / name
+    file.write_text("one two\tdos uno\nfive four three\tx\n")
+    assert list(predict_lines(run, str(file), PredictSettings())) == best
+    as_table = list(predict_lines(run, str(file), PredictSettings(format="csv")))
+    assert as_table[0] == "1,2,translation,score"
+    assert as_table[1].startswith(f"one two,dos uno,{best[0]},")
+    second = list(predict_lines(run, str(file), PredictSettings(text="2", format="jsonl")))
+    assert json.loads(second[1])["2"] == "x"
+    with pytest.raises(SettingsError, match="--text english: new has no columns with names"):
+        predict_lines(run, str(file), PredictSettings(text="english"))
+    result = translate.evaluate_run(run, settings(), str(file))
+    assert result["pairs"] == 2 and result["scores"]["chrf"] > 0
+
+
+def test_what_is_cut_or_left_out_is_said(run: Run, trained: TranslateJob, tmp_path: Path) -> None:
+    long = "one " * 300
+    said: list[str] = []
+    assert len(list(predict_lines(run, iter(["one", long, long]), GREEDY, said.append))) == 3
+    assert said == [
+        "2 of 3 texts are longer than 200 tokens, and what follows is not read "
+        "(--max-length in training)."
+    ]
+    file = tmp_path / "other.tsv"
+    file.write_text(f"source\ttarget\none two\tdos uno\n{long}\tuno\ntwo\t\n\tdos\n")
+    remarks = translate.evaluate_run(run, settings(), str(file))["remarks"]
+    assert remarks[0].startswith("1 of 2 texts is longer than 200 tokens")
+    assert remarks[1] == "2 of 4 pairs are scored; left out: no target (1), no source (1)."
+
+
 def test_a_table_keeps_its_columns(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text('id,english,translation\n7,one two,"kept, as it is"\n8,five,x\n')
@@ -214,7 +344,11 @@ def test_other_pairs_are_scored(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "other.tsv"
     file.write_text("source\ttarget\none two\tdos uno\none two\tuno dos\n")
     result = translate.evaluate_run(run, settings(), str(file))
-    assert set(result) == {"task", "run", "data", "scores", "baseline", "copy", "signatures"}
+    assert set(result) == {
+        *("task", "run", "data", "scores", "baseline", "copy", "signatures"),
+        *("pairs", "dropped", "remarks"),
+    }
+    assert (result["pairs"], result["dropped"], result["remarks"]) == (2, {}, [])
     assert result["copy"]["scores"]["exact_match"] == 0.0
     assert result["scores"]["exact_match"] in (0.0, 1.0)  # one source with two right answers
 
@@ -236,7 +370,7 @@ def test_spelling_is_compared_as_the_tokenizer_normalises_it(trained: TranslateJ
     letters = CharTokenizer.fit(["ab"], lower.text)
     translator = TextTranslator(trained.model, letters, letters, lower, 1.0)
     references = [("x", ["Ab"]), ("y", ["a\u0436"])]  # the second holds an unknown letter
-    scores = translate.metrics_of(["aB", "a\ufffd"], references, translator, True)
+    scores = TranslationScorer(translator, "words").of(["aB", "a\ufffd"], references)
     assert scores["exact_match"] == 0.5
     assert scores["per"] == pytest.approx(0.25)
 
@@ -258,8 +392,15 @@ def test_dot_needs_vectors_of_one_size() -> None:
 
 
 def test_a_beam_wider_than_the_vocabulary_does_no_harm(trained: TranslateJob) -> None:
+    assert trained.translator.target.vocabulary_size < 50
     ((*found,),) = trained.translator.translate(["one"], PredictSettings(beam=50, n_best=50))
-    assert 1 <= len(found) <= 50
+    assert len({tuple(best.tokens) for best in found}) == len(found) == 50
+    scores = [best.score for best in found]
+    assert scores == sorted(scores, reverse=True)
+    ((narrow, *_),) = trained.translator.translate(["one"], PredictSettings(beam=5))
+    assert narrow.score <= scores[0] + 1e-6
+    for best in found[:3] + found[-1:]:
+        assert best.score == pytest.approx(-best.nats / (len(best.tokens) + 1), abs=1e-6)
 
 
 def test_no_translation_is_without_end(trained: TranslateJob) -> None:

@@ -18,6 +18,7 @@ from seqloom.errors import DataError, SettingsError, nearest
 LOOKED_AT = 200  # rows
 LETTERED = 0.8  # share of the values of a text that hold a letter
 DIFFERENT = 0.2  # share of the values of a text that are different
+FEWEST_LINES = 10  # of texts with tabs between, below which what they are is not looked for
 
 NAMES = (
     ("source", "target"),
@@ -125,7 +126,7 @@ def _only_two(
         yield asked[0] or others[0], asked[1] or others[0]
 
 
-def _is_text(column: str, sample: Iterable[Mapping[str, Any]]) -> bool:
+def _is_text(column: Any, sample: Iterable[Mapping[Any, Any]]) -> bool:
     """Whether a column holds texts rather than numbers or a few names."""
     values = [text for row in sample if (text := as_text(row.get(column)).strip())]
     lettered = sum(any(map(str.isalpha, value)) for value in values)
@@ -149,29 +150,36 @@ def _plain(name: str) -> str:
     return name.strip().lower()
 
 
-def tabbed(path: Path, encoding: str, named: Iterable[str | None] = ()) -> bool:
+def tabbed(
+    path: Path, encoding: str, named: Iterable[str | None] = (), *, mostly: bool = False
+) -> bool:
     """Whether all lines are texts with tabs between, and the first does not name columns.
 
     Args:
         path: of a text file or table.
         encoding: of the file.
-        named: columns that are asked for; a first line that has one of them names columns.
+        named: columns that are asked for; a first line that has one of them names columns. Numbers
+            name none: they say where a text stands in lines like these.
+        mostly: most lines are enough.
     """
-    rows = _first_rows(path, encoding)
-    if not rows or min(map(len, rows)) < 2:
+    rows = [cells for _, cells in first_lines(path, encoding)]
+    with_tabs = sum(len(cells) > 1 for cells in rows)
+    if not rows or 2 * with_tabs <= len(rows) or (with_tabs < len(rows) and not mostly):
         return False
-    return not (names_columns(rows[0]) or set(rows[0]) & set(named))
+    names = {name for name in named if name is not None and not name.isdecimal()}
+    return not (names_columns(rows[0]) or set(rows[0]) & names)
 
 
 def headed(path: Path, encoding: str) -> bool:
     """Whether all lines hold tabs, and the first names columns."""
-    rows = _first_rows(path, encoding)
+    rows = [cells for _, cells in first_lines(path, encoding)]
     return bool(rows) and min(map(len, rows)) >= 2 and names_columns(rows[0])
 
 
-def _first_rows(path: Path, encoding: str) -> list[list[str]]:
-    lines = islice(read_lines(path, encoding), LOOKED_AT)
-    return [line.split("\t") for line in lines if line.strip()]
+def first_lines(path: Path, encoding: str) -> list[tuple[int, list[str]]]:
+    """The first lines that are not empty: their numbers from 1, and what tabs part."""
+    lines = enumerate(islice(read_lines(path, encoding), LOOKED_AT), start=1)
+    return [(number, line.split("\t")) for number, line in lines if line.strip()]
 
 
 def names_columns(cells: Sequence[str]) -> bool:
@@ -208,16 +216,55 @@ def first_records(source: Source, settings: DataSettings) -> list[dict[str, Any]
 
 
 def surely_pairs(source: Source, settings: DataSettings) -> bool:
-    """Whether the names of the columns can mean nothing but a text and its translation."""
+    """Whether the data can be nothing but texts and their translations.
+
+    The names of two columns say so, or there are two columns of text without names.
+    """
     if source.format == "cmudict":
         return True
+    if _bare_columns(source, settings) == [True, True]:
+        return True
+    columns = _columns_of_text(source, settings)
+    names = {_plain(name): name for name in columns}
+    sure = any(first in names and second in names for first, second in SURE)
+    return sure or (len(columns) == 2 and all(map(is_language, columns)))
+
+
+def doubtful_pairs(source: Source, settings: DataSettings) -> str | None:
+    """What may be a text and its translation though it is not sure, as a sentence for the user."""
+    bare = _bare_columns(source, settings)
+    if sum(bare) >= 2:
+        where = " and ".join(str(n) for n, text in enumerate(bare, start=1) if text)
+        found = f"texts {where} of each line, tabs between,"
+    else:
+        columns = _columns_of_text(source, settings)
+        pairs = [*_named(columns), *_languages(columns)]
+        if not pairs:
+            return None
+        found = f'the columns "{pairs[0][0]}" and "{pairs[0][1]}"'
+    return f"{found} may be a text and its translation or answer: --task translate learns that."
+
+
+def _bare_columns(source: Source, settings: DataSettings) -> list[bool]:
+    """Which columns without names are text; none where lines are not parted by tabs throughout.
+
+    Words with tags, a line each, have an empty line after each sentence: they are no pairs.
+    """
+    if source.format not in ("text", "table") or source.columns or len(source.files) != 1:
+        return []
+    path = source.files[0]
+    lines = list(islice(read_lines(path, settings.encoding), LOOKED_AT))
+    gaps = any(not line.strip() for line in lines[:-1])
+    if gaps or len(lines) < FEWEST_LINES or not tabbed(path, settings.encoding):
+        return []
+    rows = [dict(enumerate(line.split("\t"))) for line in lines]
+    return [_is_text(n, rows) for n in range(min(map(len, rows)))]
+
+
+def _columns_of_text(source: Source, settings: DataSettings) -> list[str]:
+    """The columns of a table that hold text, in their order."""
     if source.format not in ("table", "json", "parquet", "rows"):
-        return False
+        return []
     sample = first_records(source, settings)
-    names = {_plain(name): name for record in sample for name in record}
-    return any(
-        first in names
-        and second in names
-        and all(_is_text(names[name], sample) for name in (first, second))
-        for first, second in SURE
-    )
+    names = dict.fromkeys(name for record in sample for name in record)
+    return [name for name in names if _is_text(name, sample)]

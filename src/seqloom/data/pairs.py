@@ -16,7 +16,14 @@ from typing import Any
 
 from seqloom.config import DataSettings
 from seqloom.data.encoding import read_lines
-from seqloom.data.pair_columns import find_columns, first_records, flat, headed, tabbed
+from seqloom.data.pair_columns import (
+    find_columns,
+    first_lines,
+    first_records,
+    flat,
+    headed,
+    tabbed,
+)
 from seqloom.data.partner import partner, plain_name, stem_of
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source, format_of, open_source
@@ -99,9 +106,11 @@ def infer_pairs(source: Source, settings: DataSettings) -> PairPlan:
         return _aligned_plan(source, Path(settings.target).expanduser(), settings)
     if _is_tabbed(source, settings):
         return _tabbed_plan(source, settings)
+    _check_all_tabbed(source, settings)
     if lines:
         raise DataError(
-            f"{source.files[0]}: its lines hold no tab, so there is one text in each. "
+            f"{source.files[0]}: {_without_tabs(source, settings)} hold no tab, so there is one "
+            "text in each. "
             + (f"There is no file {settings.target}. " if settings.target else "")
             + "Name the file with the translation of each line with --target, or pass a table."
         )
@@ -134,9 +143,32 @@ def _aligned_plan(source: Source, second: Path, settings: DataSettings) -> PairP
 
 
 def _is_tabbed(source: Source, settings: DataSettings) -> bool:
+    return _tabs(source, settings, mostly=settings.skip_bad_rows)
+
+
+def _tabs(source: Source, settings: DataSettings, *, mostly: bool) -> bool:
     if source.format not in ("text", "table") or source.columns:
         return False
-    return tabbed(source.files[0], settings.encoding, (settings.source, settings.target))
+    named = settings.source, settings.target
+    return tabbed(source.files[0], settings.encoding, named, mostly=mostly)
+
+
+def _check_all_tabbed(source: Source, settings: DataSettings) -> None:
+    """See that lines which mostly hold texts with tabs between all do.
+
+    Raises:
+        DataError: some lack a tab; the first of them is named.
+    """
+    if not _tabs(source, settings, mostly=True):
+        return
+    path = source.files[0]
+    lines = first_lines(path, settings.encoding)
+    without = [number for number, cells in lines if len(cells) < 2]
+    raise DataError(
+        f"{path}, line {without[0]:,}: holds no tab, so one text of the pair is missing, as in "
+        f"{len(without):,} of the first {len(lines):,} lines. Mend the row, or pass "
+        "--skip-bad-rows to drop such rows."
+    )
 
 
 def _tabbed_plan(source: Source, settings: DataSettings) -> PairPlan:
@@ -154,10 +186,32 @@ def _tabbed_plan(source: Source, settings: DataSettings) -> PairPlan:
     return PairPlan(numbers[0], numbers[1], tabs=True, encoding=settings.encoding, reason=reason)
 
 
+def _without_tabs(source: Source, settings: DataSettings) -> str:
+    """How many of the first lines hold no tab, in words."""
+    lines = [cells for _, cells in first_lines(source.files[0], settings.encoding)]
+    count = sum(len(cells) < 2 for cells in lines)
+    return "its lines" if count == len(lines) else f"{count:,} of its first {len(lines):,} lines"
+
+
+def source_place(source: Source, settings: DataSettings) -> int | None:
+    """Which text of each line, from 0, is to be translated where tabs part texts without names.
+
+    Lines of the one text alone are read as well by a run whose training data were such lines.
+    """
+    if source.format not in ("text", "table") or source.columns:
+        return None
+    if _tabs(source, settings, mostly=True):
+        return int(_tabbed_plan(source, fitting(source, settings)).source) - 1
+    number = settings.source or ""
+    lines = first_lines(source.files[0], settings.encoding)
+    single = source.files[0].suffix != ".csv" and all(len(cells) < 2 for _, cells in lines)
+    return int(number) - 1 if number.isdecimal() and single else None
+
+
 def fitting(source: Source, settings: DataSettings) -> DataSettings:
     """Settings of a run for other data: columns and files that these do not have are let go."""
     names: set[str] = set()
-    if _is_tabbed(source, settings):
+    if _tabs(source, settings, mostly=True):
         names = {str(number) for number in range(1, MOST_NUMBERED)}
     elif source.format != "text" or source.columns:
         names = {name for record in first_records(source, settings) for name in record}
@@ -199,7 +253,7 @@ def other_pairs(data: Any, settings: DataSettings) -> tuple[Source, PairPlan]:
         DataError: the file with the translations is not there, or no pairs are.
     """
     opened = open_pairs(data)
-    if settings.target and _is_plain(opened):
+    if settings.target and not settings.target.isdecimal() and _is_plain(opened):
         path, named = opened.files[0], Path(settings.target).expanduser()
         first = named.with_name(stem_of(named) + Path(plain_name(path)).suffix)
         second = named if stem_of(path) == stem_of(named) else partner(path, first, named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -58,13 +59,14 @@ class Translator(SequenceEstimator):
                 ``copy_unknown``, as in ``PredictSettings``.
         """
         texts = _texts(X)
-        found = self.translator.translate(texts, _options(options))
+        found = self.translator.translate(texts, _options(options), say=_warn)
         return [best.text for best, *_ in found]
 
     def n_best(self, X: Iterable[str], n: int = 5, **options: Any) -> list[list[Translation]]:  # noqa: N803
         """The n best translations of each text with their scores, the best first."""
         texts = _texts(X)
-        return list(self.translator.translate(texts, _options({**options, "n_best": n})))
+        chosen = _options({**options, "n_best": n})
+        return list(self.translator.translate(texts, chosen, say=_warn))
 
     def attention_maps(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
         """The best translation of each text, and where the model looked for each of its tokens.
@@ -74,11 +76,11 @@ class Translator(SequenceEstimator):
             end's; None where the decoder has no attention.
         """
         texts = _texts(X)
-        found = self.translator.translate(texts, _options(options), attention=True)
+        found = self.translator.translate(texts, _options(options), attention=True, say=_warn)
         return [best for best, *_ in found]
 
     def score(self, X: Any, y: Sequence[str] | None = None) -> float:  # noqa: N803
-        """chrF, from 0 to 100; where tokens are spelt, the share of right answers."""
+        """chrF of sentences, from 0 to 100; of words and phonemes the share of right ones."""
         from seqloom.tasks.training import evaluate
 
         scores = evaluate(self._fitted_run().path, X if y is None else _pairs(X, y))["scores"]
@@ -96,6 +98,11 @@ def _pairs(sources: Any, targets: Any) -> list[dict[str, str]]:
         raise DataError(f"Received {len(sources)} texts and the translations of {len(targets)}.")
     pairs = zip(sources, targets, strict=True)
     return [{"source": source, "target": target} for source, target in pairs]
+
+
+def _warn(text: str) -> None:
+    """Say what a list of translations does not show."""
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def _options(options: dict[str, Any]) -> PredictSettings:

@@ -1,7 +1,8 @@
 """The passes that make a corpus of pairs: read once, split, fit both tokenizers, encode.
 
-Tokenizers, their kinds and their sizes come from the training part alone. Streamed: held are
-seventeen bytes a pair, for the split and for what stands twice.
+Tokenizers, their kinds and their sizes come from the training part alone. Texts are streamed: of
+each pair two hashes and its part are held, for the split and for what stands twice, and for a
+moment the order of the hashes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from safetensors.numpy import save_file
 from seqloom.config import Settings, override
 from seqloom.data.pairs import PairPlan, read_pairs
 from seqloom.data.records import ReadReport
+from seqloom.data.schema import find_encoding
 from seqloom.data.sides import look_swapped
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS, assign_records, parse_split
@@ -48,7 +50,8 @@ class PairMaker:
 
     def __init__(self, source: Source, plan: PairPlan, others: Others, settings: Settings) -> None:
         self.source, self.plan, self.others, self.settings = source, plan, others, settings
-        self.facts = PairFacts(reasons=[f"{source.name}: {plan.reason}."])
+        reasons = "; ".join(dict.fromkeys((plan.reason, *_encodings(source, plan, settings))))
+        self.facts = PairFacts(reasons=[f"{source.name}: {reasons}."])
 
     def write(self, folder: Path) -> None:
         """All passes; everything the corpus is, into an empty folder."""
@@ -166,7 +169,7 @@ class PairMaker:
         """The settings with what was found in the data."""
         changes = {"text": {"tokenizer": source.kind, "target_tokenizer": target.kind}}
         plan = self.plan
-        if not plan.tabs and plan.second is None and not self.source.columns:
+        if plan.second is None and not self.source.columns:
             changes["data"] = {"source": plan.source, "target": plan.target}
         return override(self.settings, changes, self.source.name)
 
@@ -197,6 +200,14 @@ class PairMaker:
         longest = self.settings.text.max_length
         end = [] if len(ids) > longest else [tokenizer.end]
         return np.concatenate([[tokenizer.start], ids[:longest], end]).astype(np.int32)
+
+
+def _encodings(source: Source, plan: PairPlan, settings: Settings) -> Iterator[str]:
+    """Why the files are read in the encoding that they are read in."""
+    yield from find_encoding(source, settings.data)[1]
+    if plan.second is not None:
+        second = Source(plan.second.name, (plan.second,), format="text")
+        yield from find_encoding(second, settings.data)[1]
 
 
 def _in_order(keys: Digests) -> tuple[npt.NDArray[np.int64], int]:

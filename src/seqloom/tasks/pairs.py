@@ -28,7 +28,7 @@ from seqloom.errors import SettingsError
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
-PAIRS_FORMAT = 3
+PAIRS_FORMAT = 4
 SIDES = ("source", "target")
 
 Others = dict[str, tuple[Source, PairPlan]]

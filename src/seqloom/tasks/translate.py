@@ -22,18 +22,19 @@ from seqloom.data.batching import Batch, IntArray, group_by_length, pad
 from seqloom.data.source import Source
 from seqloom.data.store import Store
 from seqloom.evaluate.attention_map import attention_picture
-from seqloom.evaluate.dictionary import DictionaryBaseline
-from seqloom.evaluate.translation import signatures, translation_metrics
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
 from seqloom.tasks.pairs import PairCorpus, prepare_pairs, reopen_pairs, with_settings
-from seqloom.tasks.translation_files import predict_lines, read_references
+from seqloom.tasks.translation_files import predict_lines
 from seqloom.tasks.translation_model import build_translator
-from seqloom.tasks.translator import TextTranslator, load_translator
-from seqloom.text.normalise import Normaliser
-from seqloom.text.tokenizers import Tokenizer
-from seqloom.text.words import cut_words
+from seqloom.tasks.translation_scores import (
+    TranslationScorer,
+    evaluate_run,
+    kind_of_targets,
+    signatures_of,
+)
+from seqloom.tasks.translator import TextTranslator
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
@@ -45,7 +46,6 @@ TIE_BREAK = 1e-3  # of the loss in what the best weights have least of: scores a
 SHOWN = 5  # sources of the validation part, after each epoch
 RATIO_QUANTILE = 0.999  # of target tokens a source token, beyond which a pair is a misprint
 GREEDY = PredictSettings(beam=1)
-SEARCHED = PredictSettings()
 
 
 class PairStream:
@@ -113,7 +113,10 @@ class TranslateJob:
         torch.manual_seed(train.seed % LARGEST_SEED)
         tokenizers = corpus.source_tokenizer, corpus.target_tokenizer
         self.model = build_translator(settings, *tokenizers).to(device)
-        self.translator = TextTranslator(self.model, *tokenizers, settings, target_ratio(corpus))
+        translator = TextTranslator(self.model, *tokenizers, settings, target_ratio(corpus))
+        targets = (target for _, target in corpus.pairs("train"))
+        kind = kind_of_targets(targets, corpus.target_tokenizer.kind)
+        self.translator, self.scorer = translator, TranslationScorer(translator, kind)
         self.stream = PairStream(
             corpus.source_store("train"),
             corpus.target_store("train"),
@@ -123,7 +126,6 @@ class TranslateJob:
         self.valid = list(scored_batches(corpus, "valid"))
         self.references = evenly(list(corpus.references("valid")), SCORED_IN_TRAINING)
         self.shown = evenly(self.references, SHOWN)
-        self.spelling = is_spelling(corpus.target_tokenizer)
 
     def loss(self, model: nn.Module, batch: Batch, states: Sequence[State] | None) -> Loss:
         """Nats of a batch's targets."""
@@ -139,9 +141,9 @@ class TranslateJob:
         """Nats a token, and scores of the likeliest translations of the validation part."""
         with self.autocast():
             loss = self.nll()
-        scores = score_translations(self.translator, self.references, GREEDY, self.spelling)
+        scores = self.scorer.of_model(self.references, GREEDY)
         # Of short texts BLEU is often 0: without four words right in a row it sees nothing.
-        rank = scores["per"] if self.spelling else -scores["chrf"] / 100
+        rank = scores["per"] if self.scorer.spelling else -scores["chrf"] / 100
         return Validation(loss, scores, rank + TIE_BREAK * loss)
 
     @torch.inference_mode()
@@ -197,48 +199,6 @@ def target_ratio(corpus: PairCorpus) -> float:
     return float(max(1.0, np.quantile(target.lengths / source.lengths, RATIO_QUANTILE)))
 
 
-def is_spelling(target: Tokenizer) -> bool:
-    """Whether targets are spelt or pronounced, so that single pieces count rather than words."""
-    return target.kind in ("char", "space", "jamo")
-
-
-def score_translations(
-    translator: TextTranslator,
-    references: Sequence[tuple[str, list[str]]],
-    options: PredictSettings,
-    spelling: bool,
-) -> dict[str, float]:
-    """Scores of the best translations of some sources."""
-    found = translator.translate((source for source, _ in references), options)
-    return metrics_of([best.text for best, *_ in found], references, translator, spelling)
-
-
-def metrics_of(
-    texts: Sequence[str],
-    references: Sequence[tuple[str, list[str]]],
-    translator: TextTranslator,
-    spelling: bool,
-) -> dict[str, float]:
-    """Scores of some texts beside the references, which are left as they stand in the data.
-
-    Only of spellings both sides are normalised as the tokenizer normalises them: in a space or in
-    case, where case was given up, nothing is spelt wrong.
-    """
-    true = [found for _, found in references]
-    if not spelling:
-        lower = translator.settings.text.lowercase
-        return translation_metrics(texts, true, "text", lowercase=lower)
-    plain = Normaliser.from_settings(translator.settings.text)
-    spaced = translator.target.kind == "space"
-
-    def spelt(text: str) -> str:
-        return " ".join(plain(text).split()) if spaced else plain(text)
-
-    true = [list(map(spelt, found)) for found in true]
-    cut = translator.target.tokens
-    return translation_metrics(list(map(spelt, texts)), true, "spelling", cut=cut)
-
-
 def prepare(source: Source, settings: Settings) -> PairCorpus:
     """Read, split, fit both tokenizers on the training part, store the ids."""
     return prepare_pairs(source, settings)
@@ -277,71 +237,18 @@ def stages(corpus: PairCorpus, job: TranslateJob) -> list[Stage]:
 
 def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]:
     """Metrics of the model, of a dictionary learnt from the pairs, and of copying the source."""
-    source, target = job.translator.source, job.translator.target
-    pairs = ((pieces_of(a, source), pieces_of(b, target)) for a, b in corpus.pairs("train"))
-    dictionary = DictionaryBaseline.fit(pairs)
+    dictionary = job.scorer.fit_dictionary(corpus.pairs("train"))
     run.seal("baseline.json", json.dumps(dictionary.to_dict(), ensure_ascii=False).encode())
     result: dict[str, Any] = {"valid": {}, "test": {}, "baseline": {"valid": {}, "test": {}}}
-    result["copy"] = {"valid": {}, "test": {}}
+    result |= {"copy": {"valid": {}, "test": {}}, "targets": job.scorer.targets}
     for part in filter(corpus.has, ("valid", "test")):
         references = evenly(list(corpus.references(part)), SCORED_AT_THE_END)
-        scores = score_references(job.translator, dictionary, references, job.spelling)
+        scores = job.scorer.beside(dictionary, references)
         result[part], result["baseline"][part], result["copy"][part] = scores
-        if not job.spelling:
+        if not job.scorer.spelling:
             result["signatures"] = signatures_of(references, corpus.settings)
     result["valid"]["nll"] = job.nll()
     return result
-
-
-def signatures_of(
-    references: Sequence[tuple[str, list[str]]], settings: Settings
-) -> dict[str, str]:
-    """How BLEU and chrF were computed, as sacreBLEU writes it."""
-    return signatures([true for _, true in references], lowercase=settings.text.lowercase)
-
-
-def pieces_of(text: str, tokenizer: Tokenizer) -> list[str]:
-    """What a dictionary translates one by one: words and marks, or the pieces of a spelling."""
-    return tokenizer.tokens(text) if is_spelling(tokenizer) else cut_words(text)
-
-
-def look_up(text: str, dictionary: DictionaryBaseline, translator: TextTranslator) -> str:
-    """A text translated piece by piece."""
-    pieces = dictionary.translate(pieces_of(text, translator.source))
-    return ("" if translator.target.kind in ("char", "jamo") else " ").join(pieces)
-
-
-def score_references(
-    translator: TextTranslator,
-    dictionary: DictionaryBaseline,
-    references: Sequence[tuple[str, list[str]]],
-    spelling: bool,
-) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    """Scores of the model, of the dictionary and of the sources as they are."""
-    looked_up = [look_up(source, dictionary, translator) for source, _ in references]
-    copied = [source for source, _ in references]
-    return (
-        score_translations(translator, references, SEARCHED, spelling),
-        metrics_of(looked_up, references, translator, spelling),
-        metrics_of(copied, references, translator, spelling),
-    )
-
-
-def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other pairs beside the baselines', or those of the training once more."""
-    result: dict[str, Any] = {"task": "translate", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
-    translator = load_translator(run)
-    dictionary = DictionaryBaseline.from_dict(run.read_fields("baseline.json", {"table": dict}))
-    references = read_references(data, settings)
-    spelling = is_spelling(translator.target)
-    scores, looked_up, copied = score_references(translator, dictionary, references, spelling)
-    result |= {"data": str(data), "scores": scores, "baseline": {"scores": looked_up}}
-    if not spelling:
-        result["signatures"] = signatures_of(references, settings)
-    return result | {"copy": {"scores": copied}}
 
 
 __all__ = [

@@ -7,11 +7,12 @@ from itertools import tee
 from typing import Any
 
 from seqloom.config import DataSettings, PredictSettings, Settings
-from seqloom.data.pairs import open_pairs, other_pairs, read_pairs
+from seqloom.data.encoding import read_lines
+from seqloom.data.pairs import open_pairs, other_pairs, read_pairs, source_place
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
 from seqloom.data.template import as_text
-from seqloom.errors import DataError
+from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
 from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
 from seqloom.tasks.translator import TextTranslator, Translation, load_translator
@@ -39,9 +40,15 @@ def predict_lines(
         pairs: Iterable[tuple[str, Record]] = ((text, {"source": text}) for text in data)
     else:
         source = open_pairs(data)
-        bare = source.format == "text"
-        pairs = _texts(source, translator.settings.data, options)
-    rows = translated(translator, pairs, options)
+        place = source_place(source, _asked(translator.settings.data, options))
+        bare = source.format == "text" or place is not None
+        if bare and options.text and not options.text.isdecimal():
+            raise SettingsError(
+                f"--text {options.text}: {source.name} has no columns with names. Leave it out."
+            )
+        texts = _texts(source, _asked(translator.settings.data, options))
+        pairs = texts if place is None else _cells(source, place)
+    rows = translated(translator, pairs, options, say)
     form = options.format if options.format != "auto" else ("text" if bare else "csv")
     if form == "text":
         return _as_text(rows, options.n_best)
@@ -50,19 +57,28 @@ def predict_lines(
 
 
 def translated(
-    translator: TextTranslator, pairs: Iterable[tuple[str, Record]], options: PredictSettings
+    translator: TextTranslator,
+    pairs: Iterable[tuple[str, Record]],
+    options: PredictSettings,
+    say: Callable[[str], None] = unheard,
 ) -> Iterator[tuple[Record, list[Translation]]]:
     """Each record with the translations of its text; an empty text has an empty one."""
     asked, kept = tee(pairs)
-    found = translator.translate((text for text, _ in asked), options)
+    found = translator.translate((text for text, _ in asked), options, say=say)
     return ((record, best) for (_, record), best in zip(kept, found, strict=True))
 
 
-def _texts(
-    source: Source, settings: DataSettings, options: PredictSettings
-) -> Iterator[tuple[str, Record]]:
+def _asked(settings: DataSettings, options: PredictSettings) -> DataSettings:
+    """Where the text stands: as asked for now, else as in training."""
+    changes = {"encoding": "auto", **({"source": options.text} if options.text else {})}
+    return settings.model_copy(update=changes)
+
+
+def _texts(source: Source, settings: DataSettings) -> Iterator[tuple[str, Record]]:
     records = read_records(source, encoding="auto", report=ReadReport(), complete=True)
-    column = "text" if source.format == "text" else options.text or settings.source or "source"
+    column = settings.source or ""
+    if source.format == "text" or not column or column.isdecimal():
+        column = "text" if source.format == "text" else "source"
     for number, record in enumerate(records, start=1):
         if number == 1 and column not in record:
             known = ", ".join(f'"{name}"' for name in record)
@@ -70,15 +86,16 @@ def _texts(
                 f'{source.name}: there is no column "{column}" to translate; the columns are '
                 f"{known}. Name one with --text."
             )
-        text = as_text(record.get(column))
-        yield (_side(text, settings) if source.format == "text" else text), record
+        yield as_text(record.get(column)), record
 
 
-def _side(line: str, settings: DataSettings) -> str:
-    """The source in a line that holds its translation too, where the training data were so."""
-    column = settings.source or ""
-    cells = line.split("\t")
-    return cells[int(column) - 1] if column.isdecimal() and len(cells) >= int(column) else line
+def _cells(source: Source, place: int) -> Iterator[tuple[str, Record]]:
+    """One of the texts that tabs part in each line; of a line that has no such text all of it."""
+    for path in source.files:
+        for line in read_lines(path, "auto"):
+            cells = line.split("\t")
+            record: Record = {str(number): cell for number, cell in enumerate(cells, start=1)}
+            yield (cells[place] if place < len(cells) else line).strip(), record
 
 
 def _columns(found: list[Translation], taken: Record) -> Record:
@@ -99,14 +116,16 @@ def _as_text(rows: Iterable[tuple[Record, list[Translation]]], n_best: int) -> I
         yield ""
 
 
-def read_references(data: Any, settings: Settings) -> list[tuple[str, list[str]]]:
-    """Each distinct source of some pairs with all its translations.
+def read_references(
+    data: Any, settings: Settings, report: ReadReport
+) -> list[tuple[str, list[str]]]:
+    """Each distinct source of some pairs with all its translations; what is dropped is counted.
 
     Raises:
         DataError: the data hold no pairs.
     """
     source, plan = other_pairs(data, settings.data)
     found: dict[str, list[str]] = {}
-    for pair in read_pairs(source, plan, settings.data, ReadReport()):
+    for pair in read_pairs(source, plan, settings.data, report):
         found.setdefault(pair.source, []).append(pair.target)
     return list(found.items())

@@ -9,7 +9,7 @@ translated depends on nothing but the text.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -30,13 +30,16 @@ from seqloom.tasks.pairs import source_ids
 from seqloom.tasks.translation_model import build_translator
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.text.vocabulary import PAD, UNKNOWN_TEXT
+from seqloom.text.words import cut_words
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_device, set_threads
+from seqloom.watching import unheard
 
 TOKENS = 2_048  # source tokens of a batch, padding counted; each is followed by a beam
 CHUNK = 1_024  # texts held at once, among which those of about equal length are put together
 SPELT = ("char", "jamo", "bpe")  # tokenizers whose tokens need no space between them
+WHOLE = ("word", "space")  # tokenizers whose tokens are what is copied
 ROOM = 10  # tokens that a translation may always have
 
 Array = npt.NDArray[Any]
@@ -100,15 +103,26 @@ class TextTranslator:
         return [self.source.token(int(i)) for i in self.encode(text)]
 
     def translate(
-        self, texts: Iterable[str], options: PredictSettings, *, attention: bool = False
+        self,
+        texts: Iterable[str],
+        options: PredictSettings,
+        *,
+        attention: bool = False,
+        say: Callable[[str], None] = unheard,
     ) -> Iterator[list[Translation]]:
         """Translations of each text, the best first, in the order of the texts.
+
+        Args:
+            texts: any number of them.
+            options: how they are translated.
+            attention: give that too.
+            say: told at the end how many texts were cut.
 
         Raises:
             SettingsError: options that do not go together.
         """
         self._check(options)
-        return self._stream(iter(texts), options, attention)
+        return self._stream(iter(texts), options, attention, say)
 
     def _check(self, options: PredictSettings) -> None:
         if options.temperature and options.n_best > 1:
@@ -121,12 +135,26 @@ class TextTranslator:
             raise SettingsError("--coverage-penalty needs attention, and this model has none.")
 
     def _stream(
-        self, stream: Iterator[str], options: PredictSettings, attention: bool
+        self,
+        stream: Iterator[str],
+        options: PredictSettings,
+        attention: bool,
+        say: Callable[[str], None],
     ) -> Iterator[list[Translation]]:
-        number = 0
+        number = cut = 0
+        longest = self.settings.text.max_length
         while chunk := list(islice(stream, CHUNK)):
             yield from self._chunk(chunk, options, number, attention)
             number += len(chunk)
+            # A text has no more tokens than bytes, so that few are cut a second time to be counted.
+            long = (text for text in chunk if len(text.encode(errors="replace")) > longest)
+            cut += sum(len(self.source.encode(text)) > longest for text in long)
+        if cut:
+            are = "is" if cut == 1 else "are"
+            say(
+                f"{cut:,} of {number:,} texts {are} longer than {longest:,} tokens, and what "
+                "follows is not read (--max-length in training)."
+            )
 
     def _chunk(
         self, texts: list[str], options: PredictSettings, first: int, attention: bool
@@ -244,13 +272,44 @@ class TextTranslator:
         tokens = [self.target.token(i) for i in found.ids]
         written = self.target.decode(found.ids)
         unknown = [n for n, i in enumerate(found.ids) if i == self.target.unknown]
-        if options.copy_unknown and attention is not None and unknown:
-            pieces = self.source.tokens(text)
+        if options.copy_unknown and attention is not None and unknown and self.copies:
             for place in unknown:
-                tokens[place] = pieces[int(attention[place, : len(pieces)].argmax())]
+                tokens[place] = self._looked_at(text, attention[place])
             spaced = self.target.kind not in SPELT
             written = filled(written, [tokens[place] for place in unknown], spaced=spaced)
         return Translation(written, tokens, found.score, found.nats, attention)
+
+    @property
+    def copies(self) -> bool:
+        """Whether what is unknown can be copied: words for words, letters for letters."""
+        letters = self.target.kind in ("char", "jamo")
+        return not letters or self.source.kind == self.target.kind
+
+    def _looked_at(self, text: str, attention: Array) -> str:
+        """The source word, or letter, that got most attention (source tokens,)."""
+        if self.source.kind in WHOLE or self.target.kind in ("char", "jamo"):
+            pieces = self.source.tokens(text)
+            return pieces[int(attention[: len(pieces)].argmax())]
+        words = words_in(text, self.source)
+        shares = [float(attention[first:last].sum()) for _, first, last in words]
+        return words[int(np.argmax(shares))][0] if words else UNKNOWN_TEXT
+
+
+def words_in(text: str, tokenizer: Tokenizer) -> list[tuple[str, int, int]]:
+    """The words and marks of a text, each with the tokens that it is cut into: first, past last.
+
+    >>> from seqloom.config import TextSettings
+    >>> from seqloom.text.characters import CharTokenizer
+    >>> words_in("ab, c", CharTokenizer.fit(["ab, c"], TextSettings()))
+    [('ab', 0, 2), (',', 2, 3), ('c', 3, 5)]
+    """
+    found: list[tuple[str, int, int]] = []
+    end = tokens = 0
+    for word in cut_words(text):
+        end = text.index(word, end) + len(word)
+        before, tokens = tokens, len(tokenizer.tokens(text[:end]))
+        found.append((word, before, max(before, tokens)))
+    return found
 
 
 def filled(written: str, pieces: Sequence[str], *, spaced: bool) -> str:
