@@ -15,7 +15,7 @@ from typing import Any
 
 from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
 from seqloom.data.labels import doubtful_label, surely_labelled
-from seqloom.data.pair_columns import surely_pairs
+from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
@@ -186,8 +186,10 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     reason = surely_labelled(source, settings)
     if reason and "text" not in data:
         return "classify", [f"The task is classify: {reason}. {INSTEAD}"]
-    doubt = doubtful_label(source, settings)
-    return "generate", [f"The task is generate: {doubt}"] if doubt and "text" not in data else []
+    if "text" in data:
+        return "generate", []
+    doubt = doubtful_label(source, settings) or doubtful_pairs(source, settings)
+    return "generate", [f"The task is generate: {doubt}"] if doubt else []
 
 
 def _known(task: str, name: str) -> str:
