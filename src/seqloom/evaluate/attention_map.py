@@ -12,6 +12,7 @@ import numpy.typing as npt
 from seqloom.evaluate.lettering import characters_of, drawable, fonts
 
 MOST_STEPS = 60  # of either side; a longer text is shown by its beginning
+LONGEST_TOKEN = 30  # characters of a token that are written beside it
 INCH = 0.28  # of a cell
 
 
@@ -32,11 +33,12 @@ def attention_picture(
     rows, columns = shown.shape
     families = fonts()
     characters = characters_of(families)
-    across, down = ([drawable(token, characters) for token in side] for side in (source, written))
+    across, down = ([_label(token, characters) for token in side] for side in (source, written))
     with mpl.rc_context({"font.family": families, "axes.unicode_minus": False}):
-        figure = Figure(figsize=(columns * INCH + 2.0, rows * INCH + 1.4), layout="constrained")
+        # The cells fill the figure; the file is as much larger as the tokens beside them need.
+        figure = Figure(figsize=(columns * INCH, rows * INCH))
         FigureCanvasAgg(figure)
-        axes = figure.subplots()
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="equal")
         axes.set_xticks(range(columns), across[:columns], rotation=90, fontsize=9)
         axes.set_yticks(range(rows), down[:rows], fontsize=9)
@@ -44,5 +46,11 @@ def attention_picture(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=150)
+        figure.savefig(content, format="png", dpi=150, bbox_inches="tight", pad_inches=0.1)
     return content.getvalue()
+
+
+def _label(token: str, characters: set[int]) -> str:
+    """A token as it is written beside its row or column, white space made visible."""
+    shown = drawable(token, characters) or "␣"
+    return shown if len(shown) <= LONGEST_TOKEN else f"{shown[: LONGEST_TOKEN - 1]}…"
