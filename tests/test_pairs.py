@@ -313,6 +313,8 @@ def test_the_second_file_of_another_part_is_found_by_its_name(tmp_path: Path) ->
         (("train.de", "train.en"), ("val.de", "val.en")),
         (("train.src.txt", "train.tgt.txt"), ("val.src.txt", "val.tgt.txt")),
         (("train_src.txt", "train_tgt.txt"), ("val_src.txt", "val_tgt.txt")),
+        (("src-train.txt", "tgt-train.txt"), ("src-val.txt", "tgt-val.txt")),
+        (("en_train_1.txt", "ko_train_1.txt"), ("en_val_2.txt", "ko_val_2.txt")),
         (("de/train.txt", "en/train.txt"), ("de/val.txt", "en/val.txt")),
         (("de/train.de", "en/train.en"), ("de/val.de", "en/val.en")),
     ],
@@ -324,6 +326,9 @@ def test_names_change_as_the_training_files_do(
     source, settings = open_pairs(paths[0]), DataSettings(target=paths[1])
     plan = infer_pairs(source, settings)
     assert other_part(source, plan, paths[2], settings)[1].second == Path(paths[3])
+    for place in (0, 2):
+        found = other_pairs(paths[place], settings, paths[0])[1]
+        assert found.second == Path(paths[place + 1])
 
 
 @pytest.mark.parametrize("name", ["new.txt", "new.tsv"])
@@ -357,6 +362,8 @@ def test_a_run_is_scored_on_whatever_holds_pairs(tmp_path: Path) -> None:
         assert (plan.source, plan.target) == ("source", "target")
         tabs = write(tmp_path / "new.tsv", lines("eins\tone"))
         assert other_pairs(tabs, settings)[1].tabs
+    with pytest.raises(DataError, match=r"hold no tab.*--target"):
+        other_pairs(paths["val.de"], columns)
     source, plan = other_pairs(pd.DataFrame({"A": TEXTS, "Q": TEXTS}), columns)
     assert (plan.source, plan.target) == ("Q", "A")
 

@@ -243,21 +243,32 @@ def other_part(
     return opened, infer_pairs(opened, fitting(opened, named))
 
 
-def other_pairs(data: Any, settings: DataSettings) -> tuple[Source, PairPlan]:
+def other_pairs(
+    data: Any, settings: DataSettings, trained_on: str | None = None
+) -> tuple[Source, PairPlan]:
     """Data to score a run on, by the settings of the run, and how they are read.
 
     The settings of a run on two files name the second one: beside val.de lies val.en where that
     is called train.en.
 
+    Args:
+        data: what ``open_pairs`` takes.
+        settings: of the run.
+        trained_on: the first file of the training data, where it is known; else it is taken to be
+            called as the second one is, with another ending.
+
     Raises:
         DataError: the file with the translations is not there, or no pairs are.
     """
-    opened = open_pairs(data)
-    if settings.target and not settings.target.isdecimal() and _is_plain(opened):
-        path, named = opened.files[0], Path(settings.target).expanduser()
-        first = named.with_name(stem_of(named) + Path(plain_name(path)).suffix)
-        second = named if stem_of(path) == stem_of(named) else partner(path, first, named)
-        return opened, _aligned_plan(opened, second, settings)
+    opened, second = open_pairs(data), Path(settings.target or "").expanduser()
+    if (second.suffix or second.is_file()) and _is_plain(opened):
+        path = opened.files[0]
+        first = second.with_name(stem_of(second) + Path(plain_name(path)).suffix)
+        if trained_on and Path(trained_on).name != second.name:
+            first = Path(trained_on)
+        same = plain_name(path) == plain_name(first)
+        found = second if same else partner(path, first, second)
+        return opened, _aligned_plan(opened, found, settings)
     return opened, infer_pairs(opened, fitting(opened, settings))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from seqloom.errors import DataError
+
+WORD_ENDS = r"([\W_]+)"
 
 
 def plain_name(path: Path) -> str:
@@ -29,16 +32,13 @@ def partner(path: Path, first: Path, second: Path) -> Path:
     Raises:
         DataError: the name does not change so, or there is no such file.
     """
-    names = plain_name(first), plain_name(second)
-    letters = zip(*names, strict=False)
-    same = next((n for n, (a, b) in enumerate(letters) if a != b), min(map(len, names)))
-    before, after = (name[same:] for name in names)
-    if not plain_name(path).endswith(before):
+    name = _renamed(plain_name(path), plain_name(first), plain_name(second))
+    if name is None:
+        before, _ = _endings(plain_name(first), plain_name(second))
         raise DataError(
             f'{path}: expected a name that ends in "{before}", as that of the training file, so '
             "that the file with its translations can be found. Or pass a table of pairs."
         )
-    name = plain_name(path).removesuffix(before) + after
     for folder in (path.parent, second.parent):
         for found in (folder / name, folder / f"{name}.gz"):
             if found.is_file() and not found.samefile(path):
@@ -47,3 +47,28 @@ def partner(path: Path, first: Path, second: Path) -> Path:
         f"{path.with_name(name)}: is not there, or no other file; it should hold the translation "
         f"of each line of {path}."
     )
+
+
+def _renamed(name: str, first: str, second: str) -> str | None:
+    """A name changed as the first becomes the second: its ending, or one word of it.
+
+    >>> _renamed("val.de", "train.de", "train.en"), _renamed("src-val", "src-train", "tgt-train")
+    ('val.en', 'tgt-val')
+    """
+    before, after = _endings(first, second)
+    if name.endswith(before):
+        return name.removesuffix(before) + after
+    words, others = re.split(WORD_ENDS, first), re.split(WORD_ENDS, second)
+    changed = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+    own = re.split(WORD_ENDS, name)
+    if len(words) != len(others) or len(changed) != 1 or changed[0][0] not in own:
+        return None
+    own[own.index(changed[0][0])] = changed[0][1]
+    return "".join(own)
+
+
+def _endings(first: str, second: str) -> tuple[str, str]:
+    """What two names end in, from where they differ."""
+    letters = zip(first, second, strict=False)
+    same = next((n for n, (a, b) in enumerate(letters) if a != b), min(len(first), len(second)))
+    return first[same:], second[same:]

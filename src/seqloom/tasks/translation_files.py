@@ -117,14 +117,14 @@ def _as_text(rows: Iterable[tuple[Record, list[Translation]]], n_best: int) -> I
 
 
 def read_references(
-    data: Any, settings: Settings, report: ReadReport
+    run: Run, data: Any, settings: Settings, report: ReadReport
 ) -> list[tuple[str, list[str]]]:
     """Each distinct source of some pairs with all its translations; what is dropped is counted.
 
     Raises:
         DataError: the data hold no pairs.
     """
-    source, plan = other_pairs(data, settings.data)
+    source, plan = other_pairs(data, settings.data, run.read_json("run.json").get("data"))
     found: dict[str, list[str]] = {}
     for pair in read_pairs(source, plan, settings.data, report):
         found.setdefault(pair.source, []).append(pair.target)

@@ -165,7 +165,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     dictionary = DictionaryBaseline.from_dict(run.read_fields("baseline.json", {"table": dict}))
     scorer = TranslationScorer(load_translator(run), _targets_of(run))
     report = ReadReport()
-    references = read_references(data, settings, report)
+    references = read_references(run, data, settings, report)
     scores, looked_up, copied = scorer.beside(dictionary, references, remarks.append)
     if left := report.dropped.total():
         rows = report.records + left
