@@ -11,7 +11,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 # Read when torch is first imported, here and in the processes that tests start. Where tests run
-# side by side each has a core to itself: threads of two teams on the same cores wait for each other.
+# side by side each has a core to itself: two teams on the same cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 os.environ.pop("SEQLOOM_CACHE", None)  # whoever runs the tests keeps a cache of their own

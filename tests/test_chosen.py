@@ -139,7 +139,9 @@ def test_pairs_are_found_where_they_are_sure_or_asked_for(tmp_path: Path) -> Non
     plain = str(paths["open"])
     doubtful = choose(plain, {})
     assert doubtful.task == "generate"
-    assert doubtful.remarks[0].startswith('The task is generate: the columns "question" and "answer"')
+    assert doubtful.remarks[0].startswith(
+        'The task is generate: the columns "question" and "answer"'
+    )
     assert doubtful.remarks[0].endswith("--task translate learns that.")
     assert choose(plain, {}, task="translate").settings == default_settings("translate")
     assert choose(plain, {"data": {"source": "question"}}).task == "translate"
