@@ -19,6 +19,7 @@ from seqloom.data.pair_columns import surely_pairs
 from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
+from seqloom.data.surely_series import surely_series
 from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError, nearest
 from seqloom.presets import Preset, load_preset
@@ -28,7 +29,7 @@ from seqloom.toml import read_changes
 Changes = dict[str, dict[str, Any]]  # values by section and name
 
 BUDGETS = ("minutes", "epochs", "updates")
-LEFT_TO_INFER = (None, "auto")
+LEFT_TO_INFER = (None, "auto", [], 0)
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,12 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     """What to learn from a source, and why, where the user does not say.
 
     A column named for tags, a label or a translation decides; else what the data set is for; else
-    whether the data are rows with a text and surely its translation, sentences with tags, or rows
-    with a text and something that is surely its label.
+    whether the data are rows with a text and surely its translation, sentences with tags, rows
+    with a text and something that is surely its label, or numbers in the order of time.
     """
     data = changes.get("data", {})
+    if any(data.get(name) for name in ("value", "horizon", "look_back")):
+        return "forecast", []
     if data.get("tags") or data.get("tokens"):
         return "tag", []
     if data.get("label") or data.get("series"):
@@ -185,6 +188,9 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     reason = surely_labelled(source, settings)
     if reason and "text" not in data:
         return "classify", [f"The task is classify: {reason}. Choose with --task."]
+    reason = surely_series(source, settings)
+    if reason and "text" not in data:
+        return "forecast", [f"The task is forecast: {reason}. Choose with --task."]
     doubt = doubtful_label(source, settings)
     return "generate", [f"The task is generate: {doubt}"] if doubt and "text" not in data else []
 
@@ -208,8 +214,10 @@ def _of_these_data(config: Path, source: Source) -> tuple[Changes, list[str]]:
     left = [
         (section, name)
         for section in ("data", "text")
-        for name in changes.get(section, {})
-        if name in asked.get(section, {}) and asked[section][name] in LEFT_TO_INFER
+        for name, value in changes.get(section, {}).items()
+        if name in asked.get(section, {})
+        and asked[section][name] in LEFT_TO_INFER
+        and asked[section][name] != value
     ]
     for section, name in left:
         del changes[section][name]

@@ -39,8 +39,8 @@ MAY_IMPORT = {
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
-        *("", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal", "text"),
-        *("toml", "train", "watching"),
+        *("", "atomic", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal"),
+        *("text", "toml", "train", "watching"),
     },
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
