@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
+        Forecaster,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from seqloom.watching import Watcher
 
 __all__ = [
+    "Forecaster",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -62,6 +64,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Forecaster": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
@@ -172,9 +175,7 @@ def predict(run: str | Path, data: Any, options: PredictSettings | None = None) 
     return predict_run(Path(run), data, options or Options())
 
 
-def forecast(
-    run: str | Path, data: Any = None, options: PredictSettings | None = None
-) -> Future:
+def forecast(run: str | Path, data: Any = None, options: PredictSettings | None = None) -> Future:
     """What follows the end of some series, or of those of the training, with intervals.
 
     Args:

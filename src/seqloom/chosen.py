@@ -29,7 +29,7 @@ from seqloom.toml import read_changes
 Changes = dict[str, dict[str, Any]]  # values by section and name
 
 BUDGETS = ("minutes", "epochs", "updates")
-LEFT_TO_INFER = (None, "auto", [], 0)
+LEFT_TO_INFER: tuple[Any, ...] = (None, "auto", [], 0)
 
 
 @dataclass(frozen=True)

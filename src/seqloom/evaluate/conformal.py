@@ -137,7 +137,7 @@ def check_levels(levels: Sequence[float]) -> None:
     """
     exact = np.asarray(levels, np.float64)
     mirrored = len(exact) % 2 == 1 and np.allclose(exact + exact[::-1], 1)
-    inside = len(exact) and 0 < exact[0] and exact[-1] < 1
+    inside = len(exact) and exact[0] > 0 and exact[-1] < 1
     if not mirrored or not inside or not (np.diff(exact) > 0).all():
         raise SettingsError(
             f"quantile levels {tuple(levels)}: intervals need 0.5 and, with each level, its mirror "

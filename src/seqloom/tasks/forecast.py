@@ -20,7 +20,6 @@ from torch import nn
 from seqloom.config import Settings
 from seqloom.data.batching import Batch
 from seqloom.data.source import Source
-from seqloom.errors import DataError
 from seqloom.evaluate.fan import Fan, fan_picture
 from seqloom.evaluate.forecasting import ForecastScore
 from seqloom.nn.cells import State
@@ -29,7 +28,9 @@ from seqloom.nn.quantiles import ForecastLoss
 from seqloom.run import Run
 from seqloom.signal.windows import Batch as Windowed
 from seqloom.signal.windows import Windows
+from seqloom.tasks.backtest import scoring_of_data
 from seqloom.tasks.forecast_files import predict_lines
+from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted
 from seqloom.tasks.forecast_model import (
     WindowBatch,
     WindowStream,
@@ -38,14 +39,12 @@ from seqloom.tasks.forecast_model import (
     levels_of,
 )
 from seqloom.tasks.forecast_scores import OTHERS, Scoring, evenly, fit_ridge
-from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster, read_series, shown
-from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted
+from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster, shown
 from seqloom.tasks.history import SHOWN, write_history
 from seqloom.tasks.series_corpus import (
     SeriesCorpus,
     prepare_series,
     reopen_series,
-    windows_over,
     with_settings,
 )
 from seqloom.tasks.series_scales import SeriesScales
@@ -225,9 +224,7 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
         if not corpus.has(part):
             empty(result, part)
             continue
-        # On validation, where they were calibrated, intervals would hold by themselves.
-        conformal = forecaster.conformal if part == "test" else None
-        scores, shifted = scoring.of(corpus.windows(part)).score(conformal, ridge)
+        scores, shifted = scoring.of(corpus.windows(part)).score(forecaster.conformal, ridge)
         take(result, part, scores)
         details[part] = {"windows": scores["model"].windows, "by_step": steps_of(scores)}
         result["shifted"] = shifted
@@ -255,7 +252,14 @@ def take(result: dict[str, Any], part: str, scores: dict[str, ForecastScore]) ->
     """Put the scores of a part where ``metrics.json`` has them."""
     for name, score in scores.items():
         if name == "model":
-            result[part] = score.result()
+            found = score.result()
+            # On validation, where they were calibrated, intervals hold by themselves.
+            claims = () if part == "valid" else ("coverage", "width")
+            result[part] = {
+                name: value
+                for name, value in found.items()
+                if name.startswith(claims) or not name.startswith(("coverage", "width"))
+            }
         else:
             result.setdefault(name, {})[part] = score.result()
 
@@ -269,37 +273,20 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores of every window of other data, or those of the training once more."""
     result: dict[str, Any] = {"task": "forecast", "run": str(run.path)}
     if data is None:
-        return result | run.read_json("metrics.json")
+        result |= run.read_json("metrics.json")
+        return result
     forecaster, ridge = load_forecaster(run), read_ridge(run)
-    found = read_series(forecaster, run, data)
-    own, lag = forecaster.settings, forecaster.lag
-    look_back = own.data.look_back + lag
-    if not any(len(one) > own.data.horizon for one in found.series):
-        raise DataError(
-            f"{data}: no series is longer than the horizon of {own.data.horizon:,} steps, so there "
-            "is nothing to score."
-        )
-    firsts = [first_target(len(one), look_back, own.data.horizon) for one in found.series]
-    stored, scales = forecaster.placed(found, firsts)
-    ranges = [(first, len(one)) for first, one in zip(firsts, found.series, strict=True)]
-    scoring = Scoring(
-        windows_over(stored, ranges, own, lag),
-        stored,
-        scales,
-        own.data.look_back,
-        forecaster.network(forecaster.reading(stored)),
-        forecaster.levels,
-    )
+    scoring = scoring_of_data(forecaster, run, data)
     scores, shifted = scoring.score(forecaster.conformal, ridge)
     result |= {"data": str(data), "scores": scores["model"].result(), "shifted": shifted}
-    result |= {**about(own, scales), "unknown": forecaster.unknown(found)}
+    names = scoring.scales.names
+    met = set(forecaster.scales.names)
+    result |= {
+        **about(forecaster.settings, scoring.scales),
+        "unknown": [name for name in names if name not in met],
+    }
     others = {name: {"scores": s.result()} for name, s in scores.items() if name != "model"}
     return result | others
-
-
-def first_target(length: int, look_back: int, horizon: int) -> int:
-    """First step to be scored: behind a whole look-back where the series is that long."""
-    return min(look_back, max(1, length - horizon))
 
 
 __all__ = [

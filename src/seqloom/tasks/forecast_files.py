@@ -65,7 +65,9 @@ class Future:
         table = pa.Table.from_pylist(list(self.rows()))
         dated = any(np.issubdtype(one.times.dtype, np.datetime64) for one in self.forecasts)
         if dated:
-            times = np.concatenate([np.tile(one.times, len(self.channels)) for one in self.forecasts])
+            times = np.concatenate(
+                [np.tile(one.times, len(self.channels)) for one in self.forecasts]
+            )
             place = table.schema.get_field_index("ds")
             table = table.set_column(place, "ds", pa.array(times.astype("datetime64[s]")))
         sink = pa.BufferOutputStream()
@@ -89,15 +91,20 @@ class Future:
         write_atomically(path, fan_picture(fans, self.levels, kind), advice=advice)
 
 
-def predict(run: Run, data: Any, options: PredictSettings) -> Future:
+def predict(
+    run: Run, data: Any, options: PredictSettings, forecaster: SeriesForecaster | None = None
+) -> Future:
     """What follows the data's end, or that of the training data when None.
+
+    Args:
+        forecaster: of the run, where it is loaded already.
 
     Raises:
         DataError: the data are of another kind, or covariates of the future are missing.
     """
     if options.plot:
         check_picture(options.plot)
-    forecaster = load_forecaster(run)
+    forecaster = forecaster or load_forecaster(run)
     found = read_series(forecaster, run, data)
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
@@ -192,6 +199,3 @@ def fan_of(one: Forecast, channel: int, channels: Sequence[str], horizon: int) -
     name = one.name if len(channels) == 1 else f"{one.name}: {channels[channel]}"
     ahead = one.quantiles[:, channel]
     return Fan(name, np.concatenate([times[-kept:], one.times]), before, ahead)
-
-
-__all__ = ["Future", "SeriesForecaster", "predict", "predict_lines"]

@@ -1,6 +1,6 @@
 """The network of a forecaster, and what stands between it and windows: differences, ids, tensors.
 
-    values ─ difference ─→ network ─→ quantiles of the change since the naive forecast ─ added up ─→
+values ─ difference ─→ network ─→ quantiles of the change since the naive forecast ─ added up ─→
 """
 
 from __future__ import annotations

@@ -117,10 +117,9 @@ class Scoring:
         raw: Windows = replace(
             self.windows.seeing(season), values=self.stored.raw, past=(), known=()
         )
-        for own, one, other in zip(
+        yield from zip(
             self.windows.batches(SCORED), plain.batches(SCORED), raw.batches(SCORED), strict=True
-        ):
-            yield own, one, other
+        )
 
     def _rows(self, batch: Batch) -> npt.NDArray[np.int64]:
         return self.stored.numbers[batch.series]

@@ -1,7 +1,7 @@
 """A trained forecaster in use: what follows the end of some series, with intervals.
 
-    series ─ end of each ─→ window ─→ quantiles ─ calibrated ─→ units of the data
-                              ↑ medians read back, beyond the horizon of the training
+series ─ end of each ─→ window ─→ quantiles ─ calibrated ─→ units of the data
+                          ↑ medians read back, beyond the horizon of the training
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from seqloom.evaluate.conformal import Conformal
 from seqloom.nn.forecaster import Forecaster
 from seqloom.run import Run
 from seqloom.signal.windows import Batch, Windows
-from seqloom.tasks.forecast_model import Reading, build_forecaster, quantiles_of
 from seqloom.tasks.forecast_fitted import read_intervals
+from seqloom.tasks.forecast_model import Reading, build_forecaster, quantiles_of
 from seqloom.tasks.history import read_history
 from seqloom.tasks.series_corpus import StoredSeries, lag_of
 from seqloom.tasks.series_making import arrays_of, options_of
@@ -110,7 +110,10 @@ class SeriesForecaster:
         Returns:
             The arrays, and scales with a row for each.
         """
-        alone, numbers, unknown, steps = len(found.series) == 1, [], [], []
+        alone = len(found.series) == 1
+        numbers: list[int] = []
+        unknown: list[TimeSeries] = []
+        steps: list[int] = []
         for place, one in enumerate(found.series):
             number = self.scales.number(one, alone)
             if number is None:
@@ -169,11 +172,12 @@ def widened(quantiles: Exact, carried: Exact) -> Exact:
         quantiles (series, horizon, channels, levels), carried (series, 1, channels, levels).
     """
     middle = quantiles.shape[-1] // 2
-    median = quantiles[..., middle : middle + 1]
+    median: Exact = quantiles[..., middle : middle + 1]
     own = quantiles - median
     before = carried - carried[..., middle : middle + 1]
     side = np.sign(np.arange(quantiles.shape[-1]) - middle)
-    return median + side * np.sqrt(own**2 + before**2)
+    whole: Exact = median + side * np.sqrt(own**2 + before**2)
+    return whole
 
 
 class _Grown:

@@ -1,4 +1,4 @@
-"""The ends of the series that a forecaster was trained on, kept in its run: ``history.safetensors``.
+"""The ends of the series that a forecaster was trained on, kept in its run.
 
 What follows them can then be forecast without the data.
 """

@@ -43,9 +43,7 @@ def options_of(settings: Settings) -> SeriesOptions:
     )
 
 
-def arrays_of(
-    found: SeriesSet, scales: SeriesScales, numbers: Sequence[int]
-) -> StoredSeries:
+def arrays_of(found: SeriesSet, scales: SeriesScales, numbers: Sequence[int]) -> StoredSeries:
     """All series as arrays on the network's scale, in memory.
 
     Args:
@@ -147,4 +145,3 @@ def write_arrays(folder: Path, stored: StoredSeries) -> None:
         with (folder / name).open("wb") as file:
             for one in getattr(stored, name):
                 np.ascontiguousarray(one).tofile(file)
-

@@ -159,10 +159,12 @@ class SeriesScales:
             RunError: the content is damaged.
         """
         try:
-            lists = [[str(name) for name in saved[key]] for key in LISTS]
+            names, channels, past, known, static = (
+                [str(name) for name in saved[key]] for key in LISTS
+            )
             errors = [[np.nan if e is None else float(e) for e in row] for row in saved["errors"]]
             made = cls(
-                *lists,
+                *(names, channels, past, known, static),
                 Frequency.from_dict(saved["frequency"]),
                 Scaler.from_dict(saved["scaler"]),
                 Scaler.from_dict(saved["plain"]),
