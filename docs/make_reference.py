@@ -19,6 +19,7 @@ from cyclopts.argument import Argument
 import seqloom
 from seqloom import errors
 from seqloom.api import (
+    Forecaster,
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
@@ -268,7 +269,7 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
-ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator)
+ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

@@ -211,8 +211,3 @@ def test_a_data_set_is_used_for_another_task(
     assert choose("nsmc", {}).task == "classify"
     assert choose("wnut17", {}).task == "tag"
     assert choose("nsmc", {}, task="generate").settings.data.text == "{document}"
-
-
-def test_a_data_set_of_a_task_that_is_not_there_yet() -> None:
-    with pytest.raises(SettingsError, match="airline-passengers is for forecast, which cannot be"):
-        choose("airline-passengers", {})

@@ -135,8 +135,9 @@ def test_numbers_by_date_are_hinted_to_be_a_series() -> None:
     with pytest.raises(DataError) as caught:
         plan_of(open_source(rows))
     assert str(caught.value).endswith(
-        'Column "visits" in the order of "date" looks like a time series. To learn labels of '
-        "series, pass --series visits --id id --time date --label COLUMN."
+        'Column "visits" in the order of "date" looks like a time series. To forecast it, '
+        "pass --task forecast --value visits; to learn labels of series, pass --series visits "
+        "--id id --time date --label COLUMN."
     )
     single = [{"when": row["date"], "the price": row["visits"]} for row in rows]
     with pytest.raises(DataError, match="--series 'the price' --id COLUMN --time when --label"):

@@ -24,12 +24,19 @@ from seqloom.errors import (
 )
 
 if TYPE_CHECKING:
-    from seqloom.api import SequenceClassifier, SequenceTagger, TextGenerator, Translator
+    from seqloom.api import (
+        Forecaster,
+        SequenceClassifier,
+        SequenceTagger,
+        TextGenerator,
+        Translator,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "DataError",
+    "Forecaster",
     "MissingExtraError",
     "RunError",
     "SeqloomError",
@@ -44,7 +51,8 @@ __all__ = [
 ]
 
 _MODULE_OF = dict.fromkeys(
-    ("SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"), "seqloom.api"
+    ("Forecaster", "SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"),
+    "seqloom.api",
 )
 
 

@@ -24,17 +24,20 @@ if TYPE_CHECKING:
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
+        Forecaster,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
         TextGenerator,
         Translator,
     )
+    from seqloom.tasks.forecast_files import Future
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
     from seqloom.watching import Watcher
 
 __all__ = [
+    "Forecaster",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -48,6 +51,8 @@ __all__ = [
     "details",
     "evaluate",
     "fetch",
+    "forecast",
+    "forecast_format",
     "make_sampler",
     "open_writer",
     "predict",
@@ -59,6 +64,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Forecaster": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
@@ -175,6 +181,39 @@ def predict(
     from seqloom.watching import Silent
 
     return predict_run(Path(run), data, options or Options(), watcher or Silent())
+
+
+def forecast(run: str | Path, data: Any = None, options: PredictSettings | None = None) -> Future:
+    """What follows the end of some series, or of those of the training, with intervals.
+
+    Args:
+        run: folder of a run of forecast.
+        data: what ``open_source`` takes; None for the training data.
+        options: the horizon, and the picture to draw; defaults when None.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.config import PredictSettings as Options
+    from seqloom.config import check_predicted
+    from seqloom.tasks.forecast_files import predict as predict_future
+
+    opened, task, chosen = Run.open(run), task_of(run), options or Options()
+    if task != "forecast":
+        raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
+    check_predicted(task, chosen)
+    return predict_future(opened, data, chosen)
+
+
+def forecast_format(options: PredictSettings, out: Path | None) -> str:
+    """How a forecast is written: as asked for, or as the name of the file says.
+
+    Raises:
+        SettingsError: Parquet without a file.
+    """
+    from seqloom.tasks import forecast_files
+
+    return forecast_files.format_of(options, out)
 
 
 def task_of(run: str | Path) -> str:

@@ -19,6 +19,7 @@ from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
+from seqloom.data.surely_series import surely_series
 from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError, nearest
 from seqloom.presets import Preset, load_preset
@@ -28,7 +29,7 @@ from seqloom.toml import read_changes
 Changes = dict[str, dict[str, Any]]  # values by section and name
 
 BUDGETS = ("minutes", "epochs", "updates")
-LEFT_TO_INFER = (None, "auto")
+LEFT_TO_INFER: tuple[Any, ...] = (None, "auto", [], 0)
 INSTEAD = "To learn to write such text instead: --task generate."
 
 
@@ -165,10 +166,12 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     """What to learn from a source, and why, where the user does not say.
 
     A column named for tags, a label or a translation decides; else what the data set is for; else
-    whether the data are rows with a text and surely its translation, sentences with tags, or rows
-    with a text and something that is surely its label.
+    whether the data are rows with a text and surely its translation, sentences with tags, rows
+    with a text and something that is surely its label, or numbers in the order of time.
     """
     data = changes.get("data", {})
+    if any(data.get(name) for name in ("value", "horizon", "look_back")):
+        return "forecast", []
     if data.get("tags") or data.get("tokens"):
         return "tag", []
     if data.get("label") or data.get("series"):
@@ -176,7 +179,7 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     if data.get("source") or data.get("target"):
         return "translate", []
     if source.entry is not None:
-        return _known(source.entry.task, source.name), []
+        return source.entry.task, []
     settings = override(Settings(), {"data": data}, "").data
     if "text" not in data and surely_pairs(source, settings):
         why = "the columns are a text and its translation"
@@ -188,15 +191,11 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
         return "classify", [f"The task is classify: {reason}. {INSTEAD}"]
     if "text" in data:
         return "generate", []
+    reason = surely_series(source, settings)
+    if reason:
+        return "forecast", [f"The task is forecast: {reason}. {INSTEAD}"]
     doubt = doubtful_label(source, settings) or doubtful_pairs(source, settings)
     return "generate", [f"The task is generate: {doubt}"] if doubt else []
-
-
-def _known(task: str, name: str) -> str:
-    """The task of a data set, where it is one of those that can be trained."""
-    if task not in TASK_DEFAULTS:
-        raise SettingsError(f"The data set {name} is for {task}, which cannot be trained yet.")
-    return task
 
 
 def put_over(settings: Settings, changes: Changes, where: str) -> Settings:
@@ -218,8 +217,10 @@ def _of_these_data(config: Path, source: Source) -> tuple[Changes, list[str]]:
     left = [
         (section, name)
         for section in ("data", "text")
-        for name in changes.get(section, {})
-        if name in asked.get(section, {}) and asked[section][name] in LEFT_TO_INFER
+        for name, value in changes.get(section, {}).items()
+        if name in asked.get(section, {})
+        and asked[section][name] in LEFT_TO_INFER
+        and asked[section][name] != value
     ]
     for section, name in left:
         del changes[section][name]

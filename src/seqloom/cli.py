@@ -133,7 +133,7 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    task: Literal["auto", "generate", "classify", "tag", "translate"] = "auto",
+    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast"] = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
@@ -248,30 +248,37 @@ def generate(
 @app.command
 def predict(
     run: Path,
-    source: Annotated[str, Parameter(name="DATA", allow_leading_hyphen=True)],
+    source: Annotated[str | None, Parameter(name="DATA", allow_leading_hyphen=True)] = None,
     /,
     *,
     out: Path | None = None,
     options: PredictFlags = PredictSettings(),
     quiet: Quiet = False,
 ) -> int:
-    """Give the rows of a file labels, its words tags, or its texts translations, in their order.
+    """Give rows labels, words tags, texts translations, or series what follows them.
 
     Parameters
     ----------
     run
         Folder of the run.
     source
-        File, folder, glob or data set; - reads lines of text from standard input.
+        File, folder, glob or data set; - reads lines of text from standard input. A forecast
+        without it follows the end of the training data.
     out
-        File to write; standard output when not given.
+        File to write; standard output when not given. A forecast is written as its name says:
+        .csv, .jsonl or .parquet.
     """
     from seqloom.terminal import show_tagged
 
+    task = api.task_of(run)
+    if task == "forecast":
+        return _forecast(run, source, out, options, _console(quiet))
+    if source is None:
+        raise SettingsError("predict received no data. Pass a file, or - for lines of text.")
     given = _input_lines() if source == "-" else source
     lines = api.predict(run, given, options, watcher=_watcher(_console(quiet), verbose=False))
     if out is None:
-        if sys.stdout.isatty() and api.task_of(run) == "tag":
+        if sys.stdout.isatty() and task == "tag":
             show_tagged(_output(), lines)
             return 0
         for line in lines:
@@ -279,6 +286,26 @@ def predict(
         return 0
     count = write_lines(out, lines)
     _console(quiet).print(f"{count:,} lines in {out}", highlight=False)
+    return 0
+
+
+def _forecast(
+    run: Path, source: str | None, out: Path | None, options: PredictSettings, console: Console
+) -> int:
+    """Write what follows some series, and say what should be known of it."""
+    form = api.forecast_format(options, out)
+    future = api.forecast(run, source, options)
+    for remark in future.remarks:
+        console.print(f"· {remark}", markup=False, highlight=False, soft_wrap=True)
+    if options.plot:
+        console.print(f"The forecast is drawn in {options.plot}", highlight=False, markup=False)
+    if out is None:
+        for line in future.lines(form):
+            print(line)
+        return 0
+    parquet = form == "parquet"
+    count = future.write_parquet(out) if parquet else write_lines(out, future.lines(form))
+    console.print(f"{count:,} {'rows' if parquet else 'lines'} in {out}", highlight=False)
     return 0
 
 

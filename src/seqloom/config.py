@@ -13,6 +13,30 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seqloom.errors import SettingsError, nearest
+from seqloom.task_settings import NOT_PREDICTED, NOT_TAKEN, TASK_DEFAULTS
+
+__all__ = [
+    "NOT_PREDICTED",
+    "NOT_TAKEN",
+    "TASK_DEFAULTS",
+    "DataSettings",
+    "GenerateSettings",
+    "ModelSettings",
+    "PredictSettings",
+    "Section",
+    "Settings",
+    "TextSettings",
+    "TrainSettings",
+    "check_predicted",
+    "check_taken",
+    "default_settings",
+    "explain",
+    "flag_of",
+    "override",
+    "section_of",
+    "settings_from",
+    "with_sizes",
+]
 
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
 TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer", "space"]
@@ -27,6 +51,7 @@ EncoderKind = Literal[
     "basic-attention",
     "self-attention",
     "transformer",
+    "segment",
 ]
 DecoderKind = Literal["auto", "elman", "lstm", "gru", "transformer"]
 AttentionKind = Literal["none", "additive", "dot", "general"]
@@ -71,6 +96,26 @@ class DataSettings(Section):
     """Column that holds the text to translate from."""
     target: str | None = None
     """Column that holds its translation; or a file with the translation of each line."""
+    value: tuple[str, ...] = ()
+    """Columns of numbers to forecast; several are the channels of one series."""
+    past: tuple[str, ...] = ()
+    """Columns of numbers beside them that are known until now only, such as the weather."""
+    known: tuple[str, ...] = ()
+    """Columns of numbers beside them that are known for the future too, such as holidays."""
+    static: tuple[str, ...] = ()
+    """Columns that say something of a series as a whole, such as its region."""
+    gaps: Literal["error", "fill", "interpolate"] = "error"
+    """What to do with steps without a value: stop, carry the last one on, or draw a line."""
+    frequency: str | None = None
+    """How far apart the steps are, such as hourly, 15 minutes, business days, monthly or rows."""
+    horizon: int = Field(default=0, ge=0)
+    """Steps to forecast; 0 takes a season, which follows from the frequency."""
+    look_back: int = Field(default=0, ge=0)
+    """Steps that a forecast looks back on; 0 takes some seasons, as far as the data reach."""
+    log: bool | None = None
+    """Learn log(1 + x); by default where changes grow with the values, which are 0 or more."""
+    difference: Literal["none", "step", "season"] = "none"
+    """Learn changes: since the step before, or since the same step of the last season."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
@@ -104,7 +149,7 @@ class ModelSettings(Section):
     """The network."""
 
     encoder: EncoderKind = "lstm"
-    """How the steps of a sequence come together: a recurrence, or a kind of attention."""
+    """How steps come together: a recurrence, a kind of attention, or, to forecast, segments."""
     num_heads: int = Field(default=4, ge=1)
     """Heads of self-attention and transformer; they share the units of a layer evenly."""
     attention_window: int = Field(default=256, ge=1)
@@ -143,6 +188,14 @@ class ModelSettings(Section):
     """Use the embedding table as the output table too."""
     forget_bias: float = 1.0
     """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+    segment: int = Field(default=0, ge=0)
+    """Steps that the encoder segment reads as one; 0 takes what divides horizon and look-back."""
+    head: Literal["direct", "step"] = "direct"
+    """Forecast all steps at once, or one by one, each read before the next."""
+    normalise: Literal["none", "last", "standard"] = "last"
+    """What each window is freed of first: nothing, its last value, or its mean and spread."""
+    levels: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    """Quantiles to forecast: 0.5, and others in pairs such as 0.05 and 0.95."""
 
     @model_validator(mode="after")
     def _poolings_exist(self) -> Self:
@@ -184,6 +237,8 @@ class TrainSettings(Section):
     """How the learning rate falls after warm-up."""
     clip_norm: float = Field(default=1.0, ge=0)
     """Longest gradient, over all weights together; 0 never shortens it."""
+    loss: Literal["quantile", "mse", "mae"] = "quantile"
+    """What a forecast costs: by its quantiles, or the squared or absolute error of one value."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target's probability that is spread over all labels, or over all tokens."""
     teacher_forcing: float = Field(default=1.0, ge=0, le=1)
@@ -250,8 +305,12 @@ class GenerateSettings(Section):
 class PredictSettings(Section):
     """How predictions are given."""
 
-    format: Literal["auto", "csv", "jsonl", "text"] = "auto"
-    """Rows of a table, JSON lines, or bare lines of text; auto takes what suits the data."""
+    format: Literal["auto", "csv", "jsonl", "text", "parquet"] = "auto"
+    """Rows of a table, JSON lines, or bare lines of text; auto takes what suits data and --out."""
+    horizon: int = Field(default=0, ge=0)
+    """Steps to forecast; 0 takes those of the training, and beyond them medians are read back."""
+    plot: str | None = None
+    """Picture to draw of history, forecast and intervals: a .png or .svg file."""
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     """Give no label where none is at least so probable."""
     text: str | None = None
@@ -281,74 +340,6 @@ class Settings(Section):
     train: TrainSettings = TrainSettings()
 
 
-TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "generate": {},
-    "classify": {
-        "text": {"max_vocabulary": 16_000, "max_length": 4_000},
-        "model": {"bidirectional": True, "embedding_dropout": 0.3},
-        "train": {"sequence_length": 128, "dropout_ramp": 0.0},
-    },
-    "tag": {
-        "text": {"tokenizer": "word"},
-        "model": {"bidirectional": True, "embedding_dropout": 0.33},
-        "train": {"batch_size": 8, "dropout_ramp": 0.0},
-    },
-    "translate": {
-        "text": {"max_length": 200},
-        "model": {
-            "bidirectional": True,
-            "embedding_size": 256,
-            "embedding_dropout": 0.2,
-            "dropout": 0.4,
-        },
-        "train": {"sequence_length": 32, "batch_size": 128, "label_smoothing": 0.1},
-    },
-}
-"""Where a task starts from other values than those above."""
-
-_TEXT_ONLY = {"text.window", "train.sample_prompt", "train.sample_length", "model.attention_window"}
-_LABELS = {"data.label", "data.label_separator", "data.series"}
-_POOLED = {"model.pooling", "model.wide", "train.class_weights"}
-_STARTED = {"train.from_run", "train.unlabelled", "train.pretrain"}
-_LAYERED = {"train.unfreezing", "train.rate_decay"}
-_TAGS = {"data.tokens", "data.tags", "model.crf", "model.character_size"}
-_CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_length", "data.records"}
-_PAIRS = {
-    *("data.source", "data.target", "text.target_tokenizer", "model.decoder", "model.attention"),
-    *("model.shared_embeddings", "train.teacher_forcing"),
-}
-_TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
-
-NOT_TAKEN: dict[str, set[str]] = {
-    "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, _SMOOTHED,
-        "data.id", "data.time", "model.bidirectional",
-    },
-    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, _TIED, "data.records"},
-    "tag": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, _TIED, _SMOOTHED,
-        "data.text", "data.drop",
-    },
-    "translate": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS,
-        "data.text", "data.records", "data.id", "data.time",
-    },
-}  # fmt: skip
-"""Settings that have no meaning for a task: passing one is an error."""
-
-
-_SEARCH = {
-    *("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed"),
-    "copy_unknown",
-}
-NOT_PREDICTED: dict[str, set[str]] = {
-    "classify": _SEARCH,
-    "tag": {*_SEARCH, "format", "abstain_below", "text"},
-    "translate": {"abstain_below"},
-}
-"""Settings of predictions that have no meaning for a task: passing one is an error."""
-
-
 _OF_THE_SEARCH = ("beam", "n_best", "coverage_penalty")
 
 
@@ -370,8 +361,10 @@ def check_predicted(task: str, options: PredictSettings) -> None:
         )
     if "seed" in given and not options.temperature and task == "translate":
         raise SettingsError("--seed changes nothing without --temperature: nothing is drawn.")
-    if task == "classify" and options.format == "text":
-        raise SettingsError("--format text: a classifier gives rows. Pass csv or jsonl.")
+    if task in ("classify", "forecast") and options.format == "text":
+        raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
+    if task != "forecast" and options.format == "parquet":
+        raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
 
 
 def default_settings(task: str) -> Settings:
@@ -379,10 +372,11 @@ def default_settings(task: str) -> Settings:
     return override(Settings(), TASK_DEFAULTS[task], task)
 
 
-HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256}
+HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64}
+SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
-TRANSFORMER_LAYERS = {"generate": 4, "classify": 2, "tag": 2, "translate": 3}
+TRANSFORMER_LAYERS = {"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2}
 TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 
 
@@ -412,6 +406,8 @@ def with_sizes(task: str, settings: Settings) -> Settings:
 def _hidden_size(task: str, settings: Settings) -> int:
     if _has_no_units(task, settings.model):
         return 0
+    if settings.model.encoder == "segment":
+        return SEGMENT_HIDDEN_SIZE
     if task == "generate" and settings.model.encoder == "transformer":
         return TRANSFORMER_HIDDEN_SIZE
     if task == "generate" and (settings.train.minutes or 0) >= LONG_MINUTES:
@@ -420,8 +416,8 @@ def _hidden_size(task: str, settings: Settings) -> int:
 
 
 def _has_no_units(task: str, model: ModelSettings) -> bool:
-    """Whether nothing in the network has units of its own; what writes a translation has."""
-    return model.encoder == "basic-attention" and task != "translate"
+    """Whether nothing in the network has units; what translates, or reads numbers, has."""
+    return model.encoder == "basic-attention" and task not in ("translate", "forecast")
 
 
 def check_taken(task: str, settings: Settings) -> None:
@@ -435,6 +431,10 @@ def check_taken(task: str, settings: Settings) -> None:
         section, key = name.split(".")
         if getattr(getattr(settings, section), key) != default[section][key]:
             raise SettingsError(f"--{flag_of(key)} has no meaning for {task}.")
+    if settings.model.encoder == "segment" and task != "forecast":
+        raise SettingsError(f"--encoder segment has no meaning for {task}: it reads numbers.")
+    if settings.model.encoder != "segment" and settings.model.segment:
+        raise SettingsError("--segment has no meaning without --encoder segment.")
 
 
 def check_together(task: str, settings: Settings) -> None:

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Units:
-    """What is counted: the loss is in nats a ``target``, the pace in ``steps`` a second."""
+    """What is counted: the loss is in ``loss`` a ``target``, the pace in ``steps`` a second."""
 
     target: str = "token"
     steps: str = "tokens"
+    loss: str = "nats"
 
 
 @dataclass

@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "__init__": {"errors", "api"},
     "__main__": {"cli"},
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "task_settings"},
+    "task_settings": set(),
     "toml": {"config", "errors"},
     "atomic": {"errors"},
     "strict_json": set(),
@@ -38,8 +39,8 @@ MAY_IMPORT = {
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
-        *("", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal", "text"),
-        *("toml", "train", "watching"),
+        *("", "atomic", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal"),
+        *("text", "toml", "train", "watching"),
     },
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
@@ -59,8 +60,8 @@ MAY_IMPORT = {
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
     *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
-    *("evaluate", "presets", "run", "stopping", "strict_json", "terminal", "toml", "watching"),
-    *NO_TORCH,
+    *("evaluate", "presets", "run", "stopping", "strict_json", "task_settings", "terminal", "toml"),
+    *("watching", *NO_TORCH),
 )
 NN_MAY_IMPORT = {
     *("__future__", "collections", "dataclasses", "functools", "itertools", "math", "typing"),

@@ -14,6 +14,7 @@ import seqloom
 
 PUBLIC = [
     "DataError",
+    "Forecaster",
     "MissingExtraError",
     "RunError",
     "SeqloomError",

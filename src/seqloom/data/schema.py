@@ -182,10 +182,11 @@ def _series_hint(columns: list[str], records: list[dict[str, Any]]) -> str:
         return ""
     own = next((name for name in columns if name not in (series, times[0])), None)
     ids = f" --id {shlex.quote(own)}" if own else " --id COLUMN"
+    value, time = shlex.quote(series), shlex.quote(times[0])
     return (
-        f'Column "{series}" in the order of "{times[0]}" looks like a time series. To learn labels '
-        f"of series, pass --series {shlex.quote(series)}{ids} --time {shlex.quote(times[0])} "
-        "--label COLUMN."
+        f'Column "{series}" in the order of "{times[0]}" looks like a time series. To forecast it, '
+        f"pass --task forecast --value {value}; to learn labels of series, pass --series {value}"
+        f"{ids} --time {time} --label COLUMN."
     )
 
 

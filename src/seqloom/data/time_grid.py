@@ -30,6 +30,7 @@ class TimeSeries:
         known: (time + future, k) float64, known for the future too.
         static: what is said of the series as a whole.
         missing: (time, channels + p) whether a value of ``values`` or ``past`` was filled in.
+        first: number of the first step, where it is not 0.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TimeSeries:
     known: Values
     static: dict[str, str]
     missing: npt.NDArray[np.bool_]
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.values)

@@ -5,7 +5,7 @@ rows ─layout→ groups ─sort→ times ─frequency→ grid ─gaps→ TimeSe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from seqloom.data.sample import read_sample
 from seqloom.data.source import Source
-from seqloom.data.time_columns import SeriesOptions, find_time_layout
+from seqloom.data.time_columns import SeriesOptions, TimeLayout, find_time_layout
 from seqloom.data.time_grid import Group, SeriesBuilder, TimeSeries, Where, shown_time
 from seqloom.data.time_rows import TimeRows, read_time_rows
 from seqloom.errors import DataError
@@ -32,6 +32,7 @@ class SeriesSet:
         channels, past, known: names of the columns of each series' arrays.
         frequency: of all series.
         reasons: what was found and done, as sentences for the user.
+        options: what was asked for, with what was found in its place.
     """
 
     series: list[TimeSeries]
@@ -40,12 +41,13 @@ class SeriesSet:
     known: list[str]
     frequency: Frequency
     reasons: list[str]
+    options: SeriesOptions = field(default_factory=SeriesOptions)
 
     def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
         """Times of the ``horizon`` steps after a series, or their numbers: (horizon,)."""
         one = self.series[number]
         if one.times is None:
-            return np.arange(len(one), len(one) + horizon)
+            return one.first + np.arange(len(one), len(one) + horizon)
         return self.frequency.future(one.times[-1], horizon)
 
 
@@ -79,7 +81,16 @@ def read_time_table(source: Source, asked: SeriesOptions | None = None) -> Serie
             *source.reasons, *rows.reasons, _size(rows, series), *reasons, frequency_reason,
             *built.reasons(series),
         ],
+        _found(asked, layout),
     )  # fmt: skip
+
+
+def _found(asked: SeriesOptions, layout: TimeLayout) -> SeriesOptions:
+    """What finds the same columns in another table; a column a series has other names there."""
+    if layout.headless:
+        return asked
+    values = asked.value if layout.shape == "wide" else layout.values
+    return replace(asked, value=values, time=layout.times.get("time"), id=layout.id)
 
 
 def _with_entry(asked: SeriesOptions, source: Source) -> SeriesOptions:

@@ -7,11 +7,13 @@
 
 from seqloom.estimators.base import SequenceEstimator
 from seqloom.estimators.classifier import SequenceClassifier
+from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
 from seqloom.estimators.tagger import SequenceTagger
 from seqloom.estimators.translator import Translator
 
 __all__ = [
+    "Forecaster",
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",

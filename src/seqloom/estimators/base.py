@@ -68,7 +68,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             sections.setdefault(section_of(name), {})[name] = value
         return override(default_settings(self.task), sections, type(self).__name__)
 
-    def _fit(self, data: Any, **columns: str) -> Self:
+    def _fit(self, data: Any, **columns: Any) -> Self:
         """Train into a temporary run folder that lives as long as the estimator.
 
         Args:

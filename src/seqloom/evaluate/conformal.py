@@ -129,16 +129,26 @@ def _ordered(quantiles: Floats) -> Floats:
     return np.concatenate([below, above[..., 1:]], axis=-1)
 
 
-def _check(quantiles: Numbers, targets: Numbers, levels: Sequence[float]) -> None:
+def check_levels(levels: Sequence[float]) -> None:
+    """See that quantile levels rise and are mirrored about 0.5, as intervals need.
+
+    Raises:
+        SettingsError: they do not.
+    """
     exact = np.asarray(levels, np.float64)
     mirrored = len(exact) % 2 == 1 and np.allclose(exact + exact[::-1], 1)
-    if not mirrored or not (np.diff(exact) > 0).all():
+    inside = len(exact) and exact[0] > 0 and exact[-1] < 1
+    if not mirrored or not inside or not (np.diff(exact) > 0).all():
         raise SettingsError(
             f"quantile levels {tuple(levels)}: intervals need 0.5 and, with each level, its mirror "
             "image, such as 0.05 0.5 0.95."
         )
-    if quantiles.shape != (*targets.shape, len(exact)) or targets.ndim != 3:
+
+
+def _check(quantiles: Numbers, targets: Numbers, levels: Sequence[float]) -> None:
+    check_levels(levels)
+    if quantiles.shape != (*targets.shape, len(levels)) or targets.ndim != 3:
         raise ShapeError(
             f"Received quantiles {quantiles.shape} and targets {targets.shape}; expected (windows, "
-            f"horizon, channels, {len(exact)}) and (windows, horizon, channels)."
+            f"horizon, channels, {len(levels)}) and (windows, horizon, channels)."
         )

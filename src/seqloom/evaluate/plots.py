@@ -8,7 +8,12 @@ from typing import Any
 TRAIN, VALID, BASELINE = "#7a8794", "#b3472d", "#2f6f8f"
 
 
-def plot_loss(history: list[dict[str, Any]], metrics: dict[str, Any], path: Path) -> None:
+def plot_loss(
+    history: list[dict[str, Any]],
+    metrics: dict[str, Any],
+    path: Path,
+    words: str = "nats a token",
+) -> None:
     """Training and validation loss over epochs, with the baseline as a line; PNG or SVG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -24,7 +29,7 @@ def plot_loss(history: list[dict[str, Any]], metrics: dict[str, Any], path: Path
     if baseline is not None:
         axes.axhline(baseline, color=BASELINE, linestyle="--", label="baseline (validation)")
     axes.set_xlabel("epoch")
-    axes.set_ylabel("nats a token")
+    axes.set_ylabel(words)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.legend(frameon=False)

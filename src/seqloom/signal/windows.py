@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from seqloom.errors import DataError, SettingsError
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Numbers = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]
 
@@ -103,7 +103,7 @@ class Windows:
     """Windows over series in memory or in mapped files; a batch is all that is ever copied.
 
     Args:
-        values: of each series (time, channels), scaled.
+        values: of each series (time, channels), scaled or not.
         past, known: of each series (time, p) and (time + future, k); empty lists where none.
         starts: first step of each window's target (windows,); its look-back ends before it.
         owners: number of each window's series (windows,).

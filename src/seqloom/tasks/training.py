@@ -61,6 +61,7 @@ TASKS = {
     "classify": "seqloom.tasks.classify",
     "tag": "seqloom.tasks.tag",
     "translate": "seqloom.tasks.translate",
+    "forecast": "seqloom.tasks.forecast",
 }
 
 
@@ -323,7 +324,9 @@ def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
         "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
     }
     run.write_json("metrics.json", metrics)
-    plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png")
+    units = work.job.units
+    words = f"{units.loss} a {units.target}" if units.loss != "nats" else "nats a token"
+    plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png", words)
     return metrics
 
 
@@ -363,5 +366,7 @@ def predict(path: Path, data: Any, options: PredictSettings, watcher: Watcher) -
     if not hasattr(module, "predict_lines"):
         raise SettingsError(f"{path} is a run of {task}. Use it with: seqloom {task} {path}")
     check_predicted(task, options)
+    if data is None and task != "forecast":
+        raise SettingsError("predict received no data. Pass a file, or lines of text.")
     lines: Iterator[str] = module.predict_lines(run, data, options, watcher.message)
     return lines

@@ -14,6 +14,7 @@ FILES = {
     "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
     "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
 }
 
 
@@ -27,7 +28,10 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
     """
     run = quoted(str(path))
     held = ", ".join(name for name in FILES[task] if (path / name).exists())
-    lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
+    if task == "forecast":
+        lines = _forecasting(run)
+    else:
+        lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
 
 
@@ -37,6 +41,13 @@ def _writing(run: str, sample: dict[str, Any]) -> list[str]:
     return [
         f"  seqloom generate {with_prompt} --temperature 0.5",
         f"  seqloom generate {with_prompt} --length 5 --probabilities 5",
+    ]
+
+
+def _forecasting(run: str) -> list[str]:
+    return [
+        f"  seqloom predict {run} --out forecast.csv --plot forecast.png",
+        f"  seqloom predict {run} NEWER_FILE --out forecast.csv",
     ]
 
 

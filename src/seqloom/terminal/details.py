@@ -11,6 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seqloom.terminal.forecasts import show_steps
+
 MOST_ROWS = 12  # labels or tags that have a row of their own
 MISTAKES = 3
 MISTAKE_COLUMNS = 150  # of a text that was taken for something else
@@ -30,6 +32,9 @@ def show_details(
     """
     part = "test" if metrics.get("test") else "valid"
     words = "test" if part == "test" else "validation"
+    if details and metrics.get("task") == "forecast":
+        show_steps(console, details, metrics)
+        return
     found = (details or {}).get(part)
     spans, tags = (metrics.get(name, {}) for name in ("per_span", "per_tag"))
     if "scores" in metrics:

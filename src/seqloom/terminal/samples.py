@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seqloom.terminal.forecasts import forecast_line
+
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_magenta")
 LONGEST_BAR = 30  # characters, of a probability of one
 
@@ -27,6 +29,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(f"{sample['temperature']:.1f}", text)
         elif "label" in sample:
             table.add_row(*_labelled(sample))
+        elif "forecast" in sample:
+            table.add_row("", forecast_line(sample))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:

@@ -10,6 +10,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from seqloom.terminal.forecasts import BASELINES as FORECASTS
+from seqloom.terminal.forecasts import COLUMNS as FORECAST_COLUMNS
+from seqloom.terminal.forecasts import figure as forecast_figure
+from seqloom.terminal.forecasts import show_forecast
+
 COLUMNS = {
     "nll": "nats a token",
     "perplexity": "perplexity",
@@ -25,6 +30,7 @@ COLUMNS = {
     "exact_match": "exact match",
     "per": "piece errors",
     "wer": "wrong texts",
+    **FORECAST_COLUMNS,
 }
 # Shown in percent.
 SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer")
@@ -46,12 +52,17 @@ BASELINES = {
     "translate": "word-by-word dictionary",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
-OTHERS = {"copy": "source as it is"}  # what else is beside the model, by its name in the metrics
+# What else is beside the model, by its name in the metrics.
+OTHERS = {"copy": "source as it is", **FORECASTS}
+ABOUT = ("season", "shifted", "decides")  # what else the words on a forecast follow from
 
 
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
     """The model's scores beside the baseline's, and which is better."""
     task = metrics["task"]
+    if task == "forecast":
+        show_forecast(console, metrics, None if valid == "validation" else valid)
+        return
     parts = [(p, words) for p, words in (("valid", valid), ("test", "test")) if metrics.get(p)]
     names = [name for name in SHOWN[task] if any(name in metrics[part] for part, _ in parts)]
     table = Table(box=box.SIMPLE, header_style="bold", pad_edge=False)
@@ -85,6 +96,8 @@ def figure(name: str, value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"  # a run holds null for what was no number
+    if name in FORECAST_COLUMNS:
+        return forecast_figure(name, value)
     if name in POINTS:
         return f"{value:.1f}"
     return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
@@ -140,6 +153,7 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
             "valid": result["scores"],
             "baseline": {"valid": result["baseline"]["scores"]},
             **{name: {"valid": result[name]["scores"]} for name in others if name in result},
+            **{name: result[name] for name in ABOUT if name in result},
         }
         show_metrics(console, shown, f"on {result['data']}")
     else:

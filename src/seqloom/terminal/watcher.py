@@ -99,7 +99,7 @@ class TerminalWatcher:
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
-            f"[bold]valid {report.valid:.3f}[/] nats {one(self._units.target)}"
+            f"[bold]valid {report.valid:.3f}[/] {self._units.loss} {one(self._units.target)}"
             f"{_scores(report.scores)}{rate}{star}",
             highlight=False,
             soft_wrap=True,

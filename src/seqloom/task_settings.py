@@ -1,0 +1,101 @@
+"""What each task makes of the settings: defaults of its own, and those it has no use for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "generate": {},
+    "classify": {
+        "text": {"max_vocabulary": 16_000, "max_length": 4_000},
+        "model": {"bidirectional": True, "embedding_dropout": 0.3},
+        "train": {"sequence_length": 128, "dropout_ramp": 0.0},
+    },
+    "tag": {
+        "text": {"tokenizer": "word"},
+        "model": {"bidirectional": True, "embedding_dropout": 0.33},
+        "train": {"batch_size": 8, "dropout_ramp": 0.0},
+    },
+    "translate": {
+        "text": {"max_length": 200},
+        "model": {
+            "bidirectional": True,
+            "embedding_size": 256,
+            "embedding_dropout": 0.2,
+            "dropout": 0.4,
+        },
+        "train": {"sequence_length": 32, "batch_size": 128, "label_smoothing": 0.1},
+    },
+    "forecast": {
+        "data": {"split": "0.7/0.1/0.2"},
+        "model": {"dropout": 0.1},
+        "train": {
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "dropout_ramp": 0.0,
+            "teacher_forcing": 0.0,
+            "precision": "float32",
+        },
+    },
+}
+"""Where a task starts from other values than those above."""
+
+_TEXT_ONLY = {"text.window", "train.sample_prompt", "train.sample_length", "model.attention_window"}
+_LABELS = {"data.label", "data.label_separator", "data.series"}
+_POOLED = {"model.pooling", "model.wide", "train.class_weights"}
+_STARTED = {"train.from_run", "train.unlabelled", "train.pretrain"}
+_LAYERED = {"train.unfreezing", "train.rate_decay"}
+_TAGS = {"data.tokens", "data.tags", "model.crf", "model.character_size"}
+_CUT = {"text.tokenizer", "text.kmer", "text.strip_punctuation", "text.max_length", "data.records"}
+_PAIRS = {
+    *("data.source", "data.target", "text.target_tokenizer", "model.decoder", "model.attention"),
+    *("model.shared_embeddings", "train.teacher_forcing"),
+}
+_FORECAST = {
+    *("data.value", "data.past", "data.known", "data.static", "data.gaps", "data.frequency"),
+    *("data.horizon", "data.look_back", "data.log", "data.difference"),
+    *("model.segment", "model.head", "model.normalise", "model.levels", "train.loss"),
+}
+_TEXT = {
+    *("text.tokenizer", "text.lowercase", "text.strip_punctuation", "text.min_frequency"),
+    *("text.max_vocabulary", "text.max_length", "text.kmer", "text.window"),
+}
+_EMBEDDED = {"model.embedding", "model.embedding_size", "model.embedding_dropout"}
+_TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
+
+NOT_TAKEN: dict[str, set[str]] = {
+    "generate": {
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST,
+        _SMOOTHED, "data.id", "data.time", "model.bidirectional",
+    },
+    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, _TIED, "data.records"},
+    "tag": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, *_FORECAST,
+        _TIED, _SMOOTHED, "data.text", "data.drop",
+    },
+    "translate": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
+        "data.text", "data.records", "data.id", "data.time",
+    },
+    "forecast": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_TEXT, *_EMBEDDED,
+        *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
+        *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
+        "train.sequence_length",
+    },
+}  # fmt: skip
+"""Settings that have no meaning for a task: passing one is an error."""
+
+
+_SEARCH = {
+    *("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed"),
+    "copy_unknown",
+}
+_FUTURE = {"horizon", "plot"}
+NOT_PREDICTED: dict[str, set[str]] = {
+    "classify": {*_SEARCH, *_FUTURE},
+    "tag": {*_SEARCH, *_FUTURE, "format", "abstain_below", "text"},
+    "translate": {*_FUTURE, "abstain_below"},
+    "forecast": {*_SEARCH, "abstain_below", "text"},
+}
+"""Settings of predictions that have no meaning for a task: passing one is an error."""

@@ -1,0 +1,117 @@
+"""A trained forecaster on every window of some series, as if each had been the present once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqloom.errors import DataError, RunError
+from seqloom.run import Run
+from seqloom.tasks.forecast_scores import SCORED, Scoring
+from seqloom.tasks.forecast_use import SeriesForecaster, read_series, shown
+from seqloom.tasks.row_files import Record
+from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
+
+
+def scoring_of_data(forecaster: SeriesForecaster, run: Run, data: Any) -> Scoring:
+    """All windows of some data; the scale of a series not met in training is of its first steps.
+
+    Raises:
+        DataError: the data are of another kind, or too short.
+    """
+    found = read_series(forecaster, run, data)
+    own, lag = forecaster.settings, forecaster.lag
+    horizon, look_back = own.data.horizon, own.data.look_back + lag
+    if not any(len(one) > horizon for one in found.series):
+        raise DataError(
+            f"{data}: no series is longer than the horizon of {horizon:,} steps, so there is "
+            "nothing to score."
+        )
+    firsts = [first_target(len(one), look_back, horizon) for one in found.series]
+    stored, scales = forecaster.placed(found, firsts)
+    ranges = [(first, len(one)) for first, one in zip(firsts, found.series, strict=True)]
+    return Scoring(
+        windows_over(stored, ranges, own, lag),
+        stored,
+        scales,
+        own.data.look_back,
+        forecaster.network(forecaster.reading(stored)),
+        forecaster.levels,
+    )
+
+
+def first_target(length: int, look_back: int, horizon: int) -> int:
+    """First step to be scored: behind a whole look-back where the series is that long.
+
+    >>> first_target(100, 24, 12), first_target(30, 24, 12), first_target(5, 24, 12)
+    (24, 18, 1)
+    """
+    return min(look_back, max(1, length - horizon))
+
+
+def scoring_of_test(forecaster: SeriesForecaster, run: Run) -> Scoring:
+    """The windows of the test part of the training data; of validation where there is none.
+
+    Raises:
+        RunError: the cache no longer has the data.
+    """
+    about = run.read_json("run.json")
+    corpus = reopen_series(Path(str(about.get("prepared"))))
+    if corpus is None:
+        raise RunError(
+            f"{run.path}: the cache no longer has the data of the training. Pass the data."
+        )
+    corpus = with_settings(corpus, forecaster.settings)
+    return Scoring(
+        corpus.windows("test" if corpus.has("test") else "valid"),
+        corpus.stored,
+        corpus.scales,
+        forecaster.settings.data.look_back,
+        forecaster.network(corpus.reading()),
+        forecaster.levels,
+    )
+
+
+def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]:
+    """A row for each window, channel and step: what was forecast, and what came.
+
+    Rows have ``unique_id``, ``cutoff`` (the last step that was known), ``ds``, ``step``, ``true``,
+    ``y`` and the ends of the intervals; of several channels ``channel`` too.
+    """
+    from seqloom.tasks.forecast_files import values_of
+
+    stored, scales = scoring.stored, scoring.scales
+    several = len(scales.channels) > 1
+    for batch, starts in _batches(scoring):
+        numbers = stored.numbers[batch.series]
+        found = scoring.network(batch)
+        if forecaster.conformal is not None:
+            found = forecaster.conformal.apply(found)
+        quantiles = scales.scaler.decode(found, numbers)
+        for row, (owner, start) in enumerate(zip(batch.series.tolist(), starts, strict=True)):
+            for channel, step in np.ndindex(len(scales.channels), quantiles.shape[1]):
+                true = float(stored.raw[owner][start + step, channel])
+                yield {
+                    "unique_id": scales.names[int(numbers[row])],
+                    **({"channel": scales.channels[channel]} if several else {}),
+                    "cutoff": _time(stored.times[owner], start - 1),
+                    "ds": _time(stored.times[owner], start + step),
+                    "step": step + 1,
+                    "true": true if batch.real[row, step, channel] else None,
+                    **values_of(quantiles[row, step, channel].tolist(), forecaster.levels),
+                }
+
+
+def _batches(scoring: Scoring) -> Iterator[tuple[Any, list[int]]]:
+    """Batches with the first step of each window's target."""
+    windows = scoring.windows
+    for first in range(0, len(windows), SCORED):
+        numbers = np.arange(first, min(first + SCORED, len(windows)))
+        yield windows.batch(numbers), windows.starts[numbers].tolist()
+
+
+def _time(times: Any, step: int) -> str | int:
+    return shown(times[step].astype("datetime64[s]")) if len(times) else step

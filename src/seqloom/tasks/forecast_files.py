@@ -1,0 +1,207 @@
+"""Forecasts out: a row a series and step, as CSV, JSON lines or Parquet; a picture of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqloom.atomic import write_atomically
+from seqloom.config import PredictSettings
+from seqloom.errors import SettingsError
+from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
+from seqloom.run import Run
+from seqloom.tasks.forecast_use import (
+    Forecast,
+    SeriesForecaster,
+    load_forecaster,
+    read_series,
+    shown,
+)
+from seqloom.tasks.history import SHOWN
+from seqloom.tasks.row_files import Record, as_csv, as_json
+from seqloom.watching import unheard
+
+FORMATS = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
+PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """Forecasts of all series, ready to be written.
+
+    Args:
+        forecasts: of each series.
+        channels: of the series.
+        levels: of the quantiles.
+        remarks: what a reader should know, as sentences.
+    """
+
+    forecasts: Sequence[Forecast]
+    channels: Sequence[str]
+    levels: tuple[float, ...]
+    remarks: tuple[str, ...]
+
+    def rows(self) -> Iterator[Record]:
+        """A row for each series, channel and step."""
+        for one in self.forecasts:
+            for channel, name in enumerate(self.channels):
+                for time, quantiles in zip(one.times, one.quantiles[:, channel], strict=True):
+                    column = {"channel": name} if len(self.channels) > 1 else {}
+                    numbers = values_of(quantiles.tolist(), self.levels)
+                    yield {"unique_id": one.name, **column, "ds": time_of(time), **numbers}
+
+    def lines(self, form: str) -> Iterator[str]:
+        """The rows as CSV or JSON lines."""
+        return as_json(self.rows()) if form == "jsonl" else as_csv(self.rows())
+
+    def write_parquet(self, path: Path) -> int:
+        """The rows as a Parquet file with times as times; how many they are."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        table = pa.Table.from_pylist(list(self.rows()))
+        dated = any(np.issubdtype(one.times.dtype, np.datetime64) for one in self.forecasts)
+        if dated:
+            times = np.concatenate(
+                [np.tile(one.times, len(self.channels)) for one in self.forecasts]
+            )
+            place = table.schema.get_field_index("ds")
+            table = table.set_column(place, "ds", pa.array(times.astype("datetime64[s]")))
+        sink = pa.BufferOutputStream()
+        parquet.write_table(table, sink)
+        write_atomically(path, sink.getvalue().to_pybytes(), advice="Choose another --out.")
+        return int(table.num_rows)
+
+    def draw(self, path: Path, horizon: int) -> None:
+        """History and fan of the first series, of each channel.
+
+        Raises:
+            SettingsError: the file is no picture's.
+        """
+        kind = check_picture(str(path))
+        fans = [
+            fan_of(one, channel, self.channels, horizon)
+            for one in self.forecasts[:MOST_PANELS]
+            for channel in range(len(self.channels))
+        ]
+        advice = "Choose another file for --plot."
+        write_atomically(path, fan_picture(fans, self.levels, kind), advice=advice)
+
+
+def predict(
+    run: Run, data: Any, options: PredictSettings, forecaster: SeriesForecaster | None = None
+) -> Future:
+    """What follows the data's end, or that of the training data when None.
+
+    Args:
+        forecaster: of the run, where it is loaded already.
+
+    Raises:
+        DataError: the data are of another kind, or covariates of the future are missing.
+    """
+    if options.plot:
+        check_picture(options.plot)
+    forecaster = forecaster or load_forecaster(run)
+    found = read_series(forecaster, run, data)
+    trained = forecaster.settings.data.horizon
+    horizon = options.horizon or trained
+    forecasts = forecaster.ahead(found, horizon)
+    remarks = []
+    if horizon > trained:
+        remarks.append(
+            f"Beyond the horizon of the training ({trained:,} steps) medians are read back as if "
+            "they had come true; the intervals there are estimates and were not calibrated."
+        )
+    unknown = forecaster.unknown(found)
+    if unknown:
+        remarks.append(
+            f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
+            f'"{unknown[0]}"): each is put on the scale of its own history.'
+        )
+    future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks))
+    if options.plot:
+        future.draw(Path(options.plot), trained)
+    return future
+
+
+def predict_lines(
+    run: Run, data: Any, options: PredictSettings, say: Callable[[str], None] = unheard
+) -> Iterator[str]:
+    """The forecast as lines of CSV or JSON; what should be known of it is said.
+
+    Raises:
+        SettingsError: Parquet is asked for, which has no lines.
+    """
+    future = predict(run, data, options)
+    for remark in future.remarks:
+        say(remark)
+    return future.lines(format_of(options, None))
+
+
+def format_of(options: PredictSettings, out: Path | None) -> str:
+    """How a forecast is written: as asked for, or as the name of the file says.
+
+    Raises:
+        SettingsError: Parquet, which is no text, without a file.
+    """
+    suffix = "" if out is None else out.suffix.lower()
+    form = options.format if options.format != "auto" else FORMATS.get(suffix, "csv")
+    if form == "parquet" and out is None:
+        raise SettingsError("--format parquet needs a file to write: pass --out FILE.parquet.")
+    return form
+
+
+def values_of(quantiles: Sequence[float], levels: Sequence[float]) -> Record:
+    """The median as y, and both ends of each interval, the widest first.
+
+    >>> values_of([1.0, 2.0, 4.0], (0.05, 0.5, 0.95))
+    {'y': 2.0, 'lo-90': 1.0, 'hi-90': 4.0}
+    """
+    middle = len(levels) // 2
+    values: Record = {"y": rounded(quantiles[middle])}
+    for low in range(middle):
+        share = f"{100 * (1 - 2 * levels[low]):g}"
+        values[f"lo-{share}"] = rounded(quantiles[low])
+        values[f"hi-{share}"] = rounded(quantiles[-1 - low])
+    return values
+
+
+def rounded(value: float) -> float:
+    """As many digits as a network's numbers have.
+
+    >>> rounded(1234.56789), rounded(1e-9 / 3)
+    (1234.568, 3.333333e-10)
+    """
+    return float(f"{value:.7g}")
+
+
+def time_of(time: Any) -> str | int:
+    """A date in words, or a step number."""
+    return shown(time) if isinstance(time, np.datetime64) else int(time)
+
+
+def check_picture(path: str) -> str:
+    """The kind of a picture by its name.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in PICTURES:
+        raise SettingsError(f"--plot {path}: expected a file that ends in .png or .svg.")
+    return suffix[1:]
+
+
+def fan_of(one: Forecast, channel: int, channels: Sequence[str], horizon: int) -> Fan:
+    """The end of a series, and its forecast."""
+    kept = max(SHOWN * horizon, len(one.times))
+    before = one.before.values[-kept:, channel]
+    steps = one.before.first + np.arange(len(one.before))
+    times = steps if one.before.times is None else one.before.times
+    name = one.name if len(channels) == 1 else f"{one.name}: {channels[channel]}"
+    ahead = one.quantiles[:, channel]
+    return Fan(name, np.concatenate([times[-kept:], one.times]), before, ahead)

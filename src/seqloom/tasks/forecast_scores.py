@@ -1,0 +1,178 @@
+"""Every window of a part scored: the network and five forecasts that need none, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.evaluate.conformal import Conformal
+from seqloom.evaluate.forecast_baselines import (
+    RidgeForecast,
+    drift,
+    naive,
+    seasonal_naive,
+    training_mean,
+)
+from seqloom.evaluate.forecasting import ForecastScore, looks_shifted
+from seqloom.signal.windows import Batch, Windows
+from seqloom.tasks.series_corpus import StoredSeries
+from seqloom.tasks.series_scales import SeriesScales
+
+SCORED = 256  # windows at a time
+FEATURES = 3_000  # of the ridge at most; its look-back is cut where there are more
+FITTED = 20_000  # windows at most that the ridge is fitted on
+CALIBRATED = 20_000_000  # numbers at most that intervals are calibrated on
+POOLED = 40  # windows; with fewer, all steps of the horizon share a margin
+SHIFTS = 1_000  # windows at most that are looked at for a shift
+OTHERS = ("naive", "drift", "mean", "ridge")
+
+Exact = npt.NDArray[np.float64]
+Scaled = Callable[[Batch], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """Windows with all that scoring them needs.
+
+    Args:
+        windows: on the network's scale, with what differences look back on.
+        stored: the series they are of.
+        scales: with a row for each of those.
+        look_back: steps of it that are looked back on.
+        network: from windows to quantiles on the network's scale, not calibrated.
+        levels: of those quantiles.
+    """
+
+    windows: Windows
+    stored: StoredSeries
+    scales: SeriesScales
+    look_back: int
+    network: Scaled
+    levels: tuple[float, ...]
+
+    def of(self, windows: Windows) -> Scoring:
+        """The same for other windows of the same series."""
+        return replace(self, windows=windows)
+
+    def calibrate(self) -> Conformal:
+        """Intervals that hold on these windows."""
+        size = self.windows.horizon * self.stored.values[0].shape[1] * len(self.levels)
+        some = evenly(self.windows, max(CALIBRATED // size, 1))
+        quantiles, targets = [], []
+        for batch in some.batches(SCORED):
+            quantiles.append(self.network(batch))
+            targets.append(np.where(batch.real, batch.targets, np.nan))
+        found, true = np.concatenate(quantiles), np.concatenate(targets)
+        if len(found) >= POOLED:
+            return Conformal.fit(found, true, self.levels)
+        horizon = true.shape[1]
+        pooled = Conformal.fit(
+            found.reshape(-1, 1, *found.shape[2:]), true.reshape(-1, 1, true.shape[2]), self.levels
+        )
+        return Conformal(self.levels, np.repeat(pooled.margins, horizon, 1))
+
+    def score(
+        self, conformal: Conformal | None, ridge: RidgeForecast
+    ) -> tuple[dict[str, ForecastScore], bool]:
+        """Scores by name, "model" and "baseline" among them; and whether the model only shifts."""
+        scores = self._empty(self._names())
+        for batch, plain, raw in self._batches():
+            truth, series = np.where(raw.real, raw.targets, np.nan), self._rows(raw)
+            found = self.network(batch)
+            held = found if conformal is None else conformal.apply(found)
+            scores["model"].add(self._decode(held, series), truth, series)
+            for name, values in self._baselines(plain, raw, ridge, series).items():
+                scores[name].add(values[..., None], truth, series)
+        return scores, self.shifts()
+
+    def shifts(self) -> bool:
+        """Whether forecasts are little more than their last input."""
+        some = evenly(self.windows, SHIFTS)
+        middle = len(self.levels) // 2
+        forecasts, inputs = [], []
+        for batch in some.batches(SCORED):
+            forecasts.append(self.network(batch)[..., middle])
+            inputs.append(batch.inputs[:, -self.look_back :])
+        return looks_shifted(np.concatenate(forecasts), np.concatenate(inputs))
+
+    def _names(self) -> list[str]:
+        seasonal = self.scales.season > 1
+        return ["model", "baseline", *(n for n in OTHERS if seasonal or n != "naive")]
+
+    def _empty(self, names: list[str]) -> dict[str, ForecastScore]:
+        errors, spreads = self.scales.errors, self.scales.plain.spread
+        return {
+            name: ForecastScore(self.levels if name == "model" else (0.5,), errors, spreads)
+            for name in names
+        }
+
+    def _batches(self) -> Iterator[tuple[Batch, Batch, Batch]]:
+        """Windows as the network sees them, without differences, and in units of the data."""
+        plain = self.windows.seeing(self.look_back)
+        season = max(self.look_back, self.scales.season)
+        raw: Windows = replace(
+            self.windows.seeing(season), values=self.stored.raw, past=(), known=()
+        )
+        yield from zip(
+            self.windows.batches(SCORED), plain.batches(SCORED), raw.batches(SCORED), strict=True
+        )
+
+    def _rows(self, batch: Batch) -> npt.NDArray[np.int64]:
+        return self.stored.numbers[batch.series]
+
+    def _decode(self, scaled: npt.NDArray[Any], series: npt.NDArray[np.int64]) -> Exact:
+        return self.scales.scaler.decode(scaled, series)
+
+    def _baselines(
+        self, plain: Batch, raw: Batch, ridge: RidgeForecast, series: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """What each gives: (batch, horizon, channels), in units of the data."""
+        horizon, season = raw.targets.shape[1], self.scales.season
+        short = raw._replace(
+            inputs=raw.inputs[:, -self.look_back :], lengths=raw.lengths.clip(max=self.look_back)
+        )
+        found = {
+            "baseline": seasonal_naive(raw, horizon, season),
+            "naive": naive(raw, horizon),
+            "drift": drift(short, horizon),
+            "mean": training_mean(raw._replace(series=series), horizon, self.scales.plain.mean),
+            "ridge": self._decode(ridge.forecast(_fewer(plain)), series),
+        }
+        return {name: found[name] for name in self._names()[1:]}
+
+
+def fit_ridge(train: Windows, valid: Windows, look_back: int) -> RidgeForecast:
+    """The linear model of some windows, without differences, its strength chosen on others."""
+
+    def batches(windows: Windows) -> Callable[[], Iterator[Batch]]:
+        some = evenly(windows, FITTED).seeing(look_back)
+        return lambda: (_fewer(batch) for batch in some.batches(SCORED))
+
+    return RidgeForecast.fit(batches(train), batches(valid))
+
+
+def _fewer(batch: Batch) -> Batch:
+    """Windows cut to a look-back that a linear model can be solved for."""
+    look_back = batch.inputs.shape[1]
+    most = max(1, FEATURES // (1 + batch.past.shape[2]))
+    left = max(look_back - most, 0)
+    return batch._replace(
+        inputs=batch.inputs[:, left:],
+        past=batch.past[:, left:],
+        known=batch.known[:, left:],
+        lengths=batch.lengths.clip(max=look_back - left),
+    )
+
+
+def evenly(windows: Windows, most: int) -> Windows:
+    """Windows from all over, at most so many."""
+    if len(windows) <= most:
+        return windows
+    return windows.select(np.linspace(0, len(windows) - 1, most).round().astype(np.int64))
+
+
+__all__ = ["OTHERS", "Scoring", "evenly", "fit_ridge"]
