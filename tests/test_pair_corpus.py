@@ -237,7 +237,9 @@ def test_shared_embeddings_have_one_tokenizer_of_both_sides() -> None:
     assert corpus.source_tokenizer is corpus.target_tokenizer
     assert corpus.settings.text.tokenizer == "word"
     assert not corpus.source_tokenizer.unknown_words("der the")
-    assert "one vocabulary of" in corpus.explanation()[-1]
+    *_, sizes, scores = corpus.explanation()
+    assert "one vocabulary of" in sizes
+    assert "Scores while training are of 4 validation sources" in scores
     apart = make(PAIRS, text_tokenizer="word", text_target_tokenizer="word")
     assert apart.source_tokenizer.unknown_words("der the") == ["the"]
 

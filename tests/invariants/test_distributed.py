@@ -46,8 +46,12 @@ FLAGS = [
         ("rows.csv", ("--task", "classify", "--pretrain", "0.5")),
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
+        ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
     ],
-    ids=["continuous", "attention", "lines", "windows", "classify", "tag", "translate"],
+    ids=[
+        *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
+        "translate, transformer",
+    ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source

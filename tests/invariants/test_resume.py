@@ -38,6 +38,10 @@ CASES = {
     "classify, first stage": (CLASSIFY, "pretrain"),
     "classify, second stage": (CLASSIFY, ""),
     "translate": (("pairs.tsv", "--task", "translate", "--teacher-forcing", "0.5"), ""),
+    "translate, transformer": (
+        ("pairs.tsv", "--task", "translate", "--encoder", "gru", "--decoder", "transformer"),
+        "",
+    ),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
 }
 

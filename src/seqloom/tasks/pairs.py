@@ -30,6 +30,7 @@ from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 PAIRS_FORMAT = 4
 SIDES = ("source", "target")
+SCORED_IN_TRAINING = 1_000  # validation sources at most that are translated at each report
 
 Others = dict[str, tuple[Source, PairPlan]]
 
@@ -76,6 +77,7 @@ class PairCorpus:
             *self._cuts(),
             *self._unknown(),
             self._sizes(),
+            *self._scores(),
         ]
 
     def _repeats(self) -> Iterator[str]:
@@ -110,6 +112,14 @@ class PairCorpus:
                     f"{shares[0]:.2%} of the source tokens and {shares[1]:.2%} of the target "
                     f"tokens of the {part} part are unknown."
                 )
+
+    def _scores(self) -> Iterator[str]:
+        count = min(SCORED_IN_TRAINING, self.facts.sources.get("valid", 0))
+        if count > 1:
+            yield (
+                f"Scores while training are of {count:,} validation sources, with the likeliest "
+                "token at each step; those at the end are of all, with beam search, and differ."
+            )
 
     def _sizes(self) -> str:
         kinds = self.source_tokenizer.kind, self.target_tokenizer.kind

@@ -25,7 +25,13 @@ from seqloom.evaluate.attention_map import attention_picture
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
-from seqloom.tasks.pairs import PairCorpus, prepare_pairs, reopen_pairs, with_settings
+from seqloom.tasks.pairs import (
+    SCORED_IN_TRAINING,
+    PairCorpus,
+    prepare_pairs,
+    reopen_pairs,
+    with_settings,
+)
 from seqloom.tasks.translation_files import predict_lines
 from seqloom.tasks.translation_model import build_translator
 from seqloom.tasks.translation_scores import (
@@ -40,7 +46,6 @@ from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
 SCORED_TOKENS = 4_096  # padded places of a batch that is only scored
-SCORED_IN_TRAINING = 1_000  # sources at most that are translated at each report
 SCORED_AT_THE_END = 10_000
 TIE_BREAK = 1e-3  # of the loss in what the best weights have least of: scores are often equal
 SHOWN = 5  # sources of the validation part, after each epoch
