@@ -67,7 +67,9 @@ def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, .
     weights = {}
     for name, start in starts.items():
         words = ["train", str(data), "--out", str(tmp_path / name)]
-        done = subprocess.run([*start, *words, *FLAGS, *of_text, *more], capture_output=True, text=True)
+        done = subprocess.run(
+            [*start, *words, *FLAGS, *of_text, *more], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         weights[name] = load_file(tmp_path / name / "model.safetensors")
     for key, value in weights["one"].items():

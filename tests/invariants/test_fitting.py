@@ -91,6 +91,7 @@ CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
 
 
 def write(path: Path, rows: Rows) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -122,13 +123,15 @@ def test_other_parts_change_nothing_that_is_fitted(
     monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
     task, make, changes = CASES[case]
     changes = {**changes, "data": {**changes.get("data", {}), "split": "0.7/0.2/0.1"}}
-    prepared, before = fitted(task, write(tmp_path / "plain.jsonl", make(set())), changes)
+    prepared, before = fitted(task, write(tmp_path / "plain" / "data.jsonl", make(set())), changes)
     others = held_out(task, prepared)
     assert len(others) >= 0.2 * COUNT
-    _, after = fitted(task, write(tmp_path / "strange.jsonl", make(others)), changes)
+    _, after = fitted(task, write(tmp_path / "strange" / "data.jsonl", make(others)), changes)
     assert after == before
     inside = {n for n in range(COUNT) if n not in others}
-    _, changed = fitted(task, write(tmp_path / "changed.jsonl", make({min(inside)})), changes)
+    _, changed = fitted(
+        task, write(tmp_path / "changed" / "data.jsonl", make({min(inside)})), changes
+    )
     assert changed != before, "the check would not see a difference"
 
 

@@ -44,7 +44,17 @@ CASES = {
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
     "forecast": (
         (
-            *("days.csv", "--task", "forecast", "--horizon", "3", "--look-back", "8", "--past", "z"),
+            *(
+                "days.csv",
+                "--task",
+                "forecast",
+                "--horizon",
+                "3",
+                "--look-back",
+                "8",
+                "--past",
+                "z",
+            ),
             *("--value", "y", "--head", "step", "--teacher-forcing", "0.5"),
         ),
         "",

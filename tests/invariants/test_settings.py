@@ -63,7 +63,7 @@ CHANGES: dict[str, Any] = {
     "model.hidden_size": 6,
     "model.num_layers": 2,
     "model.bidirectional": False,
-    "model.segment": 3,
+    "model.segment": 2,
     "model.head": "step",
     "model.normalise": "none",
     "model.levels": (0.1, 0.5, 0.9),

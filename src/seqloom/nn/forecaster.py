@@ -126,7 +126,9 @@ class Forecaster(nn.Module):
             truth = self.norm(truth, level)
         raw = self.core(window._replace(inputs=inputs), self._context(window), truth, self.middle)
         if self.head is not None:
-            straight = self.head(inputs.transpose(1, 2)).transpose(1, 2)  # (batch, horizon, channels)
+            straight = self.head(inputs.transpose(1, 2)).transpose(
+                1, 2
+            )  # (batch, horizon, channels)
             middle = torch.arange(raw.shape[-1], device=raw.device) == self.middle
             raw = raw + straight.unsqueeze(-1) * middle
         return self.norm.invert(in_order(raw.to(inputs.dtype), self.middle), level)

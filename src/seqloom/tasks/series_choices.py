@@ -200,9 +200,7 @@ def choose_difference(
     )
 
 
-def _seasonal_ratios(
-    train: npt.NDArray[np.float64], season: int, horizon: int
-) -> Iterator[float]:
+def _seasonal_ratios(train: npt.NDArray[np.float64], season: int, horizon: int) -> Iterator[float]:
     """Error of the seasonal naive forecast as a share of the naive one's, of each channel."""
     if len(train) <= max(2 * season, horizon):
         return
