@@ -1,5 +1,6 @@
 """Which settings a command works with: the stronger over the weaker, and what fits the data."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,55 @@ def test_a_data_set_is_used_for_another_task(
     assert choose("nsmc", {}).task == "classify"
     assert choose("wnut17", {}).task == "tag"
     assert choose("nsmc", {}, task="generate").settings.data.text == "{document}"
+
+
+def numbers(path: Path, columns: str, row: str) -> str:
+    """A file of forty rows, of which each has a day; its path."""
+    days = [date(2024, 1, 1) + timedelta(n) for n in range(40)]
+    lines = [row.format(day=day, n=n, k="ab"[n % 2]) for n, day in enumerate(days)]
+    path.write_text("\n".join([columns, *lines]) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "task"),
+    [
+        ("date,sales", "{day},{n}", "forecast"),
+        ("unique_id,ds,y", "{k},{day},{n}", "forecast"),
+        ("날짜,판매량,지점", "{day},{n},{k}", "forecast"),
+        ("value", "{n}", "forecast"),
+        ("date,note,sales", "{day},we sold {n} things,{n}", "generate"),
+        ("date,label,text", "{day},{k},we sold {n} things", "classify"),
+        ("n,m", "{n},{n}", "generate"),
+        ("date,word", "{day},word{n}", "generate"),
+    ],
+)
+def test_times_and_numbers_without_text_are_forecast(
+    columns: str, row: str, task: str, tmp_path: Path
+) -> None:
+    chosen = choose(numbers(tmp_path / "a.csv", columns, row), {})
+    assert chosen.task == task
+    if task == "forecast":
+        (remark,) = chosen.remarks
+        assert remark.startswith("The task is forecast: the table ")
+
+
+def test_what_only_forecasts_take_finds_them(tmp_path: Path) -> None:
+    data = numbers(tmp_path / "a.csv", "date,note,sales", "{day},we sold {n} things,{n}")
+    chosen = choose(data, {"data": {"horizon": 3}})
+    assert chosen.task == "forecast"
+    assert "no other takes --horizon" in chosen.remarks[0]
+    assert choose("airline-passengers", {}).task == "forecast"
+
+
+def test_a_horizon_that_was_chosen_for_other_data_is_chosen_anew(tmp_path: Path) -> None:
+    data = numbers(tmp_path / "a.csv", "date,sales", "{day},{n}")
+    few: Changes = {"model": {"hidden_size": 4}, "train": {"updates": 2, "threads": 1}}
+    chosen = choose(data, few)
+    run = api.train(data, chosen.settings, tmp_path / "run", task="forecast").run
+    other = numbers(tmp_path / "b.csv", "when,count", "{day},{n}")
+    again = choose(other, {}, config=run.path / "config.toml")
+    assert again.settings.data.horizon == 0 and again.settings.data.time is None
+    assert "looked for anew here: " in again.remarks[-1] and "horizon" in again.remarks[-1]
+    same = choose(data, {}, config=run.path / "config.toml")
+    assert same.settings.data.horizon == 5

@@ -7,7 +7,7 @@ from seqloom.errors import SettingsError, ShapeError
 from seqloom.nn.dropout import hold_rows
 from seqloom.nn.encoders import ENCODERS
 from seqloom.nn.forecast_heads import HEADS, Window, WindowSizes, real_first
-from seqloom.nn.forecaster import LEVELS, Forecaster, make_forecaster
+from seqloom.nn.forecaster import LEVELS, Forecaster, make_forecaster, start_level
 from seqloom.nn.teacher_forcing import note_progress
 from seqloom.nn.window_norm import NORMS
 
@@ -201,3 +201,26 @@ def test_what_does_not_fit_is_told() -> None:
         make("gru", head="many")
     with pytest.raises(SettingsError, match="one layer"):
         make("segment", num_layers=2)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("kind", ["lstm", "segment"])
+def test_a_start_is_the_level_of_the_window(kind: str, head: str) -> None:
+    model, window = make(kind, head=head, norm="last"), some_window()
+    start_level(model)
+    medians = model.quantiles(window)[..., model.middle]
+    torch.testing.assert_close(medians, window.inputs[:, -1:].expand_as(medians))
+
+
+def test_a_linear_map_goes_straight_to_the_median() -> None:
+    model, window = make("gru", norm="last", wide=8), some_window()
+    plain = make("gru", norm="last")
+    torch.testing.assert_close(model.quantiles(window), plain.quantiles(window))
+    assert model.head is not None
+    torch.nn.init.normal_(model.head.weight)
+    moved = model.quantiles(window) - plain.quantiles(window)
+    own = window.inputs - window.inputs[:, -1:]
+    expected = torch.einsum("ht,btc->bhc", model.head.weight, own)
+    torch.testing.assert_close(moved, expected.unsqueeze(-1).expand_as(moved))
+    with pytest.raises(ShapeError, match="A window has 9 steps; expected 8"):
+        model.quantiles(some_window(time=9))

@@ -114,8 +114,8 @@ class DataSettings(Section):
     """Steps that a forecast looks back on; 0 takes some seasons, as far as the data reach."""
     log: bool | None = None
     """Learn log(1 + x); by default where changes grow with the values, which are 0 or more."""
-    difference: Literal["none", "step", "season"] = "none"
-    """Learn changes: since the step before, or since the same step of the last season."""
+    difference: Literal["auto", "none", "step", "season"] = "auto"
+    """Learn changes since the step or the season before; auto: the season of short series."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
@@ -173,7 +173,7 @@ class ModelSettings(Section):
     pooling: str = "mean+max+last"
     """How the steps become one vector: last, mean, max, attention, or several joined by +."""
     wide: bool = True
-    """Join a linear model of n-grams to the network."""
+    """Join a linear model to the network: of n-grams, or of the values looked back on."""
     crf: bool = True
     """Score whole sequences of tags (conditional random field) rather than each tag alone."""
     character_size: int = Field(default=64, ge=0)
@@ -192,8 +192,8 @@ class ModelSettings(Section):
     """Steps that the encoder segment reads as one; 0 takes what divides horizon and look-back."""
     head: Literal["direct", "step"] = "direct"
     """Forecast all steps at once, or one by one, each read before the next."""
-    normalise: Literal["none", "last", "standard"] = "last"
-    """What each window is freed of first: nothing, its last value, or its mean and spread."""
+    normalise: Literal["auto", "none", "last", "standard"] = "auto"
+    """What windows are freed of first; auto: the last value, of changes since a season nothing."""
     levels: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
     """Quantiles to forecast: 0.5, and others in pairs such as 0.05 and 0.95."""
 

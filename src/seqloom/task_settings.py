@@ -31,6 +31,7 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"dropout": 0.1},
         "train": {
             "batch_size": 64,
+            "optimizer": "adamw",
             "learning_rate": 2e-3,
             "dropout_ramp": 0.0,
             "teacher_forcing": 0.0,
@@ -78,7 +79,8 @@ NOT_TAKEN: dict[str, set[str]] = {
         "data.text", "data.records", "data.id", "data.time",
     },
     "forecast": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_TEXT, *_EMBEDDED,
+        *_TEXT_ONLY, *_LABELS, *_STARTED, *_LAYERED, *_TAGS, *_TEXT, *_EMBEDDED,
+        *_POOLED - {"model.wide"},
         *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
         *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
         "train.sequence_length",

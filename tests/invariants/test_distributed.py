@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,13 @@ TAGGED = "\n".join(
 PAIRS = "source\ttarget\n" + "".join(
     f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(TEXT.splitlines())
 )
+DAYS = "ds,y\n" + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n % 7}\n" for n in range(99))
+OF_TEXT = ("--embedding-size", "8", "--sequence-length", "16", "--embedding-dropout", "0.1")
 FLAGS = [
-    *("--updates", "12", "--hidden-size", "24", "--embedding-size", "8", "--batch-size", "5"),
-    *("--sequence-length", "16", "--precision", "float32", "--quiet"),
-    # Dropout in two places and from the first update, on batches that two cannot divide.
-    *("--dropout", "0.2", "--embedding-dropout", "0.1", "--dropout-ramp", "0", "--threads", "1"),
+    *("--updates", "12", "--hidden-size", "24", "--batch-size", "5"),
+    *("--precision", "float32", "--quiet"),
+    # Dropout from the first update, on batches that two cannot divide.
+    *("--dropout", "0.2", "--dropout-ramp", "0", "--threads", "1"),
     # Plain steps: Muon and Adam turn the last bit of a small gradient into a visible step.
     *("--optimizer", "sgd", "--learning-rate", "0.2"),
 ]
@@ -47,15 +50,18 @@ FLAGS = [
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
         ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
+        ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
-        "translate, transformer",
+        *("translate, transformer", "forecast"),
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
     content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
+    content["days.csv"] = DAYS
+    of_text = () if source == "days.csv" else OF_TEXT
     data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
@@ -65,7 +71,9 @@ def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, .
     weights = {}
     for name, start in starts.items():
         words = ["train", str(data), "--out", str(tmp_path / name)]
-        done = subprocess.run([*start, *words, *FLAGS, *more], capture_output=True, text=True)
+        done = subprocess.run(
+            [*start, *words, *FLAGS, *of_text, *more], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         weights[name] = load_file(tmp_path / name / "model.safetensors")
     for key, value in weights["one"].items():

@@ -59,6 +59,18 @@ def pairs(strange: set[int]) -> Rows:
     ]
 
 
+def days(strange: set[int]) -> Rows:
+    """A row a day; the strange ones are far from all others."""
+    return [
+        {
+            "ds": str(np.datetime64("2024-01-01") + n),
+            "y": 1e6 * n if n in strange else float(n % 7),
+            "z": -1e6 if n in strange else float(n % 3),
+        }
+        for n in range(COUNT)
+    ]
+
+
 CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     "generate": ("generate", texts, {"data": {"text": "text", "records": "row"}}),
     "classify words": ("classify", texts, {"text": {"tokenizer": "word"}}),
@@ -72,11 +84,14 @@ CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
         pairs,
         {"text": {"tokenizer": "word", "target_tokenizer": "char"}},
     ),
+    "forecast": ("forecast", days, {"data": {"value": ("y",), "horizon": 3, "past": ("z",)}}),
+    "forecast, known": ("forecast", days, {"data": {"value": ("y",), "known": ("z",)}}),
     "translate, one vocabulary": ("translate", pairs, {"model": {"shared_embeddings": True}}),
 }
 
 
 def write(path: Path, rows: Rows) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -96,6 +111,8 @@ def held_out(task: str, prepared: Any) -> set[int]:
     if task == "translate":
         texts = (source for part in ("valid", "test") for source, _ in prepared.pairs(part))
         return {int(next(word for word in text.split() if word.isdecimal())) for text in texts}
+    if task == "forecast":
+        return set(range(prepared.parts[0].train[1], COUNT))
     return set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
 
 
@@ -106,17 +123,19 @@ def test_other_parts_change_nothing_that_is_fitted(
     monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
     task, make, changes = CASES[case]
     changes = {**changes, "data": {**changes.get("data", {}), "split": "0.7/0.2/0.1"}}
-    prepared, before = fitted(task, write(tmp_path / "plain.jsonl", make(set())), changes)
+    prepared, before = fitted(task, write(tmp_path / "plain" / "data.jsonl", make(set())), changes)
     others = held_out(task, prepared)
     assert len(others) >= 0.2 * COUNT
-    _, after = fitted(task, write(tmp_path / "strange.jsonl", make(others)), changes)
+    _, after = fitted(task, write(tmp_path / "strange" / "data.jsonl", make(others)), changes)
     assert after == before
     inside = {n for n in range(COUNT) if n not in others}
-    _, changed = fitted(task, write(tmp_path / "changed.jsonl", make({min(inside)})), changes)
+    _, changed = fitted(
+        task, write(tmp_path / "changed" / "data.jsonl", make({min(inside)})), changes
+    )
     assert changed != before, "the check would not see a difference"
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.startswith("forecast")])
 def test_a_file_of_validation_changes_nothing_that_is_fitted(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

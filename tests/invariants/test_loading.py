@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from seqloom import SequenceClassifier, SequenceTagger, Translator, cli
+from seqloom import Forecaster, SequenceClassifier, SequenceTagger, Translator, cli
 
 TEXTS = [f"a very {kind} film, number {n}" for n in range(40) for kind in ("good", "bad")]
 WORDS = [["Anna", "sees", "the", "cat"], ["Bob", "runs"]] * 20
 TAGS = [["NAME", "VERB", "DET", "NOUN"], ["NAME", "VERB"]] * 20
+DAYS = [{"ds": f"2024-01-{day:02}", "y": float(day % 7)} for day in range(1, 31)]
 SMALL = {"hidden_size": 6, "embedding_size": 8, "updates": 2, "threads": 1}
 LOADED = {
     "classify": (
@@ -27,9 +30,17 @@ LOADED = {
         *("model.safetensors", "tokenizer.json", "target_tokenizer.json", "lengths.json"),
         *("config.toml", "baseline.json"),
     ),
+    "forecast": (
+        *("model.safetensors", "scale.json", "config.toml", "intervals.safetensors"),
+        *("history.safetensors", "baseline.safetensors"),
+    ),
 }
 CASES = [(task, name) for task, names in LOADED.items() for name in names]
-WEIGHTS = [(task, name) for task, name in CASES if name.endswith(".safetensors")]
+WEIGHTS = [
+    (task, name)
+    for task, name in CASES
+    if name.endswith(".safetensors") and name != "history.safetensors"
+]
 JSON = [(task, name) for task, name in CASES if name.endswith(".json")]
 
 
@@ -45,11 +56,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SequenceClassifier(**SMALL).fit(series, ["a", "b"] * 20).save(folder / "series")
         SequenceTagger(**SMALL).fit(WORDS, TAGS).save(folder / "tag")
         Translator(**SMALL).fit(TEXTS, TEXTS[::-1]).save(folder / "translate")
+        forecaster = Forecaster(hidden_size=6, updates=2, threads=1, horizon=2, look_back=4)
+        forecaster.fit(DAYS).save(folder / "forecast")
     rows = [{"text": text, "label": text.split()[2]} for text in TEXTS]
     waves = [{"series": row, "label": "ab"[n % 2]} for n, row in enumerate(series)]
     sentences = [{"tokens": w, "tags": t} for w, t in zip(WORDS, TAGS, strict=True)]
     pairs = [{"source": a, "target": b} for a, b in zip(TEXTS, TEXTS[::-1], strict=True)]
     files = {"classify": rows, "series": waves, "tag": sentences, "translate": pairs}
+    files["forecast"] = DAYS
     for name, values in files.items():
         lines = "".join(json.dumps(value) + "\n" for value in values)
         (folder / f"{name}.jsonl").write_text(lines)
@@ -131,6 +145,23 @@ def test_a_hostile_pickle_is_not_run(
     said = complaint(task, f"damaged-{name}")
     assert all("is not safetensors" in line for line in filter(None, said)) and any(said)
     assert not Path("harm.txt").exists()
+
+
+@pytest.mark.parametrize("content", [pickle.dumps(Hostile()), save({"times": np.zeros(3)})])
+def test_a_hostile_history_is_refused(
+    content: bytes,
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is read where a forecast follows the end of the training data."""
+    monkeypatch.chdir(tmp_path)
+    seal(copied(runs, "forecast"), "history.safetensors", content)
+    assert cli.run(["predict", "damaged"]) == 2
+    assert "safetensors" in capsys.readouterr().err
+    assert not Path("harm.txt").exists()
+    assert cli.run(["predict", "damaged", str(runs / "forecast.jsonl")]) == 0
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"nonsense", b'{"kind": "chars"}', b"null"])

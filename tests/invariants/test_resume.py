@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ DATA = {
         "".join(f"{word}\t{'AB'[len(word) % 2]}\n" for word in line.split()[: 2 + n % 6])
         for n, line in enumerate(LINES)
     ),
+    "days.csv": "ds,y,z\n"
+    + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n * 7 % 13},{n % 5}\n" for n in range(200)),
     "pairs.tsv": "source\ttarget\n"
     + "".join(f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(LINES)),
 }
+TEXT = ("--embedding-size", "8", "--sequence-length", "16")
 FLAGS = [
-    *("--embedding-size", "8", "--batch-size", "4"),
-    *("--sequence-length", "16", "--averaging", "0.9"),
+    *("--batch-size", "4", "--averaging", "0.9"),
     *("--dropout", "0.2", "--weight-drop", "0.1", "--dropout-ramp", "0"),
     *("--checkpoint-seconds", "0", "--threads", "1", "--quiet"),
 ]
@@ -43,6 +46,23 @@ CASES = {
         "",
     ),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
+    "forecast": (
+        (
+            *(
+                "days.csv",
+                "--task",
+                "forecast",
+                "--horizon",
+                "3",
+                "--look-back",
+                "8",
+                "--past",
+                "z",
+            ),
+            *("--value", "y", "--head", "step", "--teacher-forcing", "0.5"),
+        ),
+        "",
+    ),
 }
 
 
@@ -54,7 +74,8 @@ def train(
     data: Path, out: Path, *more: str, updates: int = 120, hidden_size: int = 24
 ) -> list[str]:
     size = ("--updates", str(updates), "--hidden-size", str(hidden_size))
-    return command("train", str(data), "--out", str(out), *size, *FLAGS, *more)
+    text = () if "forecast" in more else TEXT
+    return command("train", str(data), "--out", str(out), *size, *FLAGS, *text, *more)
 
 
 def update_of(run: Path) -> int:

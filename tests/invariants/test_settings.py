@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from seqloom.config import NOT_TAKEN, Settings, default_settings, flag_of, overr
 from seqloom.errors import SeqloomError, SettingsError
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate")
+TASKS = ("generate", "classify", "tag", "translate", "forecast")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -30,6 +31,16 @@ CHANGES: dict[str, Any] = {
     "data.tags": "kind",
     "data.source": "title",
     "data.target": "title",
+    "data.value": ("z",),
+    "data.past": ("z",),
+    "data.known": ("z",),
+    "data.static": ("kind",),
+    "data.gaps": "fill",
+    "data.frequency": "rows",
+    "data.horizon": 5,
+    "data.look_back": 9,
+    "data.log": True,
+    "data.difference": "step",
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
@@ -52,6 +63,10 @@ CHANGES: dict[str, Any] = {
     "model.hidden_size": 6,
     "model.num_layers": 2,
     "model.bidirectional": False,
+    "model.segment": 2,
+    "model.head": "step",
+    "model.normalise": "none",
+    "model.levels": (0.1, 0.5, 0.9),
     "model.pooling": "max",
     "model.wide": False,
     "model.crf": False,
@@ -72,6 +87,7 @@ CHANGES: dict[str, Any] = {
     "train.warmup": 0.9,
     "train.schedule": "cosine",
     "train.clip_norm": 0.001,
+    "train.loss": "mae",
     "train.label_smoothing": 0.3,
     "train.teacher_forcing": 0.0,
     "train.report_every": 3,
@@ -93,6 +109,15 @@ CHANGES: dict[str, Any] = {
     "train.sample_length": 3,
     "train.tensorboard": True,
 }
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "forecast": {
+        "data.id": "half",
+        "data.time": "n",
+        "model.bidirectional": True,
+        "train.teacher_forcing": 0.7,
+    }
+}
+"""Where a task's data or its own defaults ask for another change."""
 BASE = {
     "model.hidden_size": 8,
     "model.embedding_size": 6,
@@ -103,6 +128,8 @@ BASE = {
     "train.batch_size": 4,
     "train.sequence_length": 32,
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
+    "data.horizon": 3,
+    "data.look_back": 6,
 }
 # What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -114,6 +141,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "model.shared_embeddings": {"text.tokenizer": "char", "text.target_tokenizer": "char"},
     "train.unlabelled": {"train.pretrain": 0.5},
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
+    "model.segment": {"model.encoder": "segment"},
+    "data.static": {"data.id": "half"},
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -204,6 +233,17 @@ def write_words(path: Path, rows: range) -> None:
     path.write_text("id,n,name,word,lemma,tag,kind\n" + content)
 
 
+def write_days(path: Path, rows: range) -> None:
+    """A day a row, of two halves; the order of the rows is not that of ``n``."""
+    line = "{day},{n},{half},{kind},{y},{z}\n"
+    days = [date(2024, 1, 1) + timedelta(n) for n in rows]
+    content = "".join(
+        line.format(day=day, n=99 - n, half=n // 30, kind=f"k{n // 30}", y=n * 7 % 13, z=n % 5 - 2)
+        for n, day in zip(rows, days, strict=True)
+    )
+    path.write_text("day,n,half,kind,y,z\n" + content)
+
+
 def write_series(path: Path, rows: range) -> None:
     line = '"[{n}, {m}, 1.5]",{n},{name},{label}\n'
     content = "".join(
@@ -220,6 +260,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     makers: dict[str, Callable[[Path, range], None]] = {
         **dict.fromkeys(("generate", "classify"), write_texts),
         **{"tag": write_words, "series": write_series, "translate": write_pairs},
+        "forecast": write_days,
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))
@@ -262,7 +303,10 @@ def test_a_changed_setting_changes_something(
     task: str, name: str, folder: Path, plain: Callable[[str], Any], tmp_path: Path
 ) -> None:
     data, beside = folder / f"{task}.csv", {**BASE, **BESIDE.get(name, {})}
-    value = CHANGES[name]
+    value = OTHERWISE.get(task, CHANGES).get(name, CHANGES[name])
+    if task == "forecast":  # what another task's data need beside a setting means nothing here
+        beside = {k: v for k, v in beside.items() if k not in NOT_TAKEN[task]}
+        beside |= {"train.teacher_forcing": {"model.head": "step"}}.get(name, {})
     if value == "OTHER":
         value = str(folder / f"{task}-other.csv")
     if value == "RUN":
@@ -274,6 +318,10 @@ def test_a_changed_setting_changes_something(
     if name == "data.skip_bad_rows":
         data = tmp_path / "bad.csv"
         data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+    if name == "data.gaps":
+        data = tmp_path / "gap.csv"
+        lines = (folder / f"{task}.csv").read_text().splitlines()
+        data.write_text("\n".join(lines[:20] + lines[21:]))
     base = data == folder / f"{task}.csv" and beside == BASE
     before = plain(task) if base else fingerprint(task, data, tmp_path / "before", beside)
     if name in ("train.minutes", "train.epochs"):

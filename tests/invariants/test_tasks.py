@@ -5,7 +5,13 @@ from pathlib import Path
 
 from check_task import check_task
 
-from seqloom import SequenceClassifier, SequenceTagger, TextGenerator, Translator
+from seqloom import (
+    Forecaster,
+    SequenceClassifier,
+    SequenceTagger,
+    TextGenerator,
+    Translator,
+)
 
 TEXTS = [f"the {a} cat sat on the {b} mat." for a in ("red", "old", "big") for b in "abcdefgh"]
 REVIEWS = [
@@ -27,6 +33,11 @@ PAIRS = [
     for a, b in (("a red", "een rode"), ("an old", "een oude"), ("the", "de"))
     for noun, other in (("cat", "kat"), ("dog", "hond"), ("mat", "mat"), ("fish", "vis"))
     for _ in range(4)
+]
+DAYS = [
+    {"unique_id": name, "ds": f"2024-{1 + d // 28:02}-{1 + d % 28:02}", "y": (d * k) % 7 + d % 5}
+    for k, name in enumerate(("north", "south"), 2)
+    for d in range(28)
 ]
 SMALL = {"updates": 6, "hidden_size": 8, "embedding_size": 8}
 
@@ -81,6 +92,18 @@ def test_translate(tmp_path: Path) -> None:
         lambda model: (
             *(model.predict(sources), model.n_best(sources[:2], 3), model.score(PAIRS)),
             model.predict(sources, temperature=1.0),
+        ),
+        tmp_path,
+    )
+
+
+def test_forecast(tmp_path: Path) -> None:
+    check_task(
+        Forecaster(updates=6, hidden_size=8, horizon=3, look_back=6),
+        DAYS,
+        lambda model: (
+            *(model.predict().tolist(), model.predict_interval(DAYS, 4).tolist()),
+            *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
         ),
         tmp_path,
     )

@@ -128,6 +128,8 @@ class Forecaster(SequenceEstimator):
     def score(self, X: Any = None, y: Any = None) -> float:  # noqa: N803
         """Minus the MASE over every window, so that more is better; above -1 is good.
 
+        It is no number where the seasonal naive forecast makes no error in the training part.
+
         Args:
             X: series as ``fit`` takes them; the test part of the training data when None.
             y: nothing; it is there for scikit-learn.

@@ -84,8 +84,12 @@ class Forecaster(nn.Module):
         norm: how a window is moved to its own level, a name in ``window_norm.NORMS``.
         levels: of the quantiles, rising, 0.5 among them; the median is the point forecast.
         loss: a name in ``quantiles.LOSSES``; mse and mae want the level 0.5 alone.
+        wide: steps of the look-back from which a linear map, the same for all channels, goes
+            straight to the median; 0 for none.
     Shape:
         window → (batch, horizon, channels, levels), never crossing.
+    Source:
+        the linear map beside a recurrence: Lai et al. 2018, "LSTNet", equation 10.
     """
 
     def __init__(
@@ -96,9 +100,14 @@ class Forecaster(nn.Module):
         norm: str = "none",
         levels: Sequence[float] = LEVELS,
         loss: str = "quantile",
+        wide: int = 0,
     ) -> None:
         super().__init__()
         self.sizes, self.core = sizes, core
+        self.head: nn.Linear | None = None
+        if wide:
+            self.head = nn.Linear(wide, sizes.horizon, bias=False)
+            nn.init.zeros_(self.head.weight)
         self.norm = WindowNorm(norm, sizes.channels)
         self.loss = ForecastLoss(loss, levels)
         counts = ((sizes.series,) if sizes.series else ()) + sizes.statics
@@ -116,6 +125,12 @@ class Forecaster(nn.Module):
         if truth is not None:
             truth = self.norm(truth, level)
         raw = self.core(window._replace(inputs=inputs), self._context(window), truth, self.middle)
+        if self.head is not None:
+            straight = self.head(inputs.transpose(1, 2)).transpose(
+                1, 2
+            )  # (batch, horizon, channels)
+            middle = torch.arange(raw.shape[-1], device=raw.device) == self.middle
+            raw = raw + straight.unsqueeze(-1) * middle
         return self.norm.invert(in_order(raw.to(inputs.dtype), self.middle), level)
 
     def forward(self, window: Window, targets: Tensor, real: Tensor | None = None) -> Loss:
@@ -148,6 +163,8 @@ class Forecaster(nn.Module):
 
     def _check(self, window: Window) -> None:
         sizes, (_, time, channels) = self.sizes, window.inputs.shape
+        if self.head is not None and time != self.head.in_features:
+            raise ShapeError(f"A window has {time} steps; expected {self.head.in_features}.")
         received = (channels, *window.past.shape[1:], *window.known.shape[1:])
         expected = (sizes.channels, time, sizes.past, time + sizes.horizon, sizes.known)
         if received != expected or window.statics.shape[1] != len(sizes.statics):
@@ -158,6 +175,20 @@ class Forecaster(nn.Module):
                 f"expected {sizes.channels}, {expected[1:3]}, {expected[3:]} and "
                 f"{len(sizes.statics)}."
             )
+
+
+LAST_LAYERS = ("head.linear", "head.local", "head.forecast", "forecast")
+
+
+def start_level(model: Forecaster) -> None:
+    """Let the first forecast be the level of its window: the last value, the mean, or zero.
+
+    What training has not learnt is then left as the naive forecast has it.
+    """
+    for name, layer in model.core.named_modules():
+        if name in LAST_LAYERS and isinstance(layer, nn.Linear):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def without_padding(window: Window) -> Window:
@@ -193,6 +224,7 @@ def make_forecaster(
     weight_drop: float = 0.0,
     forget_bias: float = 1.0,
     teacher_forcing: float = 0.0,
+    wide: int = 0,
 ) -> Forecaster:
     """A forecaster with fresh weights.
 
@@ -204,7 +236,7 @@ def make_forecaster(
             segment encoder has one layer, reads forward and has none of the others.
         segment: steps in a segment, of the segment encoder.
         head: a name in ``HEADS``.
-        norm, levels, loss: see ``Forecaster``.
+        norm, levels, loss, wide: see ``Forecaster``.
         dropout: of what each layer of the encoder puts out.
         teacher_forcing: of the step head, see ``FedTruth``.
     Raises:
@@ -230,7 +262,7 @@ def make_forecaster(
             dropout=dropout,
             teacher_forcing=teacher_forcing,
         )
-        return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss)
+        return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)
     if kind not in ENCODERS:
         raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
     size = sizes.channels + sizes.past + sizes.known + context
@@ -254,4 +286,4 @@ def make_forecaster(
     else:
         steps = StepHead(read, sizes, len(levels), hidden_size, teacher_forcing)
     core = StepEncoder(encoder, steps, front)
-    return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss)
+    return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)

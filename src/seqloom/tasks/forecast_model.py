@@ -17,7 +17,7 @@ from seqloom.config import Settings
 from seqloom.data.batching import Batch
 from seqloom.evaluate.forecast_baselines import seasonal_naive
 from seqloom.nn.forecast_heads import Window, WindowSizes
-from seqloom.nn.forecaster import Forecaster, make_forecaster
+from seqloom.nn.forecaster import Forecaster, make_forecaster, start_level
 from seqloom.signal.windows import Batch as Windowed
 from seqloom.signal.windows import Floats, Numbers, Windows
 from seqloom.tasks.series_scales import SeriesScales
@@ -46,7 +46,7 @@ def build_forecaster(settings: Settings, scales: SeriesScales) -> Forecaster:
         len(scales.names) + 1 if several else 0,  # the first one is any that is not known
         tuple(len(words) + 1 for words in scales.categories),
     )
-    return make_forecaster(
+    forecaster = make_forecaster(
         model.encoder,
         sizes,
         model.hidden_size,
@@ -62,7 +62,10 @@ def build_forecaster(settings: Settings, scales: SeriesScales) -> Forecaster:
         weight_drop=model.weight_drop,
         forget_bias=model.forget_bias,
         teacher_forcing=train.teacher_forcing,
+        wide=settings.data.look_back if model.wide else 0,
     )
+    start_level(forecaster)
+    return forecaster
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ LOOK_BACKS_IN_A_SERIES = 6
 LOOKED_BACK = 4  # horizons or seasons
 GROWING = 0.5  # power of the level with which changes grow, from which on a logarithm helps
 SURE = 0.5  # correlation behind that power
+FEW_STEPS = 1_000  # of all training parts together
+SEASONAL = 0.8  # of the naive forecast's error
 LONGEST_SEGMENT = 48
 EPOCHS, FEWEST_UPDATES, MOST_UPDATES = 15, 500, 2_000
 REPORTS = 12  # a run
@@ -178,6 +180,36 @@ def _powers(train: npt.NDArray[np.float64], season: int) -> Iterator[float]:
         yield float(np.polyfit(x, y, 1)[0]) if sure else 0.0
 
 
+def choose_difference(
+    settings: Settings, series: Sequence[TimeSeries], parts: Sequence[Parts], season: int
+) -> tuple[str, str]:
+    """Whether changes are learnt, and why: of few steps a season is hard to learn."""
+    asked, horizon = settings.data.difference, settings.data.horizon
+    check_difference(settings, season)
+    if asked != "auto":
+        return asked, ""
+    trains = [one.values[slice(*part.train)] for one, part in zip(series, parts, strict=True)]
+    if season == 1 or sum(map(len, trains)) > FEW_STEPS:
+        return "none", ""
+    ratios = [ratio for train in trains for ratio in _seasonal_ratios(train, season, horizon)]
+    if not ratios or np.median(ratios) > SEASONAL:
+        return "none", ""
+    return "season", (
+        "there are few steps to learn from, and the season before says much: changes since then "
+        "are learnt; choose with --difference"
+    )
+
+
+def _seasonal_ratios(train: npt.NDArray[np.float64], season: int, horizon: int) -> Iterator[float]:
+    """Error of the seasonal naive forecast as a share of the naive one's, of each channel."""
+    if len(train) <= max(2 * season, horizon):
+        return
+    seasonal = np.abs(train[season:] - train[:-season]).mean(0)
+    steps = [np.abs(train[step:] - train[:-step]).mean(0) for step in range(1, horizon + 1)]
+    plain = np.mean(steps, 0)
+    yield from (seasonal[plain > 0] / plain[plain > 0]).tolist()
+
+
 def check_difference(settings: Settings, season: int) -> None:
     """See that there is a season to take differences over.
 
@@ -189,6 +221,13 @@ def check_difference(settings: Settings, season: int) -> None:
             "--difference season: the frequency of the data has no season. Pass --difference step, "
             "or name the --frequency."
         )
+
+
+def choose_norm(settings: Settings) -> str:
+    """What windows are freed of: of their last value, unless it is a change since a season."""
+    if settings.model.normalise != "auto":
+        return settings.model.normalise
+    return "none" if settings.data.difference == "season" else "last"
 
 
 def choose_segment(settings: Settings) -> int:

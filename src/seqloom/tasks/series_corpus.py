@@ -23,7 +23,7 @@ from seqloom.evaluate.conformal import check_levels
 from seqloom.signal.windows import Parts, Windows
 from seqloom.tasks.forecast_model import Reading
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.tasks.series_choices import choose_segment, with_budget
+from seqloom.tasks.series_choices import choose_norm, choose_segment, with_budget
 from seqloom.tasks.series_scales import SeriesScales
 
 SERIES_FORMAT = 1
@@ -135,7 +135,7 @@ class StoredSeries:
 
 def lag_of(settings: Settings, season: int) -> int:
     """Steps between the values of a difference; 0 where none is taken."""
-    return {"none": 0, "step": 1, "season": season}[settings.data.difference]
+    return {"auto": 0, "none": 0, "step": 1, "season": season}[settings.data.difference]
 
 
 def windows_over(
@@ -195,7 +195,8 @@ def with_settings(corpus: SeriesCorpus, settings: Settings) -> SeriesCorpus:
     """The corpus for a run: the network and the budget are the caller's."""
     own = {"model": settings.model.model_dump(), "train": settings.train.model_dump()}
     resolved = override(corpus.settings, own, "settings")
-    resolved = override(resolved, {"model": {"segment": choose_segment(resolved)}}, "settings")
+    chosen = {"segment": choose_segment(resolved), "normalise": choose_norm(resolved)}
+    resolved = override(resolved, {"model": chosen}, "settings")
     resolved = with_budget(resolved, corpus.facts.windows["train"])
     return replace(corpus, asked=settings, settings=resolved)
 

@@ -15,6 +15,7 @@ from seqloom.data.time_table import SeriesOptions, SeriesSet, read_time_table
 from seqloom.signal.windows import Parts
 from seqloom.tasks.series_choices import (
     check_difference,
+    choose_difference,
     choose_horizon,
     choose_log,
     choose_look_back,
@@ -100,17 +101,19 @@ class SeriesMaker:
     def _decide(self, found: SeriesSet) -> tuple[Settings, list[Parts]]:
         """The settings with what the data decide, and where each series is cut."""
         settings, lengths = self.settings, [len(one) for one in found.series]
-        check_difference(settings, found.frequency.season_length)
+        season = found.frequency.season_length
+        check_difference(settings, season)
         horizon = self._said(choose_horizon(settings, found.frequency, max(lengths)))
         parts, reasons = choose_parts(lengths, settings, horizon, self._borders())
         self.reasons += reasons
         longest = max(part.train[1] for part in parts)
         look_back = self._said(choose_look_back(settings, found.frequency, horizon, longest))
-        log = self._said(choose_log(settings, found.series, parts, found.frequency.season_length))
+        log = self._said(choose_log(settings, found.series, parts, season))
         options = {name: getattr(found.options, name) for name in COLUMNS}
-        changes: dict[str, Any] = {**options, "horizon": horizon, "look_back": look_back}
-        resolved = override(settings, {"data": {**changes, "log": log}}, self.source.name)
-        return resolved, parts
+        changes = {**options, "horizon": horizon, "look_back": look_back, "log": log}
+        resolved = override(settings, {"data": changes}, self.source.name)
+        difference = self._said(choose_difference(resolved, found.series, parts, season))
+        return override(resolved, {"data": {"difference": difference}}, self.source.name), parts
 
     def _said(self, answer: tuple[Any, str]) -> Any:
         """An answer, whose reason is noted."""

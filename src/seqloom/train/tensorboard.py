@@ -92,7 +92,7 @@ def write_report(writer: SummaryWriter, report: Report) -> None:
 
 
 def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
-    """Name and words of a sample: a text that was written, a label, a translation, or tags."""
+    """Name and words of a sample: a text, a label, a translation, a forecast, or tags."""
     if "temperature" in sample:
         return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
     if "label" in sample:
@@ -101,5 +101,11 @@ def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
     if "translation" in sample:
         said = f"{sample['translation']}  (true: {sample['true']})"
         return str(number), f"{sample['source']}\n{said}"
+    if "forecast" in sample:
+        found, true = (
+            " ".join("–" if value is None else f"{value:.4g}" for value in sample[name])
+            for name in ("forecast", "true")
+        )
+        return str(number), f"{sample['from']} to {sample['to']}\n{found}\ntrue {true}"
     triples = zip(sample["tokens"], sample["guessed"], sample["true"], strict=True)
     return str(number), "\n".join(f"{word}  {tag}  (true: {true})" for word, tag, true in triples)
