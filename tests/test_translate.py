@@ -121,9 +121,16 @@ def test_every_kind_of_network_learns(model: dict[str, Any]) -> None:
 def test_it_learns_to_translate_and_to_turn_round(trained: TranslateJob) -> None:
     valid = trained.validate()
     assert valid.scores["exact_match"] > 0.9
-    assert valid.rank == pytest.approx(-valid.scores["chrf"] / 100 + 1e-3 * valid.loss)
+    assert valid.rank == pytest.approx(valid.loss - valid.scores["chrf"] / 25)
     samples = trained.samples()
     assert [set(sample) for sample in samples] == [{"source", "translation", "true"}] * 5
+
+
+def test_babbling_is_not_kept_and_a_rising_loss_is_forgiven(trained: TranslateJob) -> None:
+    """Pairs of reports as they were on real data: (loss, chrF) of the worse and of the better."""
+    for worse, better in (((6.49, 4.1), (5.97, 2.7)), ((4.83, 13.4), (4.86, 15.6))):
+        ranks = [trained._rank(loss, {"chrf": chrf}) for loss, chrf in (worse, better)]
+        assert ranks[1] < ranks[0]
 
 
 def test_attention_is_shown_as_a_picture(trained: TranslateJob) -> None:

@@ -47,7 +47,8 @@ from seqloom.watching import Units
 
 SCORED_TOKENS = 4_096  # padded places of a batch that is only scored
 SCORED_AT_THE_END = 10_000
-TIE_BREAK = 1e-3  # of the loss in what the best weights have least of: scores are often equal
+TIE_BREAK = 1e-3  # of the loss in what the best spellings have least of: scores are often equal
+POINTS_A_NAT = 25  # of chrF that weigh as much as a nat of the loss in which weights are kept
 SHOWN = 5  # sources of the validation part, after each epoch
 RATIO_QUANTILE = 0.999  # of target tokens a source token, beyond which a pair is a misprint
 GREEDY = PredictSettings(beam=1)
@@ -147,9 +148,18 @@ class TranslateJob:
         with self.autocast():
             loss = self.nll()
         scores = self.scorer.of_model(self.references, GREEDY)
-        # Of short texts BLEU is often 0: without four words right in a row it sees nothing.
-        rank = scores["per"] if self.scorer.spelling else -scores["chrf"] / 100
-        return Validation(loss, scores, rank + TIE_BREAK * loss)
+        return Validation(loss, scores, self._rank(loss, scores))
+
+    def _rank(self, loss: float, scores: dict[str, float]) -> float:
+        """What the best weights have least of.
+
+        Neither alone will do. Before anything is learnt, frequent letters over and over have a
+        better chrF than what comes next; where few pairs are read often, the loss rises while
+        translations still get better. Of short texts BLEU is 0 most of the time.
+        """
+        if self.scorer.spelling:
+            return scores["per"] + TIE_BREAK * loss
+        return loss - scores["chrf"] / POINTS_A_NAT
 
     @torch.inference_mode()
     def nll(self) -> float:
