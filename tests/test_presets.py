@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ TRANSLATORS = [
     *("cmudict-g2p", "hello-hola", "korean-chatbot", "multi30k-de-en"),
     *("multi30k-de-en-transformer", "tatoeba-en-ko"),
 ]
+FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
 
@@ -28,7 +30,7 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS])
+    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS])
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -119,6 +121,48 @@ def test_dna_starts_on_its_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     chosen = api.choose(None, few, preset="splice-gru")
     outcome = api.train(chosen.data, chosen.settings, tmp_path / "run", task=chosen.task)
     assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"accuracy"}
+
+
+def test_the_price_forecaster_is_the_tutorials() -> None:
+    settings = settings_of("stock-lstm")
+    model, train = settings.model, settings.train
+    assert (model.encoder, model.num_layers, model.hidden_size) == ("lstm", 2, 50)
+    assert (settings.data.look_back, model.wide, train.optimizer) == (60, False, "adam")
+    assert settings.data.horizon > 1  # where the tutorials forecast a single step
+    assert any("hard to beat" in fault for fault in load_preset("stock-lstm").faults)
+
+
+def test_the_segment_forecaster_is_compared_as_is_customary() -> None:
+    settings = settings_of("etth1-segrnn")
+    assert (settings.model.encoder, settings.model.segment) == ("segment", 48)
+    assert (settings.train.loss, settings.data.horizon) == ("mse", 96)
+    assert load_catalogue()["etth1"].forecast["borders"] == [8_640, 11_520, 14_400]
+
+
+def hours(path: Path) -> Path:
+    """A value an hour, and another beside it."""
+    rows = [
+        f"2020-01-{n // 24 + 1:02} {n % 24:02}:00,{n % 24 + n % 7},{n % 5}\n" for n in range(200)
+    ]
+    path.write_text("ds,y,wind\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", FORECASTERS)
+def test_a_forecaster_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    segment = {"segment": 4} if name == "etth1-segrnn" else {}
+    few: dict[str, dict[str, Any]] = {
+        "train": {"updates": 2, "threads": 1},
+        "model": {"hidden_size": 8, **segment},
+        "data": {"horizon": 4, "look_back": 12, "value": ("y",)},
+    }
+    data = str(hours(tmp_path / "hours.csv"))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("forecast", name)
+    assert chosen.remarks[0] == load_preset(name).title
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"mase", "coverage"}
 
 
 def test_an_unknown_preset_offers_the_nearest() -> None:
