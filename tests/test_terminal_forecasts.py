@@ -70,7 +70,7 @@ def test_a_shift_is_warned_of() -> None:
 def test_a_squared_error_decides_where_it_was_learnt() -> None:
     found = {**metrics(0.5), "decides": "mse"}
     found["ridge"]["test"]["mse"] = 0.2
-    assert "ridge on lags has 0.200" in sentences(found)[0]
+    assert "idge on lags has 0.200" in sentences(found)[0]
     assert "MSE (std.)" in lines_of(show_metrics, found)
 
 

@@ -297,15 +297,11 @@ def _forecast(
     future = api.forecast(run, source, options)
     for remark in future.remarks:
         console.print(f"· {remark}", markup=False, highlight=False, soft_wrap=True)
-    if options.plot:
-        console.print(f"The forecast is drawn in {options.plot}", highlight=False, markup=False)
-    if out is None:
-        for line in future.lines(form):
-            print(line)
+    if out is not None:
+        console.print(f"{future.write(out, form):,} rows in {out}", highlight=False)
         return 0
-    parquet = form == "parquet"
-    count = future.write_parquet(out) if parquet else write_lines(out, future.lines(form))
-    console.print(f"{count:,} {'rows' if parquet else 'lines'} in {out}", highlight=False)
+    for line in future.lines(form):
+        print(line)
     return 0
 
 

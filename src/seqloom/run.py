@@ -11,7 +11,8 @@
       baseline.safetensors  or .json: the model to beat, fitted on the same training part
       digest.json         sha256 of the files above; checked when a run is loaded
       metrics.json  history.jsonl  samples.jsonl  loss.png  details.json
-      confusion.png  attention.png
+      confusion.png  attention.png  fan.png
+      intervals.safetensors  history.safetensors    of a forecaster: margins, the ends of its series
       checkpoint/         what ``resume`` needs
 
 Loading runs no code: TOML, JSON and safetensors only.

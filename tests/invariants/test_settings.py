@@ -114,6 +114,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "data.id": "half",
         "data.time": "n",
         "model.bidirectional": True,
+        "train.optimizer": "muon",
         "train.teacher_forcing": 0.7,
     }
 }

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqloom.errors import DataError, RunError
 from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
-from seqloom.tasks.forecast_use import SeriesForecaster, read_series, shown
+from seqloom.tasks.forecast_use import SeriesForecaster, read_series, times_in_words
 from seqloom.tasks.row_files import Record
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
 
@@ -84,6 +85,7 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
     from seqloom.tasks.forecast_files import values_of
 
     stored, scales = scoring.stored, scoring.scales
+    times = [_times(own, len(raw)) for own, raw in zip(stored.times, stored.raw, strict=True)]
     several = len(scales.channels) > 1
     for batch, starts in _batches(scoring):
         numbers = stored.numbers[batch.series]
@@ -97,8 +99,8 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
                 yield {
                     "unique_id": scales.names[int(numbers[row])],
                     **({"channel": scales.channels[channel]} if several else {}),
-                    "cutoff": _time(stored.times[owner], start - 1),
-                    "ds": _time(stored.times[owner], start + step),
+                    "cutoff": times[owner][start - 1],
+                    "ds": times[owner][start + step],
                     "step": step + 1,
                     "true": true if batch.real[row, step, channel] else None,
                     **values_of(quantiles[row, step, channel].tolist(), forecaster.levels),
@@ -113,5 +115,6 @@ def _batches(scoring: Scoring) -> Iterator[tuple[Any, list[int]]]:
         yield windows.batch(numbers), windows.starts[numbers].tolist()
 
 
-def _time(times: Any, step: int) -> str | int:
-    return shown(times[step].astype("datetime64[s]")) if len(times) else step
+def _times(seconds: npt.NDArray[np.int64], length: int) -> list[str | int]:
+    dated = len(seconds) > 0
+    return times_in_words(seconds.astype("datetime64[s]") if dated else np.arange(length))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqloom.atomic import write_atomically
+from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
@@ -19,7 +19,7 @@ from seqloom.tasks.forecast_use import (
     SeriesForecaster,
     load_forecaster,
     read_series,
-    shown,
+    times_in_words,
 )
 from seqloom.tasks.history import SHOWN
 from seqloom.tasks.row_files import Record, as_csv, as_json
@@ -48,15 +48,22 @@ class Future:
     def rows(self) -> Iterator[Record]:
         """A row for each series, channel and step."""
         for one in self.forecasts:
+            times = times_in_words(one.times)
             for channel, name in enumerate(self.channels):
-                for time, quantiles in zip(one.times, one.quantiles[:, channel], strict=True):
-                    column = {"channel": name} if len(self.channels) > 1 else {}
+                column = {"channel": name} if len(self.channels) > 1 else {}
+                for time, quantiles in zip(times, one.quantiles[:, channel], strict=True):
                     numbers = values_of(quantiles.tolist(), self.levels)
-                    yield {"unique_id": one.name, **column, "ds": time_of(time), **numbers}
+                    yield {"unique_id": one.name, **column, "ds": time, **numbers}
 
     def lines(self, form: str) -> Iterator[str]:
         """The rows as CSV or JSON lines."""
         return as_json(self.rows()) if form == "jsonl" else as_csv(self.rows())
+
+    def write(self, path: Path, form: str) -> int:
+        """The rows as a file; how many they are."""
+        if form == "parquet":
+            return self.write_parquet(path)
+        return write_lines(path, self.lines(form)) - (form == "csv")
 
     def write_parquet(self, path: Path) -> int:
         """The rows as a Parquet file with times as times; how many they are."""
@@ -125,6 +132,7 @@ def predict(
     future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks))
     if options.plot:
         future.draw(Path(options.plot), trained)
+        return replace(future, remarks=(*remarks, f"The forecast is drawn in {options.plot}"))
     return future
 
 
@@ -177,11 +185,6 @@ def rounded(value: float) -> float:
     (1234.568, 3.333333e-10)
     """
     return float(f"{value:.7g}")
-
-
-def time_of(time: Any) -> str | int:
-    """A date in words, or a step number."""
-    return shown(time) if isinstance(time, np.datetime64) else int(time)
 
 
 def check_picture(path: str) -> str:

@@ -259,6 +259,20 @@ def shown(time: Any) -> str:
     return str(time.astype("datetime64[s]")).replace("T", " ").removesuffix(" 00:00:00")
 
 
+def times_in_words(times: npt.NDArray[Any]) -> list[str | int]:
+    """Dates alike: with the clock where any of them is not midnight; or step numbers.
+
+    >>> times_in_words(np.array(["2024-01-01T00", "2024-01-01T01"], "datetime64[s]"))
+    ['2024-01-01 00:00:00', '2024-01-01 01:00:00']
+    """
+    if not np.issubdtype(times.dtype, np.datetime64):
+        return [int(step) for step in times.tolist()]
+    days = times.astype("datetime64[D]")
+    if (days == times).all():
+        return [str(day) for day in days]
+    return [str(time).replace("T", " ") for time in times.astype("datetime64[s]")]
+
+
 def load_forecaster(run: Run) -> SeriesForecaster:
     """The forecaster of a run folder.
 

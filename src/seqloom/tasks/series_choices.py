@@ -47,7 +47,7 @@ def choose_horizon(settings: Settings, frequency: Frequency, longest: int) -> tu
     usual = season if 1 < season <= LONGEST_SEASON else WITHOUT_SEASON
     chosen = max(1, min(usual, longest // HORIZONS_IN_A_SERIES))
     _check_horizon(chosen, longest)
-    why = "a season" if chosen == season else f"what {longest:,} steps allow"
+    why = "a season" if chosen == season > 1 else f"what {longest:,} steps allow"
     if chosen == usual == WITHOUT_SEASON:
         why = "the frequency has no season"
     return chosen, f"forecast {_steps(chosen)} ahead: {why}; choose with --horizon"

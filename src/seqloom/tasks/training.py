@@ -11,7 +11,7 @@ What is special to a task stands in its module (``TASKS``), which has these func
     stages(prepared, job) → [Stage]            what is trained before the job, with its weights
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
     evaluate_run(run, settings, data) → {"scores": {…}, "baseline": {…}, …}
-    predict_lines(run, data, options, say) → lines  where the task gives labels, tags, translations
+    predict_lines(run, data, options, say) → lines  where the task answers rather than writes
 """
 
 from __future__ import annotations

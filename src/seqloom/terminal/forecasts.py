@@ -106,7 +106,7 @@ def verdict(metrics: Mapping[str, Any], part: str) -> str:
         for words, scores in baselines(metrics).items()
         if _is_number(scores[part].get(name))
     }
-    if not _is_number(ours) or not others:
+    if not _is_number(ours) or not others or not (name == "mase" or any(others.values())):
         return "There is nothing to compare: the series never change."
     first, best = next(iter(others)), min(others, key=lambda words: others[words])
     against = f"{COLUMNS[name]} {figure(name, ours)} against {figure(name, others[first])}"
