@@ -53,7 +53,7 @@ BASELINES = {
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
-OTHERS = {"copy": "source as it is", **FORECASTS}
+OTHERS = {"copy": "source as it is"}
 ABOUT = ("season", "shifted", "decides")  # what else the words on a forecast follow from
 
 
@@ -147,7 +147,7 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
     for line in result.get("remarks", ()):
         console.print(f"· {line}", highlight=False, markup=False, soft_wrap=True)
     if "scores" in result:
-        others = (NETWORK, *OTHERS)
+        others = (NETWORK, *OTHERS, *(name for name in FORECASTS if name != "baseline"))
         shown = {
             "task": result["task"],
             "valid": result["scores"],
