@@ -35,13 +35,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqloom.config import (
-    PredictSettings,
-    TrainSettings,
-    default_settings,
-    override,
-    with_sizes,
-)
+from seqloom.checked import with_sizes
+from seqloom.config import PredictSettings, TrainSettings, default_settings, override
 from seqloom.data.pairs import open_pairs
 from seqloom.tasks.pairs import PairCorpus, prepare_pairs
 from seqloom.tasks.translate import PairStream, pad_pairs, target_ratio

@@ -27,7 +27,8 @@ from seqloom.api import (
     Translator,
 )
 from seqloom.cli import app
-from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, GenerateSettings
+from seqloom.config import GenerateSettings
+from seqloom.task_settings import NOT_TAKEN, TASK_DEFAULTS
 
 FOLDER = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py: change the program, then run it again. -->"

@@ -5,23 +5,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import (
-    NOT_TAKEN,
-    TASK_DEFAULTS,
     ModelSettings,
     PredictSettings,
     Settings,
     TrainSettings,
-    check_predicted,
-    check_taken,
     default_settings,
     explain,
     override,
     section_of,
     settings_from,
-    with_sizes,
 )
 from seqloom.errors import SettingsError, nearest
+from seqloom.task_settings import NOT_TAKEN, TASK_DEFAULTS
 
 
 def test_settings_are_frozen() -> None:

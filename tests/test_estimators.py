@@ -21,7 +21,8 @@ from seqloom import (
     SettingsError,
     TextGenerator,
 )
-from seqloom.config import NOT_TAKEN, Settings, default_settings
+from seqloom.config import Settings, default_settings
+from seqloom.task_settings import NOT_TAKEN
 
 TEXTS = [f"the {a} cat sat on the {b} mat" for a in ("red", "old", "big") for b in "abcdefgh"]
 ROWS = [{"title": f"cat {i}", "body": f"it sat on mat {i % 7}"} for i in range(40)]

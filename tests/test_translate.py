@@ -11,14 +11,8 @@ import pytest
 import torch
 
 from seqloom import Translator, cli
-from seqloom.config import (
-    PredictSettings,
-    Settings,
-    TextSettings,
-    default_settings,
-    override,
-    with_sizes,
-)
+from seqloom.checked import with_sizes
+from seqloom.config import PredictSettings, Settings, TextSettings, default_settings, override
 from seqloom.data.pairs import open_pairs
 from seqloom.decode.beam import Hypothesis
 from seqloom.errors import DataError, SettingsError

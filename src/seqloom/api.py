@@ -194,8 +194,8 @@ def forecast(run: str | Path, data: Any = None, options: PredictSettings | None 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
+    from seqloom.checked import check_predicted
     from seqloom.config import PredictSettings as Options
-    from seqloom.config import check_predicted
     from seqloom.tasks.forecast_files import predict as predict_future
 
     opened, task, chosen = Run.open(run), task_of(run), options or Options()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.config import NOT_TAKEN, TASK_DEFAULTS, Settings, default_settings, flag_of, override
+from seqloom.config import Settings, default_settings, flag_of, override
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
@@ -24,6 +24,7 @@ from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError, nearest
 from seqloom.presets import Preset, load_preset
 from seqloom.run import Run
+from seqloom.task_settings import NOT_TAKEN, TASK_DEFAULTS
 from seqloom.toml import read_changes
 
 Changes = dict[str, dict[str, Any]]  # values by section and name

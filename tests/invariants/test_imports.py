@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "errors": set(),
     "config": {"errors", "task_settings"},
     "task_settings": set(),
+    "checked": {"config", "errors", "task_settings"},
     "toml": {"config", "errors"},
     "atomic": {"errors"},
     "strict_json": set(),
@@ -39,16 +40,19 @@ MAY_IMPORT = {
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
-        *("", "atomic", "config", "data", "decode", "errors", "evaluate", "nn", "run", "signal"),
-        *("text", "toml", "train", "watching"),
+        *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
+        *("signal", "text", "toml", "train", "watching"),
     },
     "explain": {"errors"},
     "export": {"config", "errors", "run", "tasks"},
-    "estimators": {"config", "errors", "run", "tasks", "toml", "train", "watching"},
-    "chosen": {"config", "data", "errors", "presets", "run", "toml"},
+    "estimators": {
+        *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),
+        *("watching",),
+    },
+    "chosen": {"config", "data", "errors", "presets", "run", "task_settings", "toml"},
     "api": {
-        *("chosen", "config", "data", "decode", "errors", "estimators", "presets", "run", "tasks"),
-        *("text", "watching"),
+        *("checked", "chosen", "config", "data", "decode", "errors", "estimators", "presets"),
+        *("run", "tasks", "text", "watching"),
     },
     "terminal": {"errors", "watching"},
     "serve": {"api", "config", "errors"},
@@ -59,7 +63,18 @@ MAY_IMPORT = {
 
 NO_TORCH = ("text", "data", "signal")
 NO_TORCH_ON_IMPORT = (
-    *("__init__", "api", "atomic", "chosen", "cli", "config", "decode", "errors", "estimators"),
+    *(
+        "__init__",
+        "api",
+        "atomic",
+        "checked",
+        "chosen",
+        "cli",
+        "config",
+        "decode",
+        "errors",
+        "estimators",
+    ),
     *("evaluate", "presets", "run", "stopping", "strict_json", "task_settings", "terminal", "toml"),
     *("watching", *NO_TORCH),
 )

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from seqloom import api, cli
-from seqloom.config import NOT_TAKEN, Settings, default_settings, flag_of, override
+from seqloom.config import Settings, default_settings, flag_of, override
 from seqloom.errors import SeqloomError, SettingsError
+from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
 TASKS = ("generate", "classify", "tag", "translate", "forecast")

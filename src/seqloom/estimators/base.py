@@ -19,9 +19,10 @@ from pydantic.fields import FieldInfo
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from seqloom.config import NOT_TAKEN, Section, Settings, default_settings, override, section_of
+from seqloom.config import Section, Settings, default_settings, override, section_of
 from seqloom.errors import RunError, nearest
 from seqloom.run import Run
+from seqloom.task_settings import NOT_TAKEN
 from seqloom.toml import read_settings
 
 _NOT_COPIED = ("_remove", "_used", "_used_run")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from seqloom.config import NOT_PREDICTED, PredictSettings, check_predicted
+from seqloom.checked import check_predicted
+from seqloom.config import PredictSettings
 from seqloom.errors import DataError, SettingsError, nearest
 from seqloom.estimators.base import SequenceEstimator
+from seqloom.task_settings import NOT_PREDICTED
 
 if TYPE_CHECKING:
     from seqloom.tasks.translator import TextTranslator, Translation

@@ -30,15 +30,8 @@ from typing import Any
 import torch
 
 import seqloom
-from seqloom.config import (
-    PredictSettings,
-    Settings,
-    check_predicted,
-    check_taken,
-    override,
-    settings_from,
-    with_sizes,
-)
+from seqloom.checked import check_predicted, check_taken, with_sizes
+from seqloom.config import PredictSettings, Settings, override, settings_from
 from seqloom.data.pairs import open_pairs
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import open_tagged

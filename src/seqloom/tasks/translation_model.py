@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seqloom.config import ModelSettings, Settings, decoder_of
+from seqloom.checked import decoder_of
+from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
 from seqloom.nn.decoder import RecurrentDecoder
 from seqloom.nn.embedding import LearnedEmbedding, OneHot

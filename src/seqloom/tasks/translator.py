@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from seqloom.config import PredictSettings, Settings, decoder_of
+from seqloom.checked import decoder_of
+from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import group_by_length, pad
 from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
 from seqloom.decode.sampling import Sampler
