@@ -274,7 +274,7 @@ def predict(
     if task == "forecast":
         return _forecast(run, source, out, options, _console(quiet))
     if source is None:
-        raise SettingsError("predict received no data. Pass a file, or - for lines of text.")
+        raise SettingsError("predict needs DATA, or - for lines of text: seqloom predict --help")
     lines = api.predict(run, _input_lines() if source == "-" else source, options)
     if out is None:
         if sys.stdout.isatty() and task == "tag":
