@@ -178,7 +178,7 @@ COMPLAINTS: dict[str, tuple[list[str], list[str]]] = {
     "no such run": (["predict", "flims", "-"], ["not a run of Seqloom", "films"]),
     "wrong share": (["predict", "films", "-", "--abstain-below", "2"], ["--abstain-below 2"]),
     "wrong format": (["predict", "films", "-", "--format", "xml"], ["--format xml", "'csv'"]),
-    "no data": (["predict", "films"], ["no data", "- for lines of text"]),
+    "no data": (["predict", "films"], ["DATA", "seqloom predict --help"]),
     "writing with a classifier": (["generate", "films"], ["run of classify", "seqloom predict"]),
     "writing with a tagger": (["generate", "words"], ["run of tag", "seqloom predict"]),
     "file of other labels": (["evaluate", "films", "strange.csv"], ["none of its labels"]),

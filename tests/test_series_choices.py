@@ -134,7 +134,7 @@ def test_a_difference_over_a_season_needs_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("horizon", "look_back", "segment"), [(96, 96, 48), (12, 24, 12), (7, 100, 10), (24, 168, 24)]
+    ("horizon", "look_back", "segment"), [(96, 96, 24), (12, 24, 12), (7, 100, 10), (24, 168, 24)]
 )
 def test_a_segment_divides_horizon_and_look_back(
     horizon: int, look_back: int, segment: int

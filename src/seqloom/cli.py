@@ -274,7 +274,7 @@ def predict(
     if task == "forecast":
         return _forecast(run, source, out, options, _console(quiet))
     if source is None:
-        raise SettingsError("predict received no data. Pass a file, or - for lines of text.")
+        raise SettingsError("predict needs DATA, or - for lines of text: seqloom predict --help")
     given = _input_lines() if source == "-" else source
     lines = api.predict(run, given, options, watcher=_watcher(_console(quiet), verbose=False))
     if out is None:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from seqloom.errors import DataError, RunError
 from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
-from seqloom.tasks.forecast_use import SeriesForecaster, read_series, times_in_words
+from seqloom.tasks.forecast_use import SeriesForecaster, read_series
 from seqloom.tasks.row_files import Record
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
+from seqloom.tasks.time_words import times_in_words
 
 
 def scoring_of_data(forecaster: SeriesForecaster, run: Run, data: Any) -> Scoring:

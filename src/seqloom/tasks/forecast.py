@@ -39,7 +39,7 @@ from seqloom.tasks.forecast_model import (
     levels_of,
 )
 from seqloom.tasks.forecast_scores import OTHERS, Scoring, evenly, fit_ridge
-from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster, shown
+from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
 from seqloom.tasks.history import SHOWN, write_history
 from seqloom.tasks.series_corpus import (
     SeriesCorpus,
@@ -48,6 +48,7 @@ from seqloom.tasks.series_corpus import (
     with_settings,
 )
 from seqloom.tasks.series_scales import SeriesScales
+from seqloom.tasks.time_words import shown
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units

@@ -19,10 +19,10 @@ from seqloom.tasks.forecast_use import (
     SeriesForecaster,
     load_forecaster,
     read_series,
-    times_in_words,
 )
 from seqloom.tasks.history import SHOWN
 from seqloom.tasks.row_files import Record, as_csv, as_json
+from seqloom.tasks.time_words import times_in_words
 from seqloom.watching import unheard
 
 FORMATS = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}

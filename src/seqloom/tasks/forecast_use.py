@@ -28,6 +28,7 @@ from seqloom.tasks.history import read_history
 from seqloom.tasks.series_corpus import StoredSeries, lag_of
 from seqloom.tasks.series_making import arrays_of, options_of
 from seqloom.tasks.series_scales import SeriesScales, check_like
+from seqloom.tasks.time_words import shown
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_device, set_threads
@@ -250,27 +251,6 @@ def check_known(found: SeriesSet, horizon: int) -> None:
                 "them, in which the values to forecast are empty"
                 + (f", or --horizon {there}." if there else ".")
             )
-
-
-def shown(time: Any) -> str:
-    """A date, with the clock only where it is not midnight, or a step number."""
-    if not isinstance(time, np.datetime64):
-        return str(int(time))
-    return str(time.astype("datetime64[s]")).replace("T", " ").removesuffix(" 00:00:00")
-
-
-def times_in_words(times: npt.NDArray[Any]) -> list[str | int]:
-    """Dates alike: with the clock where any of them is not midnight; or step numbers.
-
-    >>> times_in_words(np.array(["2024-01-01T00", "2024-01-01T01"], "datetime64[s]"))
-    ['2024-01-01 00:00:00', '2024-01-01 01:00:00']
-    """
-    if not np.issubdtype(times.dtype, np.datetime64):
-        return [int(step) for step in times.tolist()]
-    days = times.astype("datetime64[D]")
-    if (days == times).all():
-        return [str(day) for day in days]
-    return [str(time).replace("T", " ") for time in times.astype("datetime64[s]")]
 
 
 def load_forecaster(run: Run) -> SeriesForecaster:

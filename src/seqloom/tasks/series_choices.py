@@ -29,7 +29,7 @@ GROWING = 0.5  # power of the level with which changes grow, from which on a log
 SURE = 0.5  # correlation behind that power
 FEW_STEPS = 1_000  # of all training parts together
 SEASONAL = 0.8  # of the naive forecast's error
-LONGEST_SEGMENT = 48
+LONGEST_SEGMENT = 24
 EPOCHS, FEWEST_UPDATES, MOST_UPDATES = 15, 500, 2_000
 REPORTS = 12  # a run
 
@@ -236,14 +236,14 @@ def choose_segment(settings: Settings) -> int:
     >>> from seqloom.config import Settings, override
     >>> sizes = {"data": {"horizon": 96, "look_back": 720}, "model": {"encoder": "segment"}}
     >>> choose_segment(override(Settings(), sizes, ""))
-    48
+    24
     """
     if settings.model.encoder != "segment" or settings.model.segment:
         return settings.model.segment
     look_back = settings.data.look_back
     common = math.gcd(settings.data.horizon, look_back)
     segment = max(n for n in range(1, LONGEST_SEGMENT + 1) if common % n == 0)
-    return segment if segment**2 >= look_back / 4 else max(1, round(look_back**0.5))
+    return segment if segment**2 >= look_back / 4 else min(round(look_back**0.5), LONGEST_SEGMENT)
 
 
 def with_budget(settings: Settings, windows: int) -> Settings:
