@@ -134,7 +134,7 @@ def test_the_price_forecaster_is_the_tutorials() -> None:
 
 def test_the_segment_forecaster_is_compared_as_is_customary() -> None:
     settings = settings_of("etth1-segrnn")
-    assert (settings.model.encoder, settings.model.segment) == ("segment", 48)
+    assert (settings.model.encoder, settings.model.segment) == ("segment", 24)
     assert (settings.train.loss, settings.data.horizon) == ("mae", 96)
     assert load_catalogue()["etth1"].forecast["borders"] == [8_640, 11_520, 14_400]
 
