@@ -171,7 +171,7 @@ BAD_FLAGS: dict[str, list[str]] = {
     "--task generate --from run": ["--from has no meaning for generate."],
     "--bidirectional": ["--bidirectional has no meaning for generate."],
     "--preset coking-lstm": ['"coking-lstm". Did you mean "cooking-lstm"?'],
-    "--preset": ["requires an argument", "cooking-lstm, demo, headlines-lstm5"],
+    "--preset": ["requires an argument", "cooking-lstm, demand-lstm, demo"],
     "--config no.toml": ["no.toml: cannot be read (No such file or directory)."],
     "--config cats.txt": ["cats.txt: is not TOML", "line 1"],
     "--config .": ["cannot be read (Is a directory)"],

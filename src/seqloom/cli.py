@@ -285,7 +285,7 @@ def predict(
             print(line)
         return 0
     count = write_lines(out, lines)
-    _console(quiet).print(f"{count:,} lines in {out}", highlight=False)
+    _console(quiet).print(f"{count:,} lines in {out}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -298,7 +298,7 @@ def _forecast(
     for remark in future.remarks:
         console.print(f"· {remark}", markup=False, highlight=False, soft_wrap=True)
     if out is not None:
-        console.print(f"{future.write(out, form):,} rows in {out}", highlight=False)
+        console.print(f"{future.write(out, form):,} rows in {out}", highlight=False, soft_wrap=True)
         return 0
     for line in future.lines(form):
         print(line)

@@ -86,6 +86,8 @@ def _draw(axes: Any, fan: Fan, levels: Sequence[float]) -> None:
     axes.tick_params(labelsize=8)
     if np.issubdtype(times.dtype, np.datetime64):
         _date_axis(axes)
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)  # steps have no halves
 
 
 def _date_axis(axes: Any) -> None:

@@ -103,7 +103,7 @@ def _logged(values: Exact, number: int) -> Exact:
     if len(low):
         raise DataError(
             f"Series {number + 1} holds {values[tuple(low[0])]:g} at step {int(low[0][0])}; the "
-            "logarithm log(1 + x) needs values above -1. Leave it out."
+            "logarithm log(1 + x) needs values above -1. Train with --no-log."
         )
     logged: Exact = np.log1p(values)
     return logged

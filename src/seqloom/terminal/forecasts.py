@@ -92,7 +92,7 @@ def sentences(metrics: Mapping[str, Any]) -> list[str]:
     if metrics.get("shifted"):
         said.append(
             "Warning: its forecasts are little more than the last value of their input, shifted: "
-            "they follow the curve in a plot and are worth no more than the naive forecast."
+            "they follow the curve in a plot and are worth little more than the naive forecast."
         )
     return said
 
