@@ -11,10 +11,15 @@ from pyarrow import parquet
 
 from seqloom import api, cli
 from seqloom.config import default_settings, override
+from seqloom.data.source import open_source
+from seqloom.data.time_table import SeriesOptions, read_time_table
 from seqloom.errors import DataError, SettingsError
+from seqloom.evaluate.forecasting import mase_scales
 from seqloom.run import Run
+from seqloom.signal.windows import Parts
 from seqloom.tasks.forecast_fitted import read_ridge
 from seqloom.tasks.forecast_use import load_forecaster, widened
+from seqloom.tasks.series_scales import SeriesScales
 
 SMALL = {"hidden_size": 6}
 FEW = {"updates": 3, "threads": 1}
@@ -270,6 +275,18 @@ def test_bad_input_is_one_clear_line(
     assert not Path(out).exists()
 
 
+def test_what_was_filled_in_is_no_measure_of_errors() -> None:
+    days = [{"ds": f"2024-01-{d:02}", "y": 7.0 * (d % 2)} for d in range(1, 31)]
+    whole, holed = (
+        read_time_table(open_source(table), SeriesOptions(gaps="fill", time="ds", value=("y",)))
+        for table in (days, [day for n, day in enumerate(days) if n % 5 or not n])
+    )
+    part = Parts((0, 30), (30, 30), (30, 30))
+    fitted = [SeriesScales.fit(found, [part], log=False) for found in (whole, holed)]
+    assert holed.series[0].missing.any() and fitted[0].season == fitted[1].season
+    assert mase_scales([holed.series[0].values], 7) < fitted[1].errors == fitted[0].errors
+
+
 def test_a_constant_series_is_forecast_as_it_is(said: Any, tmp_path: Path) -> None:
     path = tmp_path / "flat.csv"
     path.write_text("date,y\n" + "".join(f"2024-01-{d:02},5\n" for d in range(1, 31)))
@@ -277,6 +294,7 @@ def test_a_constant_series_is_forecast_as_it_is(said: Any, tmp_path: Path) -> No
     status, shown, err = said("train", str(path), "--task", "forecast", "--out", out, *small)
     assert status == 0, err
     assert "never changes" in err and "There is nothing to compare" in shown
+    assert "of validation: the weights are chosen and the intervals made on little" in err
     _, out, _ = said("predict", out)
     medians = [float(line.split(",")[2]) for line in out.splitlines()[1:]]
     np.testing.assert_allclose(medians, 5, atol=0.2)

@@ -127,6 +127,9 @@ def test_scales_of_mase() -> None:
     assert mase_scales([season[:2]], 2).tolist() == [[10.0]]  # no longer than a season
     scales = mase_scales([season, np.full((20, 1), 7.0)], 2)
     assert math.isnan(scales[1, 0])
+    holed = season.copy()
+    holed[5] = 1000.0
+    assert mase_scales([np.where(holed == 1000, np.nan, holed)], 2).tolist() == [[1.0]]
     score = ForecastScore((0.5,), scales, np.ones((2, 1)))
     score.add(np.ones((2, 1, 1, 1)), np.zeros((2, 1, 1)), np.array([0, 1]))
     assert score.result()["mase"] == 1  # the series that never changes has none

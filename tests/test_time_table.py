@@ -126,6 +126,13 @@ def test_gaps_by_choice(tmp_path: Path) -> None:
     assert taken.times is None and len(taken) == 8
 
 
+def test_days_and_then_months_are_not_taken_for_gaps(tmp_path: Path) -> None:
+    months = np.arange(np.datetime64("2024-02"), np.datetime64("2026-02")).astype("datetime64[D]")
+    lines = ["date,y", *(f"{day},{n}" for n, day in enumerate([*DAYS[:30], *months]))]
+    with pytest.raises(DataError, match=r"several frequencies\. Split them.*--frequency"):
+        read(tmp_path, rows(*lines))
+
+
 def test_an_empty_cell_is_named_with_its_line(tmp_path: Path) -> None:
     text = rows("date,y", *(f"{day},{'' if n == 4 else n}" for n, day in enumerate(DAYS)))
     with pytest.raises(DataError, match=r'sales\.csv, line 6: column "y" is empty at 2024-01-05'):

@@ -207,9 +207,15 @@ class SeriesBuilder:
         else:
             where = f"{self.where.source.name}: "
             what = f"there is no row for {at}"
+        advice = "Pass --gaps fill to carry the last value forward, or --gaps interpolate."
+        if len(missing) > own.size / 2:
+            advice = (
+                "That is more than there are: the times may be of several frequencies. Split them "
+                "into a file each, or name the one that is meant with --frequency."
+            )
         raise DataError(
             f'{where}{what} (series "{name}"; {len(missing):,} of {own.size:,} values are '
-            "missing). Pass --gaps fill to carry the last value forward, or --gaps interpolate."
+            f"missing). {advice}"
         )
 
     def _known(

@@ -23,7 +23,8 @@ def mase_scales(train: Sequence[Floats], season: int) -> Exact:
     """Mean absolute error of the seasonal naive forecast within each training part.
 
     Args:
-        train: of each series (time, channels), its training part.
+        train: of each series (time, channels), its training part; NaN where nothing was measured,
+            which counts for nothing.
         season: steps of a season; a series not longer than one is compared with the step before.
 
     Returns:
@@ -34,7 +35,8 @@ def mase_scales(train: Sequence[Floats], season: int) -> Exact:
         lag = season if len(values) > season else 1
         exact = np.asarray(values, np.float64)
         change = np.abs(exact[lag:] - exact[:-lag])
-        scale = change.mean(0) if len(change) else np.zeros(exact.shape[1])
+        real = np.isfinite(change)
+        scale = np.where(real, change, 0.0).sum(0) / real.sum(0).clip(1)
         scales.append(np.where(scale > 0, scale, np.nan))
     return np.array(scales)
 

@@ -28,6 +28,7 @@ from seqloom.tasks.series_scales import SeriesScales
 
 SERIES_FORMAT = 1
 PARTS = ("train", "valid", "test")
+FEW = 20  # windows of validation, which overlap; with fewer that is said
 WHOLE = 0.8  # of the windows that look back on real steps alone, from which others are left out
 
 Shape = tuple[list[int], int]  # lengths of the series, columns
@@ -63,7 +64,16 @@ class SeriesCorpus:
 
     def explanation(self) -> list[str]:
         """What was found and decided, in sentences for the user."""
-        return [*self.facts.reasons, *self._resolved(), self._sizes()]
+        return [*self.facts.reasons, *self._resolved(), self._sizes(), *self._few()]
+
+    def _few(self) -> Iterator[str]:
+        valid = self.facts.windows.get("valid", 0)
+        if valid < FEW:
+            noun = "window" if valid == 1 else "windows"
+            yield (
+                f"{valid} {noun} of validation: the weights are chosen and the intervals made on "
+                "little; take both as rough, or pass longer series or a smaller --horizon."
+            )
 
     def _resolved(self) -> Iterator[str]:
         model, train = self.settings.model, self.settings.train

@@ -62,7 +62,7 @@ class SeriesScales:
         """
         values, trains = [one.values for one in found.series], [part.train for part in parts]
         static = list(found.series[0].static)
-        cut = [v[slice(*train)] for v, train in zip(values, trains, strict=True)]
+        cut = [_measured(one)[slice(*t)] for one, t in zip(found.series, trains, strict=True)]
         return cls(
             [one.name for one in found.series],
             found.channels,
@@ -127,7 +127,7 @@ class SeriesScales:
         values = [one.values for one in unknown]
         more = Scaler.fit(values, ranges, log=self.scaler.log)
         plain = Scaler.fit(values, ranges)
-        cut = [v[:steps] for v, steps in zip(values, before, strict=True)]
+        cut = [_measured(one)[:steps] for one, steps in zip(unknown, before, strict=True)]
         return SeriesScales(
             [*self.names, *(one.name for one in unknown)],
             *(self.channels, self.past, self.known, self.static, self.frequency),
@@ -201,6 +201,11 @@ def _beside(found: SeriesSet, trains: Sequence[tuple[int, int]]) -> Exact:
 def _standard(values: npt.NDArray[Any], scale: Exact) -> Floats:
     scores: Floats = ((np.asarray(values, np.float64) - scale[0]) / scale[1]).astype(np.float32)
     return scores
+
+
+def _measured(one: TimeSeries) -> Exact:
+    """Values of a series, NaN where they were filled in: (time, channels)."""
+    return np.where(one.missing[:, : one.values.shape[1]], np.nan, one.values)
 
 
 def _joined(one: Scaler, other: Scaler) -> Scaler:
