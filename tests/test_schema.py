@@ -139,6 +139,9 @@ def test_numbers_by_date_are_hinted_to_be_a_series() -> None:
         "pass --task forecast --value visits; to learn labels of series, pass --series visits "
         "--id id --time date --label COLUMN."
     )
+    dead = [{**row, "visits": ""} for row in rows]
+    with pytest.raises(DataError, match=r'\(id, visits, date\)\. "visits" holds no value\. '):
+        plan_of(open_source(dead))
     single = [{"when": row["date"], "the price": row["visits"]} for row in rows]
     with pytest.raises(DataError, match="--series 'the price' --id COLUMN --time when --label"):
         plan_of(open_source(single))

@@ -156,6 +156,7 @@ def likeliest_text(
     if not seen or seen[0].score == 0:
         raise DataError(
             f"{source_name}: no column looks like text ({', '.join(columns)}). "
+            + _emptiness(columns, records)
             + (
                 _series_hint(columns, records)
                 or "Name it with --text; lists of numbers with --series and --label, words and "
@@ -168,6 +169,16 @@ def likeliest_text(
     if others:
         reasons.append(f"other columns with text: {', '.join(others)}; choose with --text")
     return Template.of(best.name).text, tuple(reasons)
+
+
+def _emptiness(columns: list[str], records: list[dict[str, Any]]) -> str:
+    """Which columns hold nothing, as a sentence; "" where all hold something."""
+    empty = [f'"{name}"' for name in columns if not any(_holds(r.get(name)) for r in records)]
+    return f"{', '.join(empty)} {'holds' if len(empty) == 1 else 'hold'} no value. " * bool(empty)
+
+
+def _holds(value: Any) -> bool:
+    return as_text(value).strip().lower() not in ("", "nan", "na", "none", "null")
 
 
 def _series_hint(columns: list[str], records: list[dict[str, Any]]) -> str:

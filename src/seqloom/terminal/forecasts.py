@@ -153,8 +153,14 @@ def show_steps(console: Console, details: Mapping[str, Any], metrics: Mapping[st
     for words, name, owner in rows:
         values = steps.get(owner, {}).get(name)
         if values:
-            table.add_row(words, *(figure(name, values[step]) for step in chosen))
+            table.add_row(words, *(_short(name, values[step]) for step in chosen))
     console.print(table)
+
+
+def _short(name: str, value: float | None) -> str:
+    """A score in a narrow column: shares without decimals."""
+    share = name == "coverage" and _is_number(value)
+    return f"{100 * (value or 0):.0f} %" if share else figure(name, value)
 
 
 def spread(count: int, most: int) -> list[int]:
