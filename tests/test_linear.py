@@ -16,6 +16,7 @@ from seqloom.evaluate.linear import (
     fit_linear,
     fit_series_linear,
     fit_svm,
+    log_count_ratio,
     series_features,
 )
 
@@ -125,6 +126,37 @@ def test_a_label_that_no_example_has_is_never_given_and_one_that_all_have_always
     truth = np.stack([targets, np.ones(60, int), np.zeros(60, int)], axis=1)
     _, bias = fit_svm(np.eye(60), truth, 3, 1.0, 0)
     assert bias[1:].tolist() == [1, -1]
+
+
+def test_the_ratio_of_an_n_gram_is_that_of_the_paper() -> None:
+    from scipy.sparse import csr_matrix
+
+    counts = csr_matrix(np.array([[2.0, 0, 0.5], [1, 0, 0], [0, 3, 0.5], [0, 1, 0.5]]))
+    found = log_count_ratio(counts, np.array([True, True, False, False]))
+    # n-grams in 2, 0, 1 of the texts that hold and in 0, 2, 2 of the others; 1 added to each
+    wanted = np.log([(3 / 6) / (1 / 7), (1 / 6) / (3 / 7), (2 / 6) / (3 / 7)])
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_weights_by_ratio_are_those_of_an_svm_on_scaled_columns() -> None:
+    texts, targets = sentences(90, 3)
+    features, rows = ngram_features.Features.fit(WIDE["word"], texts)
+    weights, bias = fit_svm(rows, targets, 3, 4.0, 0, by_ratio=True)
+    scale = log_count_ratio(rows, targets == 1)
+    svm = LinearSVC(C=4.0, random_state=0).fit(rows.toarray() * scale, targets == 1)
+    scores = features.of_texts(texts) @ weights[:, 1] + bias[1]
+    np.testing.assert_allclose(scores, svm.decision_function(rows.toarray() * scale), atol=0.02)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_labels_are_learnt_by_ratio(classes: int) -> None:
+    texts, targets = sentences(120, classes)
+    held = slice(90, None)
+    model = fit_linear(
+        *(texts[:90], targets[:90], classes, WIDE["word"], texts[held], accuracy(targets[held])),
+        by_ratio=True,
+    )
+    assert accuracy(targets)(model.scores(texts)) > 0.95
 
 
 def test_eight_texts_are_enough() -> None:

@@ -103,7 +103,7 @@ def ngram_kinds(labelled: Labelled) -> tuple[str, str]:
 
 
 def fit_linear_part(
-    labelled: Labelled, parts: dict[str, Part], ngrams: tuple[NGrams, ...]
+    labelled: Labelled, parts: dict[str, Part], ngrams: tuple[NGrams, ...], *, by_ratio: bool
 ) -> Linear:
     """A linear model whose strength is chosen on validation."""
     train, valid = parts["train"], parts["valid"]
@@ -115,7 +115,9 @@ def fit_linear_part(
             train.inputs, train.targets, labels, valid.inputs, rank, seed=seed % 2**32
         )
     return fit_linear(
-        train.inputs, train.targets, labels, ngrams, valid.inputs, rank, seed=seed % 2**32
+        *(train.inputs, train.targets, labels, ngrams, valid.inputs, rank),
+        seed=seed % 2**32,
+        by_ratio=by_ratio,
     )
 
 
@@ -147,11 +149,11 @@ def score_all(
     """
     parts = parts_of(labelled)
     kind, wide_kind = ngram_kinds(labelled)
-    baseline = fit_linear_part(labelled, parts, BASELINES[kind])
+    baseline = fit_linear_part(labelled, parts, BASELINES[kind], by_ratio=False)
     run.seal("baseline.safetensors", save_arrays(baseline.arrays()))
     wide = None
     if labelled.settings.model.wide and labelled.is_text:
-        wide = fit_linear_part(labelled, parts, WIDE[wide_kind])
+        wide = fit_linear_part(labelled, parts, WIDE[wide_kind], by_ratio=True)
         run.seal("wide.safetensors", save_arrays(wide.arrays()))
     scored = [part for name, part in parts.items() if name != "train"]
     plain = {part.name: baseline.scores(part.inputs) for part in scored}
