@@ -8,7 +8,7 @@ it nor torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
+    from seqloom.compare import Comparison
     from seqloom.config import GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seqloom.watching import Watcher
 
 __all__ = [
+    "Comparison",
     "Forecaster",
     "Outcome",
     "SequenceClassifier",
@@ -47,6 +49,7 @@ __all__ = [
     "Writer",
     "catalogue",
     "choose",
+    "compare",
     "describe_tokens",
     "details",
     "evaluate",
@@ -64,6 +67,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Comparison": "seqloom.compare",
     "Forecaster": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
@@ -141,6 +145,54 @@ def resume(
     from seqloom.watching import Silent
 
     return training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
+
+
+def compare(
+    source: str | None,
+    changes: Changes,
+    out: str | Path | None = None,
+    *,
+    encoders: Sequence[str] = (),
+    presets: Sequence[str] = (),
+    seeds: int = 3,
+    task: str = "auto",
+    config: Path | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    stopping: Callable[[], bool] = bool,
+) -> Comparison:
+    """Train several models on the same data, several seeds each, and put them side by side.
+
+    Args:
+        source: data of all; the first preset's when None.
+        changes: settings by section, for all.
+        out: folder of the comparison; compares/<name of the data> when None.
+        encoders: each with the settings that ``train`` would choose.
+        presets: each with its own.
+        seeds: how many, from that of ``changes`` up, or from 0.
+
+    Raises:
+        SettingsError: nobody to compare, or no seed.
+        RunError: the folder holds another comparison.
+    """
+    from seqloom import compare as comparing
+    from seqloom.errors import SettingsError
+    from seqloom.watching import Silent
+
+    if seeds < 1:
+        raise SettingsError(f"--seeds {seeds}: expected a number from 1 up.")
+    contenders = comparing.contenders_of(
+        source, changes, encoders=encoders, presets=presets, task=task, config=config
+    )
+    first = changes.get("train", {}).get("seed", 0)
+    return comparing.compare(
+        contenders,
+        Path(out or Path("compares") / contenders[0].chosen.name),
+        seeds=range(first, first + seeds),
+        overwrite=overwrite,
+        watcher=watcher or Silent(),
+        stopping=stopping,
+    )
 
 
 def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:

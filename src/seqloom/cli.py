@@ -198,6 +198,76 @@ def resume(
 
 
 @app.command
+def compare(
+    source: Annotated[str | None, Parameter(name="DATA")] = None,
+    /,
+    *,
+    encoders: tuple[str, ...] = (),
+    preset: tuple[str, ...] = (),
+    seeds: int = 3,
+    config: Path | None = None,
+    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast"] = "auto",
+    out: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    data: DataFlags = DataSettings(),
+    text: TextFlags = TextSettings(),
+    model: ModelFlags = ModelSettings(),
+    train: TrainFlags = TrainSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Train several models on the same data and put them side by side; typed again, it goes on.
+
+    Parameters
+    ----------
+    source
+        File, folder, glob, or a name that `seqloom data list` shows; a preset's own when left out.
+    encoders
+        Such as lstm,gru,transformer: each with the settings that train would choose.
+    preset
+        Presets that stand beside them, each with its own settings, such as imdb-gru.
+    seeds
+        Trainings of each model; what seeds change shows how far to trust a difference.
+    config
+        A config.toml, such as a run wrote; other flags change it.
+    task
+        What to learn; auto looks at the flags and the data.
+    out
+        Folder of the comparison; compares/<name of the data> when not given.
+    overwrite
+        Begin anew where a comparison stands in the folder.
+    """
+    from seqloom.terminal import quoted, show_comparison
+
+    console = _console(quiet)
+    with _watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+        done = api.compare(
+            source,
+            _given(data=data, text=text, model=model, train=train),
+            out,
+            encoders=_named(encoders),
+            presets=_named(preset),
+            seeds=seeds,
+            task=task,
+            config=config,
+            overwrite=overwrite,
+            watcher=watcher,
+            stopping=stopping,
+        )
+    if json:
+        _print_json({"comparison": str(done.path), **done.summary.as_dict()})
+    else:
+        show_comparison(_output(), *done.words())
+    if done.stopped:
+        console.print("Stopped and saved. The same command goes on.", highlight=False)
+        return 130
+    page = quoted(str(done.path / "report.html"))
+    console.print(f"The page with the picture: {page}", highlight=False, soft_wrap=True)
+    return 0
+
+
+@app.command
 def generate(
     run: Path,
     /,
@@ -397,6 +467,11 @@ def _given(**sections: Section) -> dict[str, dict[str, Any]]:
         name: {key: getattr(section, key) for key in section.model_fields_set}
         for name, section in sections.items()
     }
+
+
+def _named(words: tuple[str, ...]) -> list[str]:
+    """Names, whether a flag was given several times or they stand in one word with commas."""
+    return [name.strip() for word in words for name in word.split(",") if name.strip()]
 
 
 def _input_lines() -> Iterator[str]:

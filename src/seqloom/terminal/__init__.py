@@ -3,11 +3,13 @@
     watcher    the bar, reports, messages            samples   tokens, tags, texts, candidates
     scores     the model beside its baseline         details   each label or tag, the mistakes
     tables     tokenizers, data sets                 commands  what to try next
+    comparison models side by side
 
 Everything goes to a console of rich that the caller made; nothing here knows a task's module.
 """
 
 from seqloom.terminal.commands import next_commands, quoted
+from seqloom.terminal.comparison import show_comparison
 from seqloom.terminal.details import show_details
 from seqloom.terminal.samples import show_candidates, show_tagged, show_tokens, visible
 from seqloom.terminal.scores import show_evaluation, show_metrics
@@ -21,6 +23,7 @@ __all__ = [
     "quoted",
     "show_candidates",
     "show_catalogue",
+    "show_comparison",
     "show_details",
     "show_evaluation",
     "show_metrics",
