@@ -122,7 +122,7 @@ def train(
     from seqloom.tasks.training import start
     from seqloom.watching import Silent
 
-    return start(
+    outcome = start(
         data,
         task,
         settings,
@@ -131,6 +131,16 @@ def train(
         watcher=watcher or Silent(),
         stopping=stopping,
     )
+    return _with_card(outcome)
+
+
+def _with_card(outcome: Outcome) -> Outcome:
+    """Write what a run that is done says of itself."""
+    from seqloom.report import write_card
+
+    if outcome.metrics is not None:
+        write_card(outcome.run)
+    return outcome
 
 
 def resume(
@@ -144,7 +154,8 @@ def resume(
     from seqloom.tasks import training
     from seqloom.watching import Silent
 
-    return training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
+    outcome = training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
+    return _with_card(outcome)
 
 
 def compare(

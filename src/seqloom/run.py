@@ -11,6 +11,7 @@
       baseline.safetensors  or .json: the model to beat, fitted on the same training part
       digest.json         sha256 of the files above; checked when a run is loaded
       metrics.json  history.jsonl  samples.jsonl  loss.png  details.json
+      card.md  report.html  the run in words and pictures, for those who were not there
       confusion.png  attention.png  fan.png
       intervals.safetensors  history.safetensors    of a forecaster: margins, the ends of its series
       checkpoint/         what ``resume`` needs

@@ -15,6 +15,15 @@ class Units:
     steps: str = "tokens"
     loss: str = "nats"
 
+    @property
+    def words(self) -> str:
+        """What the loss is measured in.
+
+        >>> Units().words, Units(target="example").words
+        ('nats a token', 'nats an example')
+        """
+        return f"{self.loss} {'an' if self.target[0] in 'aeiou' else 'a'} {self.target}"
+
 
 @dataclass
 class Report:

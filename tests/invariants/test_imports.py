@@ -52,8 +52,9 @@ MAY_IMPORT = {
     "chosen": {"config", "data", "errors", "presets", "run", "task_settings", "toml"},
     "compare": {
         *("atomic", "chosen", "config", "deciding", "errors", "evaluate", "run", "tasks"),
-        *("terminal", "watching"),
+        *("report", "terminal", "watching"),
     },
+    "report": {"atomic", "data", "run", "task_settings", "terminal", "toml"},
     "deciding": set(),
     "api": {
         *(
@@ -62,6 +63,7 @@ MAY_IMPORT = {
             "compare",
             "config",
             "data",
+            "report",
             "decode",
             "errors",
             "estimators",

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from safetensors import safe_open
-
 from seqloom.deciding import deciding_score, is_better, is_number
+from seqloom.report.card import numbers_in
 from seqloom.run import Run
 
 CHANCE = 0.05  # of such a difference between seeds when the models are equally good
@@ -108,7 +107,7 @@ def _row(name: str, done: Sequence[tuple[Run, Mapping[str, Any]]], score: str) -
         name,
         **parts,
         baseline={p: plain[p][score] for p in parts if is_number((plain.get(p) or {}).get(score))},
-        parameters=_numbers_in(weights),
+        parameters=numbers_in(weights),
         size=weights.stat().st_size,
         seconds=statistics.median(m["seconds"] for _, m in done),
         tokens_per_second=statistics.median(m["tokens_per_second"] for _, m in done),
@@ -117,11 +116,6 @@ def _row(name: str, done: Sequence[tuple[Run, Mapping[str, Any]]], score: str) -
             for run, _ in done
         ],
     )
-
-
-def _numbers_in(weights: Any) -> int:
-    with safe_open(weights, framework="numpy") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
 
 def surely_best(rows: Sequence[Row]) -> bool | None:

@@ -232,6 +232,7 @@ def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: A
             "digest": source.digest(),
             "prepared": str(prepared.folder),
             "asked": prepared.asked.model_dump(),
+            "said": prepared.explanation(),
             "facts": prepared.facts.__dict__,
         },
     )
@@ -317,8 +318,7 @@ def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
         "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
     }
     run.write_json("metrics.json", metrics)
-    units = work.job.units
-    words = f"{units.loss} a {units.target}" if units.loss != "nats" else "nats a token"
+    words = work.job.units.words
     plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png", words)
     return metrics
 

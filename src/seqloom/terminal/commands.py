@@ -10,11 +10,32 @@ from rich.cells import cell_len
 
 LONGEST_EXAMPLE = 40  # columns of a text in a command to try
 FILES = {
-    "generate": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
-    "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
+    "generate": ("report.html", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "classify": (
+        "report.html",
+        "confusion.png",
+        "loss.png",
+        "metrics.json",
+        "details.json",
+        "config.toml",
+    ),
+    "tag": ("report.html", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "translate": (
+        "report.html",
+        "attention.png",
+        "loss.png",
+        "metrics.json",
+        "samples.jsonl",
+        "config.toml",
+    ),
+    "forecast": (
+        "report.html",
+        "fan.png",
+        "loss.png",
+        "metrics.json",
+        "details.json",
+        "config.toml",
+    ),
 }
 
 

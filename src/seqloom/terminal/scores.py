@@ -13,7 +13,7 @@ from rich.table import Table
 from seqloom.terminal.forecasts import BASELINES as FORECASTS
 from seqloom.terminal.forecasts import COLUMNS as FORECAST_COLUMNS
 from seqloom.terminal.forecasts import figure as forecast_figure
-from seqloom.terminal.forecasts import show_forecast
+from seqloom.terminal.forecasts import sentences, show_forecast
 
 COLUMNS = {
     "nll": "nats a token",
@@ -101,6 +101,11 @@ def figure(name: str, value: float | None) -> str:
     if name in POINTS:
         return f"{value:.1f}"
     return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
+
+
+def verdict_lines(metrics: dict[str, Any]) -> list[str]:
+    """What the scores mean, in sentences."""
+    return sentences(metrics) if metrics["task"] == "forecast" else [verdict(metrics)]
 
 
 def verdict(metrics: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ class TerminalWatcher:
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
-            f"[bold]valid {report.valid:.3f}[/] {self._units.loss} {one(self._units.target)}"
+            f"[bold]valid {report.valid:.3f}[/] {self._units.words}"
             f"{_scores(report.scores)}{rate}{star}",
             highlight=False,
             soft_wrap=True,
@@ -117,15 +117,6 @@ class TerminalWatcher:
             self.console.print(table)
         else:
             self.console.print(f"· {text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def one(unit: str) -> str:
-    """A unit with its article.
-
-    >>> one("token"), one("example")
-    ('a token', 'an example')
-    """
-    return f"{'an' if unit[0] in 'aeiou' else 'a'} {unit}"
 
 
 def _scores(scores: dict[str, float]) -> str:
