@@ -142,6 +142,9 @@ def test_a_preset_stands_beside_encoders_with_its_own_settings(films: str) -> No
 def test_the_best_on_validation_stands_first_and_is_surely_so_only_beyond_the_seeds() -> None:
     clear = [row("a", [0.9, 0.91, 0.9]), row("b", [0.7, 0.71, 0.72])]
     close = [row("a", [0.9, 0.7, 0.8]), row("b", [0.7, 0.85, 0.8])]
+    paired = [row("a", [0.9, 0.7, 0.8]), row("b", [0.88, 0.68, 0.779])]
+    assert surely_best(paired) is True  # always a little better, on the same splits
+    assert surely_best([row("a", [0.9, 0.7, 0.8]), row("b", [0.88, 0.68])]) is False
     assert surely_best(clear) is True
     assert surely_best(close) is False
     assert surely_best([row("a", [0.9]), row("b", [0.8, 0.8])]) is None

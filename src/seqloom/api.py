@@ -20,7 +20,7 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
-    from seqloom.compare import Comparison
+    from seqloom.compare import Comparison, Tuning
     from seqloom.config import GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
@@ -46,6 +46,7 @@ __all__ = [
     "SequenceTagger",
     "TextGenerator",
     "Translator",
+    "Tuning",
     "Writer",
     "catalogue",
     "choose",
@@ -64,6 +65,7 @@ __all__ = [
     "sharing_cores",
     "task_of",
     "train",
+    "tune",
 ]
 
 _MODULE_OF = {
@@ -75,6 +77,7 @@ _MODULE_OF = {
     "SequenceTagger": "seqloom.estimators",
     "TextGenerator": "seqloom.estimators",
     "Translator": "seqloom.estimators",
+    "Tuning": "seqloom.compare",
     "Writer": "seqloom.tasks.writer",
 }
 
@@ -200,6 +203,49 @@ def compare(
         contenders,
         Path(out or Path("compares") / contenders[0].chosen.name),
         seeds=range(first, first + seeds),
+        overwrite=overwrite,
+        watcher=watcher or Silent(),
+        stopping=stopping,
+    )
+
+
+def tune(
+    source: str | None,
+    changes: Changes,
+    out: str | Path | None = None,
+    *,
+    trials: int = 20,
+    task: str = "auto",
+    preset: str | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    stopping: Callable[[], bool] = bool,
+) -> Tuning:
+    """Search for settings that do better on validation than the defaults do.
+
+    Args:
+        source: data; the preset's when None.
+        changes: settings by section, which are not varied.
+        out: folder of the search; tunes/<name of the data> when None.
+        trials: trainings in all, those of earlier calls among them.
+
+    Raises:
+        MissingExtraError: optuna is not installed.
+        SettingsError: no trial.
+        RunError: the folder holds another search.
+    """
+    from seqloom.compare import tune as search
+    from seqloom.errors import SettingsError
+    from seqloom.watching import Silent
+
+    if trials < 1:
+        raise SettingsError(f"--trials {trials}: expected a number from 1 up.")
+    chosen = choose(source, changes, task=task, preset=preset)
+    return search(
+        chosen,
+        changes,
+        Path(out or Path("tunes") / chosen.name),
+        trials=trials,
         overwrite=overwrite,
         watcher=watcher or Silent(),
         stopping=stopping,

@@ -268,6 +268,66 @@ def compare(
 
 
 @app.command
+def tune(
+    source: Annotated[str | None, Parameter(name="DATA")] = None,
+    /,
+    *,
+    trials: int = 20,
+    preset: str | None = None,
+    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast"] = "auto",
+    out: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    data: DataFlags = DataSettings(),
+    text: TextFlags = TextSettings(),
+    model: ModelFlags = ModelSettings(),
+    train: TrainFlags = TrainSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Search for settings that do better on validation; typed again, it goes on.
+
+    Parameters
+    ----------
+    source
+        File, folder, glob, or a name that `seqloom data list` shows.
+    trials
+        Trainings in all; the first has the defaults. Flags that you pass are not varied.
+    preset
+        A named set of settings to start from.
+    task
+        What to learn; auto looks at the flags and the data.
+    out
+        Folder of the search; tunes/<name of the data> when not given.
+    overwrite
+        Begin anew where a search stands in the folder.
+    """
+    from seqloom.terminal import show_comparison
+
+    console = _console(quiet)
+    with _watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+        done = api.tune(
+            source,
+            _given(data=data, text=text, model=model, train=train),
+            out,
+            trials=trials,
+            task=task,
+            preset=preset,
+            overwrite=overwrite,
+            watcher=watcher,
+            stopping=stopping,
+        )
+    if json:
+        _print_json(done.as_dict())
+    else:
+        show_comparison(_output(), *done.words())
+    if done.stopped:
+        console.print("Stopped and saved. The same command goes on.", highlight=False)
+        return 130
+    return 0
+
+
+@app.command
 def generate(
     run: Path,
     /,

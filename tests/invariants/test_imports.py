@@ -51,7 +51,8 @@ MAY_IMPORT = {
     },
     "chosen": {"config", "data", "errors", "presets", "run", "task_settings", "toml"},
     "compare": {
-        *("atomic", "chosen", "config", "deciding", "errors", "evaluate", "run", "tasks"),
+        *("atomic", "checked", "chosen", "config", "deciding", "errors", "evaluate", "run"),
+        *("strict_json", "task_settings", "tasks", "toml"),
         *("report", "terminal", "watching"),
     },
     "report": {"atomic", "data", "run", "task_settings", "terminal", "toml"},

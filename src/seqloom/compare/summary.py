@@ -13,6 +13,7 @@ from seqloom.report.card import numbers_in
 from seqloom.run import Run
 
 CHANCE = 0.05  # of such a difference between seeds when the models are equally good
+EXACT = 1e-18  # a variance below it is rounding
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,20 @@ def _row(name: str, done: Sequence[tuple[Run, Mapping[str, Any]]], score: str) -
 def surely_best(rows: Sequence[Row]) -> bool | None:
     """Whether the first is ahead of the second by more than seeds explain; None: unknown.
 
-    Welch's t-test (1947) of the scores on validation; it knows how few the seeds are.
+    A t-test of the scores on validation, which knows how few the seeds are: by pairs where both
+    have as many, for a seed splits the data alike for both, else Welch's (1947).
     """
-    from scipy.stats import ttest_ind
+    from scipy.stats import ttest_ind, ttest_rel
 
     if len(rows) < 2 or any(len(row.valid) < 2 for row in rows[:2]):
         return None
     one, other = (row.valid for row in rows[:2])
-    if statistics.stdev(one) == statistics.stdev(other) == 0:
-        return one[0] != other[0]
-    return bool(ttest_ind(one, other, equal_var=False).pvalue < CHANCE)
+    paired = len(one) == len(other)
+    if statistics.pvariance(_differences(one, other) if paired else [*one, *other]) < EXACT:
+        return abs(one[0] - other[0]) > EXACT  # every seed says the same: nothing to test
+    test = ttest_rel(one, other) if paired else ttest_ind(one, other, equal_var=False)
+    return bool(test.pvalue < CHANCE)
+
+
+def _differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [a - b for a, b in zip(one, other, strict=True)]
