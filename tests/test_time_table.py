@@ -114,14 +114,16 @@ def test_gaps_by_choice(tmp_path: Path) -> None:
         "date,y",
         *(f"{DAYS[t]},{t if t != 6 else 'NA'}" for t in range(10) if t not in (3, 4)),
     ]
-    with pytest.raises(DataError, match=r"sales: there is no row for 2024-01-04 .*3 of 10 values"):
+    with pytest.raises(
+        DataError, match=r"sales\.csv: there is no row for 2024-01-04 .*3 of 10 values"
+    ):
         read(tmp_path, rows(*lines))
     filled = read(tmp_path, rows(*lines), gaps="fill").series[0]
     assert filled.values[:, 0].tolist() == [0, 1, 2, 2, 2, 5, 5, 7, 8, 9]
     assert np.flatnonzero(filled.missing[:, 0]).tolist() == [3, 4, 6]
     drawn = read(tmp_path, rows(*lines), gaps="interpolate")
     assert drawn.series[0].values[:, 0].tolist() == list(range(10))
-    assert any("3 of 10 values are missing: lines are drawn" in r for r in drawn.reasons)
+    assert any("3 of 10 values (30 %) are missing: lines are drawn" in r for r in drawn.reasons)
     taken = read(tmp_path, rows(*lines), gaps="fill", frequency="rows").series[0]
     assert taken.times is None and len(taken) == 8
 
@@ -129,7 +131,7 @@ def test_gaps_by_choice(tmp_path: Path) -> None:
 def test_days_and_then_months_are_not_taken_for_gaps(tmp_path: Path) -> None:
     months = np.arange(np.datetime64("2024-02"), np.datetime64("2026-02")).astype("datetime64[D]")
     lines = ["date,y", *(f"{day},{n}" for n, day in enumerate([*DAYS[:30], *months]))]
-    with pytest.raises(DataError, match=r"several frequencies\. Split them.*--frequency"):
+    with pytest.raises(DataError, match=r"several frequencies: split them.*--frequency"):
         read(tmp_path, rows(*lines))
 
 
@@ -197,7 +199,10 @@ def test_a_time_that_stands_twice_names_both_rows(tmp_path: Path) -> None:
         ),
         (rows("name,words", "a,b", "c,d"), r"no column holds numbers to forecast \(name, words\)"),
         (rows("date,y", f"{DAYS[0]},1", f"{DAYS[1]},2", "2824-01-03,3"), r"line 4: 292,\d+ steps"),
-        (rows(*LINES, "2024-01-31 07:30,1"), "sales: Series .* is daily, but 2024-01-31 07:30"),
+        (
+            rows(*LINES, "2024-01-31 07:30,1"),
+            r"\.csv: Series .* is daily, but 2024-01-31 07:30",
+        ),
         (rows("date,y"), "holds no rows"),
         (rows("date,y", f"{DAYS[0]},1"), "No series has two times"),
     ],

@@ -56,11 +56,13 @@ class ReadTimes:
         seconds: since 1970; or plain step numbers.
         dated: whether they are dates, not step numbers.
         reason: how they were read, in words for the user.
+        zone: in which the clocks are, such as "+09:00"; empty where the times have none.
     """
 
     seconds: Seconds
     dated: bool
     reason: str
+    zone: str = ""
 
 
 def looks_like_time(value: Any) -> bool:
@@ -153,9 +155,9 @@ def _of_digits(texts: list[str], form: str) -> Seconds:
 
 def _read_matched(
     texts: list[str], form: re.Pattern[str], date_of: Callable[[re.Match[str]], datetime]
-) -> tuple[Seconds, bool]:
-    """Seconds of texts that all match a form, and whether they had zones."""
-    seconds = np.zeros(len(texts), np.int64)
+) -> tuple[Seconds, Seconds | None]:
+    """Seconds of clocks as they stand in texts that all match a form, and their zones' seconds."""
+    seconds, offsets = np.zeros((2, len(texts)), np.int64)
     zones = np.zeros(len(texts), np.bool_)
     for place, text in enumerate(texts):
         match = form.fullmatch(text)
@@ -167,14 +169,44 @@ def _read_matched(
             raise _bad(texts, place, "a day that the calendar has") from None
         zone = match.groupdict().get("zone")
         zones[place] = zone is not None
-        seconds[place] -= _zone_seconds(zone)
+        offsets[place] = zone_seconds(zone)
     if zones.any() and not zones.all():
         place = int(np.flatnonzero(zones != zones[0])[0])
         raise _bad(texts, place, f'a time zone in all times or in none ("{texts[0][:30]}")')
-    return seconds, bool(zones.any())
+    return seconds, offsets if zones.any() else None
 
 
-def _zone_seconds(zone: str | None) -> int:
+def _in_one_zone(clocks: Seconds, offsets: Seconds | None) -> tuple[Seconds, str, str]:
+    """Seconds of one clock, its zone, and words on it.
+
+    Days begin at midnight of a local clock, so clocks are kept as they stand where all are of one
+    zone, or all show the same time of the day. Else (summer and winter time) the last one's zone
+    is that of all.
+    """
+    if offsets is None:
+        return clocks, "", ""
+    if (offsets == offsets[0]).all():
+        zone = _zone_words(int(offsets[0]))
+        return clocks, zone, f"; their time zone, {zone}, is kept"
+    if len(np.unique(clocks % 86_400)) == 1:
+        return clocks, "", "; their time zones differ, but not their clocks, which are kept"
+    instants = clocks - offsets
+    last = int(offsets[np.argmax(instants)])
+    zone = _zone_words(last)
+    return instants + last, zone, f"; of several time zones all are turned into the last, {zone}"
+
+
+def _zone_words(offset: int) -> str:
+    hours, seconds = divmod(abs(offset), 3_600)
+    return f"{'-' if offset < 0 else '+'}{hours:02}:{seconds // 60:02}"
+
+
+def zone_seconds(zone: str | None) -> int:
+    """How far a zone such as "+09:00" is before UTC, in seconds; 0 where there is none.
+
+    >>> zone_seconds("+09:00"), zone_seconds("-03:30"), zone_seconds("Z"), zone_seconds(None)
+    (32400, -12600, 0, 0)
+    """
     if not zone or zone[0] not in "+-":
         return 0
     digits = zone[1:].replace(":", "")
@@ -187,13 +219,13 @@ def _clocked(match: re.Match[str], year: int, month: int, day: int) -> datetime:
 
 
 def _read_iso(texts: list[str]) -> ReadTimes:
-    seconds, zoned = _read_matched(
+    clocks, offsets = _read_matched(
         texts,
         _ISO,
         lambda m: _clocked(m, int(m["year"]), int(m["month"] or 1), int(m["day"] or 1)),
     )
-    zone = "; their time zones were turned into UTC" if zoned else ""
-    return ReadTimes(seconds, True, f'they are dates as "{texts[0][:30]}"{zone}')
+    seconds, zone, words = _in_one_zone(clocks, offsets)
+    return ReadTimes(seconds, True, f'they are dates as "{texts[0][:30]}"{words}', zone)
 
 
 def _read_day_or_month(texts: list[str]) -> ReadTimes:
@@ -218,10 +250,9 @@ def _read_day_or_month(texts: list[str]) -> ReadTimes:
         year += 0 if year > 99 else 2000 if year < 69 else 1900  # as POSIX reads two digits
         return _clocked(match, year, month, day)
 
-    seconds, zoned = _read_matched(texts, _DAY_OR_MONTH, date_of)
+    seconds, zone, words = _in_one_zone(*_read_matched(texts, _DAY_OR_MONTH, date_of))
     order = "the day first" if day_first else "the month first"
-    zone = "; their time zones were turned into UTC" if zoned else ""
-    return ReadTimes(seconds, True, f"they are dates with {order}: one is above 12{zone}")
+    return ReadTimes(seconds, True, f"they are dates with {order}: one is above 12{words}", zone)
 
 
 def _read_quarters(texts: list[str]) -> ReadTimes:

@@ -86,7 +86,10 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
     from seqloom.tasks.forecast_files import values_of
 
     stored, scales = scoring.stored, scoring.scales
-    times = [_times(own, len(raw)) for own, raw in zip(stored.times, stored.raw, strict=True)]
+    times = [
+        _times(own, len(raw), scales.zone)
+        for own, raw in zip(stored.times, stored.raw, strict=True)
+    ]
     several = len(scales.channels) > 1
     for batch, starts in _batches(scoring):
         numbers = stored.numbers[batch.series]
@@ -116,6 +119,7 @@ def _batches(scoring: Scoring) -> Iterator[tuple[Any, list[int]]]:
         yield windows.batch(numbers), windows.starts[numbers].tolist()
 
 
-def _times(seconds: npt.NDArray[np.int64], length: int) -> list[str | int]:
-    dated = len(seconds) > 0
-    return times_in_words(seconds.astype("datetime64[s]") if dated else np.arange(length))
+def _times(seconds: npt.NDArray[np.int64], length: int, zone: str) -> list[str | int]:
+    if not len(seconds):
+        return times_in_words(np.arange(length))
+    return times_in_words(seconds.astype("datetime64[s]"), zone)

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
+from seqloom.data.timestamps import zone_seconds
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
 from seqloom.run import Run
@@ -38,17 +39,19 @@ class Future:
         channels: of the series.
         levels: of the quantiles.
         remarks: what a reader should know, as sentences.
+        zone: of the times; empty where they have none.
     """
 
     forecasts: Sequence[Forecast]
     channels: Sequence[str]
     levels: tuple[float, ...]
     remarks: tuple[str, ...]
+    zone: str = ""
 
     def rows(self) -> Iterator[Record]:
         """A row for each series, channel and step."""
         for one in self.forecasts:
-            times = times_in_words(one.times)
+            times = times_in_words(one.times, self.zone)
             for channel, name in enumerate(self.channels):
                 column = {"channel": name} if len(self.channels) > 1 else {}
                 for time, quantiles in zip(times, one.quantiles[:, channel], strict=True):
@@ -77,7 +80,9 @@ class Future:
                 [np.tile(one.times, len(self.channels)) for one in self.forecasts]
             )
             place = table.schema.get_field_index("ds")
-            table = table.set_column(place, "ds", pa.array(times.astype("datetime64[s]")))
+            kind = pa.timestamp("s", tz=self.zone or None)
+            seconds = times.astype("datetime64[s]").astype(np.int64) - zone_seconds(self.zone)
+            table = table.set_column(place, "ds", pa.array(seconds).cast(kind))
         sink = pa.BufferOutputStream()
         parquet.write_table(table, sink)
         write_atomically(path, sink.getvalue().to_pybytes(), advice="Choose another --out.")
@@ -129,7 +134,7 @@ def predict(
             f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
             f'"{unknown[0]}"): each is put on the scale of its own history.'
         )
-    future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks))
+    future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks), found.zone)
     if options.plot:
         future.draw(Path(options.plot), trained)
         return replace(future, remarks=(*remarks, f"The forecast is drawn in {options.plot}"))

@@ -8,7 +8,7 @@ from safetensors.numpy import save as save_arrays
 from seqloom.config import Settings
 from seqloom.errors import RunError
 from seqloom.evaluate.conformal import Conformal
-from seqloom.evaluate.forecast_baselines import RidgeForecast
+from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.run import Run
 from seqloom.tasks.series_scales import SeriesScales
 from seqloom.train.checkpoint import read_tensors

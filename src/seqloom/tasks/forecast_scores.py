@@ -10,20 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.evaluate.conformal import Conformal
-from seqloom.evaluate.forecast_baselines import (
-    RidgeForecast,
-    drift,
-    naive,
-    seasonal_naive,
-    training_mean,
-)
+from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom.evaluate.forecasting import ForecastScore, looks_shifted
+from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.signal.windows import Batch, Windows
 from seqloom.tasks.series_corpus import StoredSeries
 from seqloom.tasks.series_scales import SeriesScales
 
 SCORED = 256  # windows at a time
 FEATURES = 3_000  # of the ridge at most; its look-back is cut where there are more
+SOLVED = 3e10  # cubes of features at most, of all steps that have a matrix of their own
+HELD = 5e7  # numbers at most in those matrices
 FITTED = 20_000  # windows at most that the ridge is fitted on
 CALIBRATED = 20_000_000  # numbers at most that intervals are calibrated on
 POOLED = 40  # windows; with fewer, all steps of the horizon share a margin
@@ -140,26 +137,41 @@ class Scoring:
             "naive": naive(raw, horizon),
             "drift": drift(short, horizon),
             "mean": training_mean(raw._replace(series=series), horizon, self.scales.plain.mean),
-            "ridge": self._decode(ridge.forecast(_fewer(plain)), series),
+            "ridge": self._decode(ridge.forecast(_fewer(plain, _lags_of(ridge, plain))), series),
         }
         return {name: found[name] for name in self._names()[1:]}
 
 
 def fit_ridge(train: Windows, valid: Windows, look_back: int) -> RidgeForecast:
     """The linear model of some windows, without differences, its strength chosen on others."""
+    past = train.past[0].shape[1] if train.past else 0
+    lags = max(1, most_features(train) // (1 + past))
 
     def batches(windows: Windows) -> Callable[[], Iterator[Batch]]:
         some = evenly(windows, FITTED).seeing(look_back)
-        return lambda: (_fewer(batch) for batch in some.batches(SCORED))
+        return lambda: (_fewer(batch, lags) for batch in some.batches(SCORED))
 
     return RidgeForecast.fit(batches(train), batches(valid))
 
 
-def _fewer(batch: Batch) -> Batch:
-    """Windows cut to a look-back that a linear model can be solved for."""
+def most_features(windows: Windows) -> int:
+    """Features that a linear model can be solved for; fewer where each step has its own matrix."""
+    if not windows.missing:
+        return FEATURES
+    matrices = windows.horizon * windows.values[0].shape[1]
+    return min(FEATURES, int((SOLVED / matrices) ** (1 / 3)), int((HELD / matrices) ** 0.5))
+
+
+def _lags_of(ridge: RidgeForecast, batch: Batch) -> int:
+    """Steps that a linear model looks back on."""
+    known = batch.targets.shape[1] * batch.known.shape[2]
+    return int(ridge.weights.shape[1] - known) // (1 + batch.past.shape[2])
+
+
+def _fewer(batch: Batch, lags: int) -> Batch:
+    """Windows cut to a shorter look-back."""
     look_back = batch.inputs.shape[1]
-    most = max(1, FEATURES // (1 + batch.past.shape[2]))
-    left = max(look_back - most, 0)
+    left = max(look_back - lags, 0)
     return batch._replace(
         inputs=batch.inputs[:, left:],
         past=batch.past[:, left:],

@@ -26,7 +26,7 @@ from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.tasks.series_choices import choose_norm, choose_segment, with_budget
 from seqloom.tasks.series_scales import SeriesScales
 
-SERIES_FORMAT = 1
+SERIES_FORMAT = 2
 PARTS = ("train", "valid", "test")
 FEW = 20  # windows of validation, which overlap; with fewer that is said
 WHOLE = 0.8  # of the windows that look back on real steps alone, from which others are left out
