@@ -117,5 +117,7 @@ def test_a_segment_divides_horizon_and_look_back(
 def test_a_budget_follows_from_the_windows(windows: int, updates: int) -> None:
     train = with_budget(asked(), windows).train
     assert (train.updates, train.report_every) == (updates, updates // 12)
+    few = override(asked(), {"train": {"updates": 40}}, "test")
+    assert with_budget(few, windows).train.report_every == (3 if windows == 50 else 0)
     minutes = override(asked(), {"train": {"minutes": 1.0}}, "test")
     assert with_budget(minutes, windows) == minutes

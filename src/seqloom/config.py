@@ -90,7 +90,7 @@ class DataSettings(Section):
     look_back: int = Field(default=0, ge=0)
     """Steps that a forecast looks back on; 0 takes some seasons, as far as the data reach."""
     log: bool | None = None
-    """Learn log(1 + x), below 0 x itself; by default where changes grow with values of 0 or more."""
+    """Learn log(1 + x), below 0 x; by default where changes grow with values, all 0 or more."""
     difference: Literal["auto", "none", "step", "season"] = "auto"
     """Learn changes since the step or the season before; auto: the season of short series."""
     drop: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What is said of gaps in a series, and which of them stop: the first one, or most of all values."""
+"""What is said of gaps in a series; the first one stops, or that most values are missing."""
 
 from __future__ import annotations
 

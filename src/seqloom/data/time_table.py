@@ -35,6 +35,7 @@ class SeriesSet:
         reasons: what was found and done, as sentences for the user.
         options: what was asked for, with what was found in its place.
         zone: of the times, such as "+09:00"; empty where they have none.
+        left_out: names of series without any value.
     """
 
     series: list[TimeSeries]
@@ -45,6 +46,7 @@ class SeriesSet:
     reasons: list[str]
     options: SeriesOptions = field(default_factory=SeriesOptions)
     zone: str = ""
+    left_out: tuple[str, ...] = ()
 
     def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
         """Times of the ``horizon`` steps after a series, or their numbers: (horizon,)."""
@@ -86,6 +88,7 @@ def read_time_table(source: Source, asked: SeriesOptions | None = None) -> Serie
         ],
         _found(asked, layout),
         rows.zone,
+        tuple(built.empty),
     )  # fmt: skip
 
 
@@ -159,8 +162,9 @@ def _complain_twice(rows: TimeRows, found: tuple[int, int, str], count: int, whe
     id_hint = "" if where.layout.id else " If the rows are of several series, name their --id."
     more = f" ({count - 1:,} more such pairs)" if count > 1 else ""
     raise DataError(
-        f"{both}: both hold the time {time}{of}{more}, with different values; each can stand once. Remove or add up the "
-        f"repeated rows; in autumn local clocks repeat an hour, which UTC does not.{id_hint}"
+        f"{both}: both hold the time {time}{of}{more}, with different values; each can stand once. "
+        "Remove or add up the repeated rows; in autumn local clocks repeat an hour, which UTC does "
+        f"not.{id_hint}"
     )
 
 

@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from seqloom.errors import RunError, SettingsError, ShapeError
 
+NEAREST = 0.1  # of an end's distance from the median, which it keeps
+
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -99,6 +101,10 @@ class Conformal:
             )
         return moved(quantiles, self.margins[None, :, :steps])
 
+    def hold(self, quantiles: Numbers, targets: Numbers, places: Any) -> Floats:
+        """The same, whatever came true and when."""
+        return self.apply(quantiles)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
@@ -144,14 +150,19 @@ def outside(quantiles: Numbers, targets: Numbers, intervals: int) -> Numbers:
 def moved(quantiles: Numbers, margins: Floats) -> Floats:
     """Quantiles with both ends of each interval moved outward, still in order.
 
+    Moved inward, an end keeps a tenth of its distance from the median.
+
     Shape:
         quantiles (windows, horizon, channels, levels) → alike; margins (windows or 1, intervals,
         horizon, channels).
     """
     ends = np.array(quantiles, np.float64)
+    middle = ends.shape[-1] // 2
+    least = ends[..., middle, None] + NEAREST * (ends - ends[..., middle, None])
     for low in range(margins.shape[1]):
-        ends[..., low] -= margins[:, low]
-        ends[..., -1 - low] += margins[:, low]
+        high = -1 - low
+        ends[..., low] = np.minimum(ends[..., low] - margins[:, low], least[..., low])
+        ends[..., high] = np.maximum(ends[..., high] + margins[:, low], least[..., high])
     return _ordered(ends)
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from seqloom.config import Settings
 from seqloom.data.batching import Batch
 from seqloom.data.source import Source
+from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.evaluate.fan import Fan, fan_picture
 from seqloom.evaluate.forecasting import ForecastScore
 from seqloom.nn.cells import State
@@ -38,7 +39,7 @@ from seqloom.tasks.forecast_model import (
     build_forecaster,
     levels_of,
 )
-from seqloom.tasks.forecast_scores import OTHERS, Scoring, evenly, fit_ridge
+from seqloom.tasks.forecast_scores import OTHERS, Scored, Scoring, evenly, fit_ridge
 from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
 from seqloom.tasks.history import SHOWN, write_history
 from seqloom.tasks.series_corpus import (
@@ -216,22 +217,28 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
         forecaster.network(job.reading),
         forecaster.levels,
     )
-    forecaster.conformal = scoring.calibrate()
-    seal_fitted(run, forecaster.conformal, ridge)
-    write_history(run, corpus)
+    start = scoring.calibrate()
+    moving = AdaptiveConformal(start)
     result: dict[str, Any] = about(corpus.settings, corpus.scales)
     details: dict[str, Any] = {}
-    for part in ("valid", "test"):
+    for part, intervals in (("valid", start), ("test", moving)):
         if not corpus.has(part):
             empty(result, part)
             continue
-        scores, shifted = scoring.of(corpus.windows(part)).score(forecaster.conformal, ridge)
-        take(result, part, scores)
-        details[part] = {"windows": scores["model"].windows, "by_step": steps_of(scores)}
-        result["shifted"] = shifted
-    last = corpus.windows("test") if corpus.has("test") else job.valid
+        scored = scoring.of(corpus.windows(part)).score(intervals, ridge)
+        take(result, part, scored)
+        details[part] = details_of(scored, corpus.scales.channels)
+    last, forecaster.conformal = job.valid, start
+    if corpus.has("test"):
+        last = corpus.windows("test")
+        places = corpus.stored.places(last)
+        forecaster.conformal = moving.at(int(places.max()))
     picture = fan_picture([fan_of(forecaster, corpus, last)], forecaster.levels)
     (run.path / "fan.png").write_bytes(picture)
+    if corpus.has("test"):
+        forecaster.conformal = moving.after(int(places.max()))
+    seal_fitted(run, forecaster.conformal, ridge)
+    write_history(run, corpus)
     run.write_json("details.json", details)
     return result
 
@@ -239,7 +246,14 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
 def about(settings: Settings, scales: SeriesScales) -> dict[str, Any]:
     """What the scores are of, and which of them decides."""
     decides = "mse" if settings.train.loss == "mse" else "mase"
-    return {"horizon": settings.data.horizon, "season": scales.season, "decides": decides}
+    return {
+        "horizon": settings.data.horizon,
+        "season": scales.season,
+        # A week before says little of a market; its last price says all.
+        "first": "naive" if scales.frequency.unit == "business day" else "baseline",
+        "channels": len(scales.channels),
+        "decides": decides,
+    }
 
 
 def empty(result: dict[str, Any], part: str) -> None:
@@ -249,9 +263,11 @@ def empty(result: dict[str, Any], part: str) -> None:
         result.setdefault(name, {})[part] = {}
 
 
-def take(result: dict[str, Any], part: str, scores: dict[str, ForecastScore]) -> None:
+def take(result: dict[str, Any], part: str, scored: Scored) -> None:
     """Put the scores of a part where ``metrics.json`` has them."""
-    for name, score in scores.items():
+    result["shifted"] = scored.shifted
+    result.setdefault("leads", {})[part] = scored.leads(result["decides"])
+    for name, score in scored.scores.items():
         if name == "model":
             found = score.result()
             # On validation, where they were calibrated, intervals hold by themselves.
@@ -265,9 +281,16 @@ def take(result: dict[str, Any], part: str, scores: dict[str, ForecastScore]) ->
             result.setdefault(name, {})[part] = score.result()
 
 
-def steps_of(scores: dict[str, ForecastScore]) -> dict[str, dict[str, list[float]]]:
-    """Scores of the model and of each baseline by step of the horizon."""
-    return {name: score.by_step() for name, score in scores.items()}
+def details_of(scored: Scored, channels: Sequence[str]) -> dict[str, Any]:
+    """Scores of the model and of each baseline by step of the horizon, and by channel."""
+    found: dict[str, Any] = {
+        "windows": scored.scores["model"].windows,
+        "by_step": {name: score.by_step() for name, score in scored.scores.items()},
+    }
+    if len(channels) > 1:
+        found["channels"] = list(channels)
+        found["by_channel"] = {name: score.by_channel() for name, score in scored.scores.items()}
+    return found
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
@@ -277,15 +300,18 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         result |= run.read_json("metrics.json")
         return result
     forecaster, ridge = load_forecaster(run), read_ridge(run)
-    scoring = scoring_of_data(forecaster, run, data)
-    scores, shifted = scoring.score(forecaster.conformal, ridge)
-    result |= {"data": str(data), "scores": scores["model"].result(), "shifted": shifted}
+    scoring = scoring_of_data(forecaster, data)
+    assert forecaster.conformal is not None, "a run has intervals"
+    scored = scoring.score(AdaptiveConformal(forecaster.conformal), ridge)
+    scores = scored.scores
+    result |= {"data": str(data), "scores": scores["model"].result(), "shifted": scored.shifted}
     names = scoring.scales.names
     met = set(forecaster.scales.names)
     result |= {
         **about(forecaster.settings, scoring.scales),
         "unknown": [name for name in names if name not in met],
     }
+    result["leads"] = scored.leads(result["decides"])
     others = {name: {"scores": s.result()} for name, s in scores.items() if name != "model"}
     return result | others
 

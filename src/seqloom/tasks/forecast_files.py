@@ -11,6 +11,8 @@ import numpy as np
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
+from seqloom.data.source import Source, open_source
+from seqloom.data.time_table import SeriesSet
 from seqloom.data.timestamps import zone_seconds
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
@@ -21,7 +23,8 @@ from seqloom.tasks.forecast_use import (
     load_forecaster,
     read_series,
 )
-from seqloom.tasks.history import SHOWN
+from seqloom.tasks.history import SHOWN, read_history
+from seqloom.tasks.known_ahead import with_known_ahead
 from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.time_words import times_in_words
 from seqloom.watching import unheard
@@ -95,13 +98,15 @@ class Future:
             SettingsError: the file is no picture's.
         """
         kind = check_picture(str(path))
+        few = self.forecasts[:MOST_PANELS]
         fans = [
             fan_of(one, channel, self.channels, horizon)
-            for one in self.forecasts[:MOST_PANELS]
+            for one in few
             for channel in range(len(self.channels))
         ]
+        left_out = (len(self.forecasts) - len(few)) * len(self.channels)
         advice = "Choose another file for --plot."
-        write_atomically(path, fan_picture(fans, self.levels, kind), advice=advice)
+        write_atomically(path, fan_picture(fans, self.levels, kind, left_out), advice=advice)
 
 
 def predict(
@@ -118,7 +123,7 @@ def predict(
     if options.plot:
         check_picture(options.plot)
     forecaster = forecaster or load_forecaster(run)
-    found = read_series(forecaster, run, data)
+    found = series_before(forecaster, run, data)
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
@@ -128,6 +133,11 @@ def predict(
             f"Beyond the horizon of the training ({trained:,} steps) medians are read back as if "
             "they had come true; the intervals there are estimates and were not calibrated."
         )
+    if horizon > trained and found.past:
+        columns = ", ".join(f'"{name}"' for name in found.past)
+        remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
+    if found.left_out:
+        remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
     unknown = forecaster.unknown(found)
     if unknown:
         remarks.append(
@@ -139,6 +149,24 @@ def predict(
         future.draw(Path(options.plot), trained)
         return replace(future, remarks=(*remarks, f"The forecast is drawn in {options.plot}"))
     return future
+
+
+def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSet:
+    """The series whose future is asked for: of some data, or those that the run keeps.
+
+    Data that hold only what is known of the future go behind what the run keeps.
+
+    Raises:
+        DataError: the data are of another kind.
+    """
+    if data is None:
+        return read_history(run, forecaster.scales)
+    source = data if isinstance(data, Source) else open_source(data)
+    if forecaster.scales.known:
+        history = read_history(run, forecaster.scales)
+        if found := with_known_ahead(history, source, forecaster.settings):
+            return found
+    return read_series(forecaster, source)
 
 
 def predict_lines(

@@ -219,11 +219,12 @@ def choose_segment(settings: Settings) -> int:
 def with_budget(settings: Settings, windows: int) -> Settings:
     """Settings with a budget that suits so many training windows, where none is set."""
     train = settings.train
-    if train.minutes or train.epochs or train.updates:
-        return settings
     epoch = max(1, -(-windows // train.batch_size))
-    updates = min(max(EPOCHS * epoch, FEWEST_UPDATES), MOST_UPDATES)
+    updates, free = train.updates, not (train.minutes or train.epochs or train.updates)
+    if free:
+        updates = min(max(EPOCHS * epoch, FEWEST_UPDATES), MOST_UPDATES)
     changes: dict[str, Any] = {"updates": updates}
-    if not train.report_every:
+    # Of few windows an epoch is soon over, and is not worth a report.
+    if updates and not train.report_every and (free or updates > REPORTS * epoch):
         changes["report_every"] = max(1, updates // REPORTS)
     return override(settings, {"train": changes}, "forecast")

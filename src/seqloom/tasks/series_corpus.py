@@ -142,6 +142,18 @@ class StoredSeries:
     numbers: npt.NDArray[np.int64]
     statics: npt.NDArray[np.int64]
 
+    def places(self, windows: Windows) -> npt.NDArray[np.int64]:
+        """When the target of each window begins, as a number of the steps of all series (windows,).
+
+        Where there are no times, all series are taken to begin together.
+        """
+        if any(len(times) < len(own) for times, own in zip(self.times, self.raw, strict=True)):
+            return windows.starts
+        firsts = np.cumsum([0, *(len(own) for own in self.raw[:-1])])
+        every = np.concatenate(self.times)
+        own: npt.NDArray[np.int64] = every[firsts[windows.owners] + windows.starts]
+        return np.searchsorted(np.unique(every), own)
+
 
 def lag_of(settings: Settings, season: int) -> int:
     """Steps between the values of a difference; 0 where none is taken."""
