@@ -298,7 +298,7 @@ def test_the_hour_that_clocks_skip_in_spring_is_explained(tmp_path: Path) -> Non
     hours = np.arange(np.datetime64("2024-03-30T00"), np.datetime64("2024-04-01T00"))
     kept = [hour for hour in hours if str(hour) != "2024-03-31T02"]
     text = rows("time,y", *(f"{str(hour)[:13]}:00,{n}" for n, hour in enumerate(kept)))
-    with pytest.raises(DataError, match="In spring local clocks skip an hour.*--gaps fill"):
+    with pytest.raises(DataError, match=r"In spring local clocks skip an hour.*--gaps fill"):
         read(tmp_path, text)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.data.time_zones import in_one_zone, zone_seconds
 from seqloom.errors import DataError
 
 Seconds = npt.NDArray[np.int64]
@@ -176,43 +177,6 @@ def _read_matched(
     return seconds, offsets if zones.any() else None
 
 
-def _in_one_zone(clocks: Seconds, offsets: Seconds | None) -> tuple[Seconds, str, str]:
-    """Seconds of one clock, its zone, and words on it.
-
-    Days begin at midnight of a local clock, so clocks are kept as they stand where all are of one
-    zone, or all show the same time of the day. Else (summer and winter time) the last one's zone
-    is that of all.
-    """
-    if offsets is None:
-        return clocks, "", ""
-    if (offsets == offsets[0]).all():
-        zone = _zone_words(int(offsets[0]))
-        return clocks, zone, f"; their time zone, {zone}, is kept"
-    if len(np.unique(clocks % 86_400)) == 1:
-        return clocks, "", "; their time zones differ, but not their clocks, which are kept"
-    instants = clocks - offsets
-    last = int(offsets[np.argmax(instants)])
-    zone = _zone_words(last)
-    return instants + last, zone, f"; of several time zones all are turned into the last, {zone}"
-
-
-def _zone_words(offset: int) -> str:
-    hours, seconds = divmod(abs(offset), 3_600)
-    return f"{'-' if offset < 0 else '+'}{hours:02}:{seconds // 60:02}"
-
-
-def zone_seconds(zone: str | None) -> int:
-    """How far a zone such as "+09:00" is before UTC, in seconds; 0 where there is none.
-
-    >>> zone_seconds("+09:00"), zone_seconds("-03:30"), zone_seconds("Z"), zone_seconds(None)
-    (32400, -12600, 0, 0)
-    """
-    if not zone or zone[0] not in "+-":
-        return 0
-    digits = zone[1:].replace(":", "")
-    return (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 3_600 + int(digits[2:]) * 60)
-
-
 def _clocked(match: re.Match[str], year: int, month: int, day: int) -> datetime:
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     return datetime(year, month, day, hour, minute, second)
@@ -224,7 +188,7 @@ def _read_iso(texts: list[str]) -> ReadTimes:
         _ISO,
         lambda m: _clocked(m, int(m["year"]), int(m["month"] or 1), int(m["day"] or 1)),
     )
-    seconds, zone, words = _in_one_zone(clocks, offsets)
+    seconds, zone, words = in_one_zone(clocks, offsets)
     return ReadTimes(seconds, True, f'they are dates as "{texts[0][:30]}"{words}', zone)
 
 
@@ -250,7 +214,7 @@ def _read_day_or_month(texts: list[str]) -> ReadTimes:
         year += 0 if year > 99 else 2000 if year < 69 else 1900  # as POSIX reads two digits
         return _clocked(match, year, month, day)
 
-    seconds, zone, words = _in_one_zone(*_read_matched(texts, _DAY_OR_MONTH, date_of))
+    seconds, zone, words = in_one_zone(*_read_matched(texts, _DAY_OR_MONTH, date_of))
     order = "the day first" if day_first else "the month first"
     return ReadTimes(seconds, True, f"they are dates with {order}: one is above 12{words}", zone)
 

@@ -131,20 +131,18 @@ class Conformal:
         return cls(levels, margins, scale)
 
 
-def outside(quantiles: Numbers, targets: Numbers, intervals: int) -> Numbers:
+def outside(quantiles: Numbers, targets: Numbers, intervals: int) -> Floats:
     """How far each target lies outside each interval, the widest first; inside it is below 0.
 
     Shape:
         quantiles (windows, horizon, channels, levels), targets (windows, horizon, channels) →
         (windows, intervals, horizon, channels).
     """
-    return np.stack(
-        [
-            np.maximum(quantiles[..., low] - targets, targets - quantiles[..., -1 - low])
-            for low in range(intervals)
-        ],
-        axis=1,
-    )
+    found = np.zeros((len(targets), intervals, *targets.shape[1:]))
+    for low in range(intervals):
+        lower, upper = quantiles[..., low], quantiles[..., -1 - low]
+        found[:, low] = np.maximum(lower - targets, targets - upper)
+    return found
 
 
 def moved(quantiles: Numbers, margins: Floats) -> Floats:

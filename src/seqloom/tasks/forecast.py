@@ -32,6 +32,7 @@ from seqloom.signal.windows import Windows
 from seqloom.tasks.backtest import scoring_of_data
 from seqloom.tasks.forecast_files import predict_lines
 from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted
+from seqloom.tasks.forecast_metrics import about, details_of, empty, take
 from seqloom.tasks.forecast_model import (
     WindowBatch,
     WindowStream,
@@ -39,7 +40,7 @@ from seqloom.tasks.forecast_model import (
     build_forecaster,
     levels_of,
 )
-from seqloom.tasks.forecast_scores import OTHERS, Scored, Scoring, evenly, fit_ridge
+from seqloom.tasks.forecast_scores import Scoring, evenly, fit_ridge
 from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
 from seqloom.tasks.history import SHOWN, write_history
 from seqloom.tasks.series_corpus import (
@@ -48,7 +49,6 @@ from seqloom.tasks.series_corpus import (
     reopen_series,
     with_settings,
 )
-from seqloom.tasks.series_scales import SeriesScales
 from seqloom.tasks.time_words import shown
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
@@ -241,56 +241,6 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
     write_history(run, corpus)
     run.write_json("details.json", details)
     return result
-
-
-def about(settings: Settings, scales: SeriesScales) -> dict[str, Any]:
-    """What the scores are of, and which of them decides."""
-    decides = "mse" if settings.train.loss == "mse" else "mase"
-    return {
-        "horizon": settings.data.horizon,
-        "season": scales.season,
-        # A week before says little of a market; its last price says all.
-        "first": "naive" if scales.frequency.unit == "business day" else "baseline",
-        "channels": len(scales.channels),
-        "decides": decides,
-    }
-
-
-def empty(result: dict[str, Any], part: str) -> None:
-    """No scores of a part that has no windows."""
-    result[part] = {}
-    for name in ("baseline", *OTHERS):
-        result.setdefault(name, {})[part] = {}
-
-
-def take(result: dict[str, Any], part: str, scored: Scored) -> None:
-    """Put the scores of a part where ``metrics.json`` has them."""
-    result["shifted"] = scored.shifted
-    result.setdefault("leads", {})[part] = scored.leads(result["decides"])
-    for name, score in scored.scores.items():
-        if name == "model":
-            found = score.result()
-            # On validation, where they were calibrated, intervals hold by themselves.
-            claims = () if part == "valid" else ("coverage", "width")
-            result[part] = {
-                name: value
-                for name, value in found.items()
-                if name.startswith(claims) or not name.startswith(("coverage", "width"))
-            }
-        else:
-            result.setdefault(name, {})[part] = score.result()
-
-
-def details_of(scored: Scored, channels: Sequence[str]) -> dict[str, Any]:
-    """Scores of the model and of each baseline by step of the horizon, and by channel."""
-    found: dict[str, Any] = {
-        "windows": scored.scores["model"].windows,
-        "by_step": {name: score.by_step() for name, score in scored.scores.items()},
-    }
-    if len(channels) > 1:
-        found["channels"] = list(channels)
-        found["by_channel"] = {name: score.by_channel() for name, score in scored.scores.items()}
-    return found
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_table import SeriesSet
-from seqloom.data.timestamps import zone_seconds
+from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
 from seqloom.run import Run

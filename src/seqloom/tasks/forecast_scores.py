@@ -129,7 +129,8 @@ class Scoring:
             scores["model"].add(self._decode(held, series), truth, series)
             for name, values in self._baselines(plain, raw, ridge, series).items():
                 scores[name].add(values[..., None], truth, series)
-        return Scored(scores, self.shifts(), places // self.windows.horizon)
+        stretches = (places - places[0]) // self.windows.horizon
+        return Scored(scores, self.shifts(), stretches)
 
     def shifts(self) -> bool:
         """Whether forecasts are little more than their last input."""
