@@ -216,7 +216,8 @@ def most_features(windows: Windows) -> int:
 def _lags_of(ridge: RidgeForecast, batch: Batch) -> int:
     """Steps that a linear model looks back on."""
     known = batch.targets.shape[1] * batch.known.shape[2]
-    return int(ridge.weights.shape[1] - known) // (1 + batch.past.shape[2])
+    lags: int = (ridge.weights.shape[1] - known) // (1 + batch.past.shape[2])
+    return lags
 
 
 def _fewer(batch: Batch, lags: int) -> Batch:
