@@ -90,13 +90,15 @@ class DataSettings(Section):
     look_back: int = Field(default=0, ge=0)
     """Steps that a forecast looks back on; 0 takes some seasons, as far as the data reach."""
     log: bool | None = None
-    """Learn log(1 + x); by default where changes grow with the values, which are 0 or more."""
+    """Learn log(1 + x), below 0 x; by default where changes grow with values, all 0 or more."""
     difference: Literal["auto", "none", "step", "season"] = "auto"
     """Learn changes since the step or the season before; auto: the season of short series."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
     """Drop rows that cannot be read (counted and reported) instead of stopping at the first."""
+    skip_bad_series: bool = False
+    """Leave out series without any value (counted and named) instead of stopping at the first."""
 
 
 class TextSettings(Section):

@@ -55,6 +55,7 @@ _PAIRS = {
 _FORECAST = {
     *("data.value", "data.past", "data.known", "data.static", "data.gaps", "data.frequency"),
     *("data.horizon", "data.look_back", "data.log", "data.difference"),
+    "data.skip_bad_series",
     *("model.segment", "model.head", "model.normalise", "model.levels", "train.loss"),
 }
 _TEXT = {

@@ -44,6 +44,7 @@ CHANGES: dict[str, Any] = {
     "data.difference": "step",
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
+    "data.skip_bad_series": True,
     "text.tokenizer": "word",
     "text.target_tokenizer": "word",
     "text.lowercase": True,
@@ -145,6 +146,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "model.segment": {"model.encoder": "segment"},
     "data.static": {"data.id": "half"},
+    "data.skip_bad_series": {"data.id": "half"},
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -320,6 +322,9 @@ def test_a_changed_setting_changes_something(
     if name == "data.skip_bad_rows":
         data = tmp_path / "bad.csv"
         data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+    if name == "data.skip_bad_series":
+        data = tmp_path / "dead.csv"
+        data.write_text((folder / f"{task}.csv").read_text() + "2024-01-01,9,9,k9,,0\n")
     if name == "data.gaps":
         data = tmp_path / "gap.csv"
         lines = (folder / f"{task}.csv").read_text().splitlines()

@@ -71,6 +71,11 @@ class Source:
             return sum(map(len, _row_bytes(self.rows)))
         return sum(path.stat().st_size for path in self._all_files())
 
+    @property
+    def place(self) -> str:
+        """What messages call it: the user's own file by its path, else the name."""
+        return str(self.files[0]) if len(self.files) == 1 and self.entry is None else self.name
+
     def digest(self) -> str:
         """sha256 of the content, unpacked; of several files, of their digests in order."""
         if self.format == "rows":

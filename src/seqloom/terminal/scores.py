@@ -10,10 +10,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from seqloom.terminal.forecasts import BASELINES as FORECASTS
-from seqloom.terminal.forecasts import COLUMNS as FORECAST_COLUMNS
-from seqloom.terminal.forecasts import figure as forecast_figure
-from seqloom.terminal.forecasts import sentences, show_forecast
+from seqloom.terminal.forecast_words import BASELINES as FORECASTS
+from seqloom.terminal.forecast_words import COLUMNS as FORECAST_COLUMNS
+from seqloom.terminal.forecast_words import figure as forecast_figure
+from seqloom.terminal.forecast_words import sentences
+from seqloom.terminal.forecasts import show_forecast
 
 COLUMNS = {
     "nll": "nats a token",
@@ -54,7 +55,8 @@ BASELINES = {
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
 OTHERS = {"copy": "source as it is"}
-ABOUT = ("season", "shifted", "decides")  # what else the words on a forecast follow from
+# What else the words on a forecast follow from.
+ABOUT = ("season", "first", "channels", "shifted", "decides")
 
 
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
@@ -159,6 +161,7 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
             "baseline": {"valid": result["baseline"]["scores"]},
             **{name: {"valid": result[name]["scores"]} for name in others if name in result},
             **{name: result[name] for name in ABOUT if name in result},
+            "leads": {"valid": result.get("leads", {})},
         }
         show_metrics(console, shown, f"on {result['data']}")
     else:
