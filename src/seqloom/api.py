@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
+        ImageCaptioner,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Forecaster",
+    "ImageCaptioner",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -65,6 +67,7 @@ __all__ = [
 
 _MODULE_OF = {
     "Forecaster": "seqloom.estimators",
+    "ImageCaptioner": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",

@@ -14,6 +14,7 @@ FILES = {
     "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
     "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "caption": ("captions.png", "attention.png", "loss.png", "metrics.json", "samples.jsonl"),
     "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
 }
 
