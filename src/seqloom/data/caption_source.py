@@ -13,9 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.catalogue import load_catalogue
+from seqloom.config import DataSettings
+from seqloom.data.captions import CAPTION_NAMES, IMAGE_NAMES, caption_records, is_picture
+from seqloom.data.catalogue import fetch, load_catalogue
 from seqloom.data.encoding import read_lines
-from seqloom.data.frames import is_frame
+from seqloom.data.records import ReadReport
 from seqloom.data.source import Source, format_of, open_source
 from seqloom.data.split import PARTS
 from seqloom.errors import DataError
@@ -97,21 +99,14 @@ def _of_tables(tables: Sequence[Path], name: str) -> Source:
 
 def _of_entry(name: str) -> Source:
     """A data set of the catalogue, whose first file lies beside its pictures."""
-    from seqloom.data.catalogue import fetch
-
     entry = load_catalogue()[name]
     if entry.task != "caption":
         return open_source(name)
-    whole = _of_tables(fetch(name), name)
-    return replace(whole, entry=entry, parts={p: s for p, s in whole.parts.items()})
+    return replace(_of_tables(fetch(name), name), entry=entry)
 
 
 def holds_captions(data: Any) -> str:
     """Why data are surely pictures with captions; empty where they are not."""
-    from seqloom.config import DataSettings
-    from seqloom.data.captions import CAPTION_NAMES, IMAGE_NAMES, caption_records, is_picture
-    from seqloom.data.records import ReadReport
-
     if not isinstance(data, str | os.PathLike) or not Path(data).expanduser().exists():
         return ""
     try:
@@ -143,6 +138,3 @@ def pictures_in(folder: Path) -> list[Path]:
     if not found:
         raise DataError(f"{folder}: holds no pictures. Expected {' '.join(SUFFIXES)}.")
     return found
-
-
-__all__ = ["holds_captions", "is_frame", "open_captions", "pictures_in", "table_source"]

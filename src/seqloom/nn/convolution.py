@@ -12,6 +12,7 @@ Knows pixels only: no captions. What is found for a picture depends on no other 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -77,9 +78,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(_norm(channels) for _ in range(2))
+        last = _norm(channels)
+        nn.init.zeros_(last.weight)  # at the start a block changes nothing
+        self.norms = nn.ModuleList([_norm(channels), last])
         self.convolutions = nn.ModuleList(Convolution(channels, channels) for _ in range(2))
-        nn.init.zeros_(self.norms[1].weight)  # at the start a block changes nothing
 
     def forward(self, x: Tensor) -> Tensor:
         """What it adds is nothing at the start."""
@@ -108,7 +110,7 @@ class ConvolutionalEncoder(nn.Module):
         halvings = max(1, math.ceil(math.log2(size / SMALLEST_GRID)))
         widths = [channels * min(MOST_TIMES, 2**level) for level in range(halvings)]
         layers: list[nn.Module] = [Convolution(3, widths[0], stride=2), ResidualBlock(widths[0])]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [_norm(before), nn.ReLU(), Convolution(before, after, stride=2)]
             layers.append(ResidualBlock(after))
         layers += [_norm(widths[-1]), nn.ReLU()]

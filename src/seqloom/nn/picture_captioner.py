@@ -1,7 +1,7 @@
 """A model that puts a picture into words: cells of the picture, a decoder, a head.
 
-    pixels (batch, S, S, 3) ─ standard scores ─ encoder ─ + places ─→ memory (batch, cells, size) ─┐
-    target[:-1] (rows, T) ─ embedding ─ decoder ───────────────────────────────────────────────────┴→
+    pixels (batch, S, S, 3) ─ standard scores ─ encoder ─ + places ─→ cells (batch, cells, size) ─┐
+    target[:-1] (rows, T) ─ embedding ─ decoder ────────────────────── head ─→ logits ────────────┘
 
 A picture is encoded once for all captions of it. Used as any ``EncoderDecoder``:
 

@@ -140,7 +140,8 @@ def _eight_bits(array: npt.NDArray[Any]) -> Pixels:
     if np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all():
         low, high = float(array.min()), float(array.max())
         if low >= 0 and high <= 1:
-            return np.rint(array * 255).astype(np.uint8)
+            shares: Pixels = np.rint(array * 255).astype(np.uint8)
+            return shares
     raise DataError(
         f"Received an array of {array.dtype}; expected pixels as uint8, uint16 or shares from 0 "
         "to 1."
@@ -203,4 +204,5 @@ def shifted(pixels: Pixels, down: int, right: int) -> Pixels:
     height, width = pixels.shape[:2]
     rows = (np.arange(height) - down).clip(0, height - 1)
     columns = (np.arange(width) - right).clip(0, width - 1)
-    return pixels[rows][:, columns]
+    moved: Pixels = pixels[rows][:, columns]
+    return moved

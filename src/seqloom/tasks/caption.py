@@ -92,7 +92,7 @@ class PictureStream:
         self.pixels, self.store = corpus.pixels, corpus.store(part)
         self.batch_size, self.seed = batch_size, seed
         train, owners = corpus.settings.train, corpus.owners(part)
-        self.reach = int(round(train.shift * corpus.settings.data.image_size))
+        self.reach = round(train.shift * corpus.settings.data.image_size)
         self.flip = train.flip
         self.numbers = np.unique(owners)
         self.captions = {int(n): np.flatnonzero(owners == n) for n in self.numbers}

@@ -173,7 +173,7 @@ class PictureCorpus:
         """Each picture of a part with all its different captions as they stand in the data."""
         owners = self._arrays["owners"].astype(np.int64)
         rows = np.flatnonzero(self._arrays["parts"][owners] == PARTS.index(part))
-        texts = Texts(self.folder / "texts.arrow", rows)
+        texts = Texts(self.folder / "texts.arrow", rows.tolist())
         found: dict[int, dict[str, None]] = {}
         for picture, text in zip(owners[rows].tolist(), texts, strict=True):
             found.setdefault(picture, {})[text] = None

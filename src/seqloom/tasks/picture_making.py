@@ -150,7 +150,7 @@ class PictureMaker:
     def _tokenizer(self, train: npt.NDArray[np.bool_]) -> Tokenizer:
         """Fitted on the captions of the training part."""
         texts = [text for text, own in zip(self.texts, train, strict=True) if own]
-        kind = self.settings.text.tokenizer
+        kind: str = self.settings.text.tokenizer
         if kind == "auto":
             kind, why = suited_tokenizer(texts[:SAMPLED])
             self.facts.reasons.append(f"Captions: tokenizer {kind}: {why}.")
@@ -167,8 +167,8 @@ class PictureMaker:
                 tokens, unknown = tokens + len(ids), unknown + int((ids == tokenizer.unknown).sum())
                 self.facts.cut += len(ids) > longest
                 end = [] if len(ids) > longest else [tokenizer.end]
-                kept = [[tokenizer.start], ids[:longest], end]
-                writer.add(np.concatenate(kept).astype(np.int32))
+                kept = [tokenizer.start, *ids[:longest].tolist(), *end]
+                writer.add(np.array(kept, np.int32))
                 if part == "train":
                     self.facts.longest = max(self.facts.longest, min(len(ids), longest) + 1)
         self.facts.unknown[part] = unknown / max(1, tokens)
