@@ -83,10 +83,10 @@ def test_named_columns_and_folder(folder: Path, tmp_path: Path) -> None:
         read(table)
     found, _ = read(table, image="two", caption="three", images=str(folder / "images"))
     assert said(found) == {"b.jpg": ["words"]}
-    with pytest.raises(SettingsError, match='--image four: there is no such column.*"three"'):
+    with pytest.raises(SettingsError, match=r'--image four: there is no such column.*"three"'):
         read(table, image="four")
     with pytest.raises(SettingsError, match="--images nowhere: there is no such folder"):
-        read(table, image="one", images="nowhere")
+        read(table, image="one", caption="three", images="nowhere")
 
 
 def test_what_is_missing_or_empty_is_counted_and_named(folder: Path) -> None:
@@ -102,7 +102,7 @@ def test_what_is_missing_or_empty_is_counted_and_named(folder: Path) -> None:
 
 def test_no_picture_at_all_is_one_clear_line(folder: Path) -> None:
     (folder / "c.csv").write_text("image,caption\nx.jpg,gone\n")
-    with pytest.raises(DataError, match="no picture is where the data say.*--images"):
+    with pytest.raises(DataError, match=r"no picture is where the data say.*--images"):
         read(folder / "c.csv")
 
 

@@ -110,7 +110,7 @@ def test_a_file_that_is_no_picture_is_named(content: bytes, words: str, tmp_path
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no.png: cannot be read"):
+    with pytest.raises(DataError, match=r"no.png: cannot be read"):
         read_image(tmp_path / "no.png", 8)
 
 

@@ -168,7 +168,7 @@ def is_picture(value: Any) -> bool:
 
 def _folder(source: Source, settings: DataSettings, values: Sequence[Any]) -> tuple[Path, str]:
     """The folder that names are relative to: as asked for, or beside the table."""
-    names = [value for value in values if isinstance(value, str | Path)]
+    names = [value for value in values if isinstance(value, str | Path) and str(value).strip()]
     if settings.images is not None:
         folder = Path(settings.images).expanduser()
         if not folder.is_dir():
@@ -197,7 +197,7 @@ def read_captioned(
     missing: dict[str, None] = {}
     for number, record in enumerate(caption_records(source, settings, report)):
         value = record.get(plan.image)
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             report.drop(f'empty column "{plan.image}"')
             continue
         one = _captioned(value, number, plan, record)

@@ -14,9 +14,11 @@ import csv
 import io
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import cache
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,8 @@ APART = 2.15  # middles of two shapes, in radii of the larger
 TRIES = 200  # to place a shape, before its group is placed anew
 SIZES = {"train": 6_000, "valid": 400, "test": 1_000}
 HELD_OUT = {"valid": 10, "test": 16}  # of the 96 groups
+FEWEST = 2  # groups of training in which two words stand together
 SEED = 20_240_501
-MARK = "shapes-1"  # of this drawing; another drawing has another
 
 Group = tuple[str, str, str]
 Pixels = npt.NDArray[np.uint8]
@@ -71,15 +73,21 @@ class Scene:
         )
 
 
+@cache
 def dealt_groups() -> dict[str, list[Group]]:
     """The groups that each part may show beside those of training, and those of training."""
     every = list(product(COUNTS, COLOURS, SHAPES))
-    order = np.random.default_rng(SEED).permutation(len(every))
-    ends = np.cumsum([HELD_OUT["valid"], HELD_OUT["test"]])
-    valid, test, train = (
-        [every[n] for n in sorted(numbers)] for numbers in np.split(order, ends.tolist())
-    )
-    return {"train": train, "valid": valid, "test": test}
+    left = Counter(pair for group in every for pair in combinations(group, 2))
+    dealt: dict[str, list[Group]] = {"valid": [], "test": []}
+    for number in np.random.default_rng(SEED).permutation(len(every)):
+        group = every[number]
+        part = next((part for part, own in dealt.items() if len(own) < HELD_OUT[part]), None)
+        # Each two words of a group go on standing together in training.
+        if part and all(left[pair] > FEWEST for pair in combinations(group, 2)):
+            dealt[part].append(group)
+            left.subtract(combinations(group, 2))
+    held = {group for groups in dealt.values() for group in groups}
+    return {"train": [group for group in every if group not in held], **dealt}
 
 
 def scenes(part: str, count: int) -> Iterator[tuple[Scene, Pixels]]:
