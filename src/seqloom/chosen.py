@@ -82,7 +82,9 @@ def choose(
     found: list[str] = []
     if task == "auto":
         task, found = _only_task(changes) or (task, found)
-    reason = holds_captions(source) if task == "auto" else ""
+    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
+    fitting = task == "auto" and not asked & NOT_TAKEN["caption"]
+    reason = holds_captions(source) if fitting else ""
     if reason:  # opened in a way of its own: a folder holds pictures beside its table
         task, found = "caption", [f"The task is caption: {reason}."]
     opened = _open(source, task)

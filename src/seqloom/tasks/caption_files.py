@@ -105,7 +105,8 @@ def captioned(
     if errors and not names:
         raise errors[0]
     if damaged:
-        say(f"{len(damaged):,} pictures cannot be read and were left out: {named(damaged)}.")
+        noun = "picture" if len(damaged) == 1 else "pictures"
+        say(f"left out, for they cannot be read: {len(damaged):,} {noun} ({named(damaged)}).")
 
 
 def draw_look(describer: PictureDescriber, pixels: Pixels, options: PredictSettings) -> None:

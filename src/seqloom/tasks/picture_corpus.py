@@ -33,7 +33,7 @@ from seqloom.data.source import Source
 from seqloom.data.split import PARTS
 from seqloom.data.store import Store
 from seqloom.data.text_store import Texts
-from seqloom.errors import SettingsError
+from seqloom.errors import DataError, SettingsError
 from seqloom.signal.images import check_pillow
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
@@ -219,7 +219,13 @@ def gather(source: Source, settings: Settings) -> dict[str, Gathered]:
     for part, one in {"train": source, **others}.items():
         report = ReadReport()
         plan = plan_captions(one, settings.data)
-        found[part] = Gathered(one, plan, read_captioned(one, plan, settings.data, report), report)
+        pictures = read_captioned(one, plan, settings.data, report)
+        if not pictures:
+            raise DataError(
+                f"{one.name}: no picture with a caption is left: {report.reasons()}. Look at the "
+                "table, or name its columns with --image and --caption."
+            )
+        found[part] = Gathered(one, plan, pictures, report)
     return found
 
 
