@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQLOOM_CACHE", str(folder / "cache"))
         data = str(simple(folder / "squares.jsonl", 60))
-        words = ["train", data, "--out", str(folder / "run"), "--updates", "60", *SMALL]
+        words = ["train", data, "--out", str(folder / "run"), "--updates", "110", *SMALL]
         assert cli.run(words) == 0
     return folder
 

@@ -24,8 +24,8 @@ def settings(**sections: dict[str, Any]) -> Settings:
     return override(default_settings("caption"), {**base, **sections}, "test")
 
 
-def prepared(data: Any, **sections: dict[str, Any]) -> PictureCorpus:
-    return prepare_pictures(open_captions(data), settings(**sections))
+def prepared(source: Any, **sections: dict[str, Any]) -> PictureCorpus:
+    return prepare_pictures(open_captions(source), settings(**sections))
 
 
 def test_all_captions_of_a_picture_are_in_one_part() -> None:

@@ -84,7 +84,7 @@ class DataSettings(Section):
     """Folder that the names of pictures are relative to; the table's own when not given."""
     image_size: int = Field(default=96, ge=16, le=1024)
     """Pixels of a side that every picture is scaled to."""
-    fit: Literal["crop", "pad", "stretch"] = "crop"
+    framing: Literal["crop", "pad", "stretch"] = "crop"
     """How a picture becomes a square: cut out the middle, fill up with grey, or stretch."""
     value: tuple[str, ...] = ()
     """Columns of numbers to forecast; several are the channels of one series."""

@@ -64,7 +64,7 @@ _FORECAST = {
     *("model.segment", "model.head", "model.normalise", "model.levels", "train.loss"),
 }
 _PICTURES = {
-    *("data.image", "data.caption", "data.images", "data.image_size", "data.fit"),
+    *("data.image", "data.caption", "data.images", "data.image_size", "data.framing"),
     *("model.backbone", "model.backbone_weights", "model.channels", "train.shift", "train.flip"),
 }
 _TEXT = {

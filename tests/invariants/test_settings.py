@@ -38,7 +38,7 @@ CHANGES: dict[str, Any] = {
     "data.caption": "second",
     "data.images": "OTHER",
     "data.image_size": 24,
-    "data.fit": "stretch",
+    "data.framing": "stretch",
     "data.value": ("z",),
     "data.past": ("z",),
     "data.known": ("z",),

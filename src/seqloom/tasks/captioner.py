@@ -81,7 +81,7 @@ class PictureDescriber:
             DataError: it is no picture, or a damaged one.
         """
         check_pillow()
-        return read_image(image, self.settings.data.image_size, self.settings.data.fit)
+        return read_image(image, self.settings.data.image_size, self.settings.data.framing)
 
     def describe(
         self, pictures: Iterable[Pixels], options: PredictSettings, *, attention: bool = False

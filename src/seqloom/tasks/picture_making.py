@@ -89,7 +89,7 @@ class PictureMaker:
         damaged: list[str] = []
         for picture in one.pictures:
             try:
-                pixels = read_image(picture.image, data.image_size, data.fit)
+                pixels = read_image(picture.image, data.image_size, data.framing)
             except DataError as error:
                 damaged.append(picture.name)
                 if len(damaged) > MOST_DAMAGED * len(one.pictures):
