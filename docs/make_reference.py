@@ -20,6 +20,7 @@ import seqloom
 from seqloom import errors
 from seqloom.api import (
     Forecaster,
+    ImageCaptioner,
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
@@ -271,6 +272,7 @@ def _code(text: str) -> str:
 
 
 ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster)
+ESTIMATORS += (ImageCaptioner,)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

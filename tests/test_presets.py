@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import drawn
 import pytest
 
 from seqloom import api
@@ -20,6 +21,7 @@ TRANSLATORS = [
     *("multi30k-de-en-transformer", "tatoeba-en-ko"),
 ]
 FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
+CAPTIONERS = ["flickr8k-small", "shapes"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
 
@@ -30,7 +32,9 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS])
+    assert preset_names() == sorted(
+        [*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *CAPTIONERS]
+    )
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -163,6 +167,23 @@ def test_a_forecaster_starts(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert chosen.remarks[0] == load_preset(name).title
     outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
     assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"mase", "coverage"}
+
+
+@pytest.mark.parametrize("name", CAPTIONERS)
+def test_a_captioner_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few: dict[str, dict[str, Any]] = {
+        "train": {"updates": 2, "threads": 1},
+        "model": {"hidden_size": 8, "channels": 4},
+        "data": {"image_size": 16},
+        "text": {"min_frequency": 1},
+    }
+    data = str(drawn.write(tmp_path / "captions.jsonl", 30))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("caption", name)
+    assert chosen.remarks[0] == load_preset(name).title
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"bleu", "cider"}
 
 
 def test_an_unknown_preset_offers_the_nearest() -> None:

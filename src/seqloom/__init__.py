@@ -26,6 +26,7 @@ from seqloom.errors import (
 if TYPE_CHECKING:
     from seqloom.api import (
         Forecaster,
+        ImageCaptioner,
         SequenceClassifier,
         SequenceTagger,
         TextGenerator,
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DataError",
     "Forecaster",
+    "ImageCaptioner",
     "MissingExtraError",
     "RunError",
     "SeqloomError",
@@ -51,7 +53,14 @@ __all__ = [
 ]
 
 _MODULE_OF = dict.fromkeys(
-    ("Forecaster", "SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"),
+    (
+        "Forecaster",
+        "ImageCaptioner",
+        "SequenceClassifier",
+        "SequenceTagger",
+        "TextGenerator",
+        "Translator",
+    ),
     "seqloom.api",
 )
 

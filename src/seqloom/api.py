@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
+        ImageCaptioner,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "Forecaster",
+    "ImageCaptioner",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -71,6 +73,7 @@ __all__ = [
 _MODULE_OF = {
     "Comparison": "seqloom.compare",
     "Forecaster": "seqloom.estimators",
+    "ImageCaptioner": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config import Settings, default_settings, flag_of, override
+from seqloom.data.caption_source import holds_captions, open_captions
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
@@ -81,6 +82,11 @@ def choose(
     found: list[str] = []
     if task == "auto":
         task, found = _only_task(changes) or (task, found)
+    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
+    fitting = task == "auto" and not asked & NOT_TAKEN["caption"]
+    reason = holds_captions(source) if fitting else ""
+    if reason:  # opened in a way of its own: a folder holds pictures beside its table
+        task, found = "caption", [f"The task is caption: {reason}."]
     opened = _open(source, task)
     if task == "auto":
         task, found = find_task(opened, _together(config, changes))
@@ -107,6 +113,7 @@ def choose(
 def _open(source: str, task: str) -> Source:
     """The source, by what the task reads; where that is open yet, names of many kinds are right."""
     opening = {"generate": open_source, "classify": open_source, "translate": open_pairs}
+    opening["caption"] = open_captions
     return opening.get(task, open_tagged)(source)
 
 
@@ -173,6 +180,8 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     data = changes.get("data", {})
     if any(data.get(name) for name in ("value", "horizon", "look_back")):
         return "forecast", []
+    if any(data.get(name) for name in ("image", "caption", "images")):
+        return "caption", []
     if data.get("tags") or data.get("tokens"):
         return "tag", []
     if data.get("label") or data.get("series"):

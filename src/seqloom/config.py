@@ -31,6 +31,9 @@ EncoderKind = Literal[
     "segment",
 ]
 DecoderKind = Literal["auto", "elman", "lstm", "gru", "transformer"]
+BackboneKind = Literal[
+    "small", "resnet18", "resnet34", "resnet50", "mobilenet_v3_small", "efficientnet_b0"
+]
 AttentionKind = Literal["none", "additive", "dot", "general"]
 
 
@@ -73,6 +76,16 @@ class DataSettings(Section):
     """Column that holds the text to translate from."""
     target: str | None = None
     """Column that holds its translation; or a file with the translation of each line."""
+    image: str | None = None
+    """Column that names the pictures to caption."""
+    caption: str | None = None
+    """Column that holds the captions: a text or a list of texts a row."""
+    images: str | None = None
+    """Folder that the names of pictures are relative to; the table's own when not given."""
+    image_size: int = Field(default=96, ge=16, le=1024)
+    """Pixels of a side that every picture is scaled to."""
+    framing: Literal["crop", "pad", "stretch"] = "crop"
+    """How a picture becomes a square: cut out the middle, fill up with grey, or stretch."""
     value: tuple[str, ...] = ()
     """Columns of numbers to forecast; several are the channels of one series."""
     past: tuple[str, ...] = ()
@@ -167,6 +180,12 @@ class ModelSettings(Section):
     """Use the embedding table as the output table too."""
     forget_bias: float = 1.0
     """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+    backbone: BackboneKind = "small"
+    """What looks at a picture: a small network from scratch, or one of torchvision, trained."""
+    backbone_weights: str | None = None
+    """File with the weights of a backbone of torchvision: .safetensors."""
+    channels: int = Field(default=32, ge=4)
+    """Channels of the small network's first convolution; deeper ones have up to four times more."""
     segment: int = Field(default=0, ge=0)
     """Steps that the encoder segment reads as one; 0 takes what divides horizon and look-back."""
     head: Literal["direct", "step"] = "direct"
@@ -220,6 +239,10 @@ class TrainSettings(Section):
     """What a forecast costs: by its quantiles, or the squared or absolute error of one value."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target's probability that is spread over all labels, or over all tokens."""
+    shift: float = Field(default=0.1, ge=0, le=0.5)
+    """Share of its side that a picture is moved at most, at random, each time it is learnt from."""
+    flip: bool = False
+    """Mirror half of the pictures learnt from; wrong where captions say left and right."""
     teacher_forcing: float = Field(default=1.0, ge=0, le=1)
     """Share of true tokens that a decoder is fed at the end; it falls evenly from 1."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -289,7 +312,7 @@ class PredictSettings(Section):
     horizon: int = Field(default=0, ge=0)
     """Steps to forecast; 0 takes those of the training, and beyond them medians are read back."""
     plot: str | None = None
-    """Picture to draw of history, forecast and intervals: a .png or .svg file."""
+    """Picture to draw of a forecast, or of where a caption looked: a .png or .svg file."""
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     """Give no label where none is at least so probable."""
     text: str | None = None

@@ -26,6 +26,12 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "train": {"sequence_length": 32, "batch_size": 128, "label_smoothing": 0.1},
     },
+    "caption": {
+        "data": {"split": "0.8/0.1/0.1"},
+        "text": {"max_length": 100},
+        "model": {"embedding_dropout": 0.2, "dropout": 0.4},
+        "train": {"batch_size": 32, "label_smoothing": 0.1, "weight_decay": 0.1},
+    },
     "forecast": {
         "data": {"split": "0.7/0.1/0.2"},
         "model": {"dropout": 0.1},
@@ -58,6 +64,10 @@ _FORECAST = {
     "data.skip_bad_series",
     *("model.segment", "model.head", "model.normalise", "model.levels", "train.loss"),
 }
+_PICTURES = {
+    *("data.image", "data.caption", "data.images", "data.image_size", "data.framing"),
+    *("model.backbone", "model.backbone_weights", "model.channels", "train.shift", "train.flip"),
+}
 _TEXT = {
     *("text.tokenizer", "text.lowercase", "text.strip_punctuation", "text.min_frequency"),
     *("text.max_vocabulary", "text.max_length", "text.kmer", "text.window"),
@@ -67,21 +77,29 @@ _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
 NOT_TAKEN: dict[str, set[str]] = {
     "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST,
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST, *_PICTURES,
         _SMOOTHED, "data.id", "data.time", "model.bidirectional",
     },
-    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, _TIED, "data.records"},
+    "classify": {
+        *_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, *_PICTURES, _TIED, "data.records",
+    },
     "tag": {
         *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, *_FORECAST,
-        _TIED, _SMOOTHED, "data.text", "data.drop",
+        *_PICTURES, _TIED, _SMOOTHED, "data.text", "data.drop",
     },
     "translate": {
         *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
-        "data.text", "data.records", "data.id", "data.time",
+        *_PICTURES, "data.text", "data.records", "data.id", "data.time",
+    },
+    "caption": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
+        *_PAIRS - {"model.decoder", "model.attention", "train.teacher_forcing"},
+        *("data.text", "data.records", "data.id", "data.time", "data.drop", "text.kmer"),
+        *("model.encoder", "model.bidirectional", "train.sequence_length"),
     },
     "forecast": {
         *_TEXT_ONLY, *_LABELS, *_STARTED, *_LAYERED, *_TAGS, *_TEXT, *_EMBEDDED,
-        *_POOLED - {"model.wide"},
+        *_PICTURES, *_POOLED - {"model.wide"},
         *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
         *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
         "train.sequence_length",
@@ -99,6 +117,7 @@ NOT_PREDICTED: dict[str, set[str]] = {
     "classify": {*_SEARCH, *_FUTURE},
     "tag": {*_SEARCH, *_FUTURE, "format", "abstain_below", "text"},
     "translate": {*_FUTURE, "abstain_below"},
+    "caption": {"horizon", "abstain_below", "copy_unknown", "text"},
     "forecast": {*_SEARCH, "abstain_below", "text"},
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

@@ -5,6 +5,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -50,19 +51,23 @@ FLAGS = [
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
         ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
+        ("pictures.jsonl", ("--image-size", "16", "--channels", "4", "--teacher-forcing", "0.5")),
         ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
-        *("translate, transformer", "forecast"),
+        *("translate, transformer", "caption", "forecast"),
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
     content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
     content["days.csv"] = DAYS
-    of_text = () if source == "days.csv" else OF_TEXT
-    data.write_text(content[source])
+    of_text = () if source in ("days.csv", "pictures.jsonl") else OF_TEXT
+    if source == "pictures.jsonl":
+        drawn.write(data, 30)
+    else:
+        data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],

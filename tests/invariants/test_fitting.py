@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.source import open_source
@@ -71,6 +73,11 @@ def days(strange: set[int]) -> Rows:
     ]
 
 
+def pictures(strange: set[int]) -> Rows:
+    """Rows of pictures; the strange ones are dark and have words and lengths that no other has."""
+    return [{**row, "caption": "|".join(row["caption"])} for row in drawn.rows(COUNT, strange)]
+
+
 CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     "generate": ("generate", texts, {"data": {"text": "text", "records": "row"}}),
     "classify words": ("classify", texts, {"text": {"tokenizer": "word"}}),
@@ -86,12 +93,19 @@ CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     ),
     "forecast": ("forecast", days, {"data": {"value": ("y",), "horizon": 3, "past": ("z",)}}),
     "forecast, known": ("forecast", days, {"data": {"value": ("y",), "known": ("z",)}}),
+    "caption": ("caption", pictures, {"data": {"image_size": 16}}),
+    "caption words": ("caption", pictures, {"text": {"tokenizer": "word"}}),
     "translate, one vocabulary": ("translate", pairs, {"model": {"shared_embeddings": True}}),
 }
 
 
 def write(path: Path, rows: Rows) -> Path:
     path.parent.mkdir(exist_ok=True)
+    for n, row in enumerate(rows):
+        if "image" in row:
+            file = path.parent / f"{path.stem}-{n}.png"
+            Image.fromarray(row["image"]).save(file)
+            row["image"] = file.name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -101,7 +115,10 @@ def fitted(task: str, path: Path, changes: dict[str, Any]) -> tuple[Any, dict[st
     module = training.task_module(task)
     settings: Settings = override(default_settings(task), changes, "test")
     prepared = module.prepare(open_source(str(path)), settings)
-    return prepared, module.sealed_files(prepared)
+    sealed: dict[str, bytes] = module.sealed_files(prepared)
+    if task == "caption":  # what pixels become is within the network's weights
+        sealed["colours"] = json.dumps([prepared.mean, prepared.spread]).encode()
+    return prepared, sealed
 
 
 def held_out(task: str, prepared: Any) -> set[int]:
@@ -111,6 +128,8 @@ def held_out(task: str, prepared: Any) -> set[int]:
     if task == "translate":
         texts = (source for part in ("valid", "test") for source, _ in prepared.pairs(part))
         return {int(next(word for word in text.split() if word.isdecimal())) for text in texts}
+    if task == "caption":
+        return {int(n) for part in ("valid", "test") for n in prepared.numbers(part)}
     if task == "forecast":
         return set(range(prepared.parts[0].train[1], COUNT))
     return set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())

@@ -7,11 +7,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from seqloom import Forecaster, SequenceClassifier, SequenceTagger, Translator, cli
+from seqloom import (
+    Forecaster,
+    ImageCaptioner,
+    SequenceClassifier,
+    SequenceTagger,
+    Translator,
+    cli,
+)
 
 TEXTS = [f"a very {kind} film, number {n}" for n in range(40) for kind in ("good", "bad")]
 WORDS = [["Anna", "sees", "the", "cat"], ["Bob", "runs"]] * 20
@@ -29,6 +37,10 @@ LOADED = {
     "translate": (
         *("model.safetensors", "tokenizer.json", "target_tokenizer.json", "lengths.json"),
         *("config.toml", "baseline.json"),
+    ),
+    "caption": (
+        *("model.safetensors", "tokenizer.json", "lengths.json", "config.toml"),
+        *("baseline.json", "baseline.safetensors"),
     ),
     "forecast": (
         *("model.safetensors", "scale.json", "config.toml", "intervals.safetensors"),
@@ -58,6 +70,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Translator(**SMALL).fit(TEXTS, TEXTS[::-1]).save(folder / "translate")
         forecaster = Forecaster(hidden_size=6, updates=2, threads=1, horizon=2, look_back=4)
         forecaster.fit(DAYS).save(folder / "forecast")
+        drawn.write(folder / "caption.jsonl", 20)
+        captioner = ImageCaptioner(**SMALL, image_size=16, channels=4)
+        captioner.fit(folder / "caption.jsonl").save(folder / "caption")
     rows = [{"text": text, "label": text.split()[2]} for text in TEXTS]
     waves = [{"series": row, "label": "ab"[n % 2]} for n, row in enumerate(series)]
     sentences = [{"tokens": w, "tags": t} for w, t in zip(WORDS, TAGS, strict=True)]

@@ -15,6 +15,7 @@ import seqloom
 PUBLIC = [
     "DataError",
     "Forecaster",
+    "ImageCaptioner",
     "MissingExtraError",
     "RunError",
     "SeqloomError",

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import drawn
 import pytest
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
@@ -45,6 +46,13 @@ CASES = {
         ("pairs.tsv", "--task", "translate", "--encoder", "gru", "--decoder", "transformer"),
         "",
     ),
+    "caption": (
+        (
+            *("pictures.jsonl", "--image-size", "16", "--channels", "4", "--shift", "0.2"),
+            *("--flip", "--split", "0.6/0.4", "--embedding-size", "8", "--teacher-forcing", "0.5"),
+        ),
+        "",
+    ),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
     "forecast": (
         (
@@ -74,7 +82,7 @@ def train(
     data: Path, out: Path, *more: str, updates: int = 120, hidden_size: int = 24
 ) -> list[str]:
     size = ("--updates", str(updates), "--hidden-size", str(hidden_size))
-    text = () if "forecast" in more else TEXT
+    text = () if {"forecast", "--image-size"} & set(more) else TEXT
     return command("train", str(data), "--out", str(out), *size, *FLAGS, *text, *more)
 
 
@@ -113,6 +121,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name, content in DATA.items():
         (folder / name).write_text(content)
+    drawn.write(folder / "pictures.jsonl", 20)
     return folder
 
 

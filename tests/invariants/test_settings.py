@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import drawn
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast")
+TASKS = ("generate", "classify", "tag", "translate", "forecast", "caption")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -32,6 +34,11 @@ CHANGES: dict[str, Any] = {
     "data.tags": "kind",
     "data.source": "title",
     "data.target": "title",
+    "data.image": "other",
+    "data.caption": "second",
+    "data.images": "OTHER",
+    "data.image_size": 24,
+    "data.framing": "stretch",
     "data.value": ("z",),
     "data.past": ("z",),
     "data.known": ("z",),
@@ -65,6 +72,9 @@ CHANGES: dict[str, Any] = {
     "model.hidden_size": 6,
     "model.num_layers": 2,
     "model.bidirectional": False,
+    "model.backbone": "resnet18",
+    "model.backbone_weights": "weights.safetensors",
+    "model.channels": 8,
     "model.segment": 2,
     "model.head": "step",
     "model.normalise": "none",
@@ -91,6 +101,8 @@ CHANGES: dict[str, Any] = {
     "train.clip_norm": 0.001,
     "train.loss": "mae",
     "train.label_smoothing": 0.3,
+    "train.shift": 0.4,
+    "train.flip": True,
     "train.teacher_forcing": 0.0,
     "train.report_every": 3,
     "train.class_weights": "balanced",
@@ -133,6 +145,8 @@ BASE = {
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
     "data.horizon": 3,
     "data.look_back": 6,
+    "data.image_size": 16,
+    "model.channels": 4,
 }
 # What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -257,6 +271,21 @@ def write_series(path: Path, rows: range) -> None:
     path.write_text("values,n,name,label\n" + content)
 
 
+def write_pictures(path: Path, rows: range) -> None:
+    """Wide pictures, named in two columns, with a caption in each of two."""
+    from PIL import Image
+
+    (path.parent / "p").mkdir(exist_ok=True)
+    lines = ["image,other,caption,second"]
+    for n in rows:
+        pixels = np.concatenate([drawn.picture(n), drawn.picture(n + 1)], 1)
+        for name, other in ((f"p/{n}.png", 0), (f"p/{n}-b.png", 40)):
+            Image.fromarray(pixels // 2 + other).save(path.parent / name)
+        first, second = drawn.captions(n)
+        lines.append(f'p/{n}.png,p/{n}-b.png,"{first.title()}!","{second}"')
+    path.write_text("\n".join(lines) + "\n")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For each task its data, and other data like them."""
@@ -265,6 +294,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **dict.fromkeys(("generate", "classify"), write_texts),
         **{"tag": write_words, "series": write_series, "translate": write_pairs},
         "forecast": write_days,
+        "caption": write_pictures,
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))
@@ -329,6 +359,8 @@ def test_a_changed_setting_changes_something(
         data = tmp_path / "gap.csv"
         lines = (folder / f"{task}.csv").read_text().splitlines()
         data.write_text("\n".join(lines[:20] + lines[21:]))
+    if data.parent == tmp_path and task == "caption":  # pictures lie beside the first table
+        beside = {**beside, "data.images": str(folder)}
     base = data == folder / f"{task}.csv" and beside == BASE
     before = plain(task) if base else fingerprint(task, data, tmp_path / "before", beside)
     if name in ("train.minutes", "train.epochs"):

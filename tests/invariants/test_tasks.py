@@ -3,10 +3,12 @@
 import math
 from pathlib import Path
 
+import drawn
 from check_task import check_task
 
 from seqloom import (
     Forecaster,
+    ImageCaptioner,
     SequenceClassifier,
     SequenceTagger,
     TextGenerator,
@@ -92,6 +94,20 @@ def test_translate(tmp_path: Path) -> None:
         lambda model: (
             *(model.predict(sources), model.n_best(sources[:2], 3), model.score(PAIRS)),
             model.predict(sources, temperature=1.0),
+        ),
+        tmp_path,
+    )
+
+
+def test_caption(tmp_path: Path) -> None:
+    rows = drawn.rows(24)
+    pictures = [row["image"] for row in rows[:5]]
+    check_task(
+        ImageCaptioner(**SMALL, image_size=16, channels=4, tokenizer="word"),
+        rows,
+        lambda model: (
+            *(model.predict(pictures), model.n_best(pictures[:2], 3), model.score(rows[:6])),
+            model.predict(pictures, temperature=1.0),
         ),
         tmp_path,
     )

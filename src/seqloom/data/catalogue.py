@@ -74,7 +74,9 @@ class Entry:
         forecast: of time series, the columns and what to do with gaps, as in ``SeriesOptions``;
             and the borders of an official split, in steps.
         note: where the files come from when they cannot be downloaded.
-        builtin: a text that comes with Python itself, written to the cache.
+        images: folder of the pictures that the first file names, beside it.
+        images_sha256: checksum of their checksums, in the order of their names.
+        builtin: a text that comes with Python itself, or pictures that are drawn; in the cache.
     """
 
     name: str
@@ -93,6 +95,8 @@ class Entry:
     drop: tuple[str, ...] = ()
     forecast: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    images: str = ""
+    images_sha256: str = ""
     builtin: bool = False
 
     @property
@@ -137,8 +141,37 @@ def fetch(name: str) -> tuple[Path, ...]:
 def fetch_entry(entry: Entry) -> tuple[Path, ...]:
     """Paths of the files of an entry, of the catalogue or of one's own."""
     if entry.builtin:
-        return (_python_reference(entry),)
-    return tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
+        return _made(entry)
+    paths = tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
+    if entry.images:
+        _check_images(paths[0].parent / entry.images, entry)
+    return paths
+
+
+def _made(entry: Entry) -> tuple[Path, ...]:
+    """The files of a data set that needs no other source than this computer."""
+    from seqloom.data.shapes import make_shapes
+
+    if entry.task == "caption":
+        return make_shapes(cache_folder() / entry.folder)
+    return (_python_reference(entry),)
+
+
+def _check_images(folder: Path, entry: Entry) -> None:
+    """See that the pictures are there and those of the catalogue.
+
+    Raises:
+        DataError: they are not.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    if digest.hexdigest() != entry.images_sha256:
+        raise DataError(
+            f"{folder}: does not hold the pictures of the catalogue ({entry.note}). Put exactly "
+            "those there."
+        )
 
 
 def _entry(name: str, values: dict[str, Any]) -> Entry:

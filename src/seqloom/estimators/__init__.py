@@ -6,6 +6,7 @@
 """
 
 from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.captioner import ImageCaptioner
 from seqloom.estimators.classifier import SequenceClassifier
 from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
@@ -14,6 +15,7 @@ from seqloom.estimators.translator import Translator
 
 __all__ = [
     "Forecaster",
+    "ImageCaptioner",
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",

@@ -32,6 +32,7 @@ import torch
 import seqloom
 from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, override, settings_from
+from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import open_tagged
@@ -55,6 +56,7 @@ TASKS = {
     "tag": "seqloom.tasks.tag",
     "translate": "seqloom.tasks.translate",
     "forecast": "seqloom.tasks.forecast",
+    "caption": "seqloom.tasks.caption",
 }
 
 
@@ -163,8 +165,8 @@ def check_settings(task: str, settings: Settings) -> None:
 
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
-    opening = {"tag": open_tagged, "translate": open_pairs}.get(task, open_source)
-    return opening(data)
+    opening = {"tag": open_tagged, "translate": open_pairs, "caption": open_captions}
+    return opening.get(task, open_source)(data)
 
 
 def _about(run: Run) -> dict[str, Any]:

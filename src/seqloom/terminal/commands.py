@@ -9,34 +9,11 @@ from typing import Any
 from rich.cells import cell_len
 
 LONGEST_EXAMPLE = 40  # columns of a text in a command to try
-FILES = {
-    "generate": ("report.html", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "classify": (
-        "report.html",
-        "confusion.png",
-        "loss.png",
-        "metrics.json",
-        "details.json",
-        "config.toml",
-    ),
-    "tag": ("report.html", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "translate": (
-        "report.html",
-        "attention.png",
-        "loss.png",
-        "metrics.json",
-        "samples.jsonl",
-        "config.toml",
-    ),
-    "forecast": (
-        "report.html",
-        "fan.png",
-        "loss.png",
-        "metrics.json",
-        "details.json",
-        "config.toml",
-    ),
-}
+# What a run may hold that a person opens.
+FILES = (
+    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "loss.png"),
+    *("metrics.json", "details.json", "samples.jsonl", "config.toml"),
+)
 
 
 def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
@@ -48,7 +25,7 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
         sample: the first line of ``samples.jsonl``; empty when there is none.
     """
     run = quoted(str(path))
-    held = ", ".join(name for name in FILES[task] if (path / name).exists())
+    held = ", ".join(name for name in FILES if (path / name).exists())
     if task == "forecast":
         lines = _forecasting(run)
     else:

@@ -31,6 +31,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(*_labelled(sample))
         elif "forecast" in sample:
             table.add_row("", forecast_line(sample))
+        elif "caption" in sample:
+            table.add_row(*_captioned(sample))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:
@@ -57,6 +59,16 @@ def _translated(sample: dict[str, Any]) -> Text:
     if found != true:
         text.append(f"  (true: {true})", "red")
     return text
+
+
+def _captioned(sample: dict[str, Any]) -> tuple[Text, Text]:
+    """Picture; what the model says of it, green where somebody said so, else what one said."""
+    found, true = sample["caption"], sample["true"]
+    right = found.split() in [text.split() for text in true]
+    text = Text(found, "green" if right else "")
+    if not right:
+        text.append(f"  (true: {true[0]})", "red")
+    return Text(sample["image"], "dim"), text
 
 
 def tagged_text(

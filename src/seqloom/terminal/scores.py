@@ -28,6 +28,7 @@ COLUMNS = {
     "ece": "calibration error",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "cider": "CIDEr",
     "exact_match": "exact match",
     "per": "piece errors",
     "wer": "wrong texts",
@@ -41,6 +42,7 @@ SHOWN = {
     "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
     "tag": ("accuracy", "span_f1"),
     "translate": ("bleu", "chrf", "per", "wer", "exact_match"),
+    "caption": ("bleu", "chrf", "cider", "exact_match"),
 }
 # The first of these that a model has decides; of the errors fewer are better.
 # Not BLEU: of short texts it is 0, for it asks for four words right in a row.
@@ -51,10 +53,11 @@ BASELINES = {
     "classify": "linear baseline",
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
+    "caption": "commonest caption",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
-OTHERS = {"copy": "source as it is"}
+OTHERS = {"copy": "source as it is", "nearest": "nearest picture's caption"}
 # What else the words on a forecast follow from.
 ABOUT = ("season", "first", "channels", "shifted", "decides")
 
