@@ -26,6 +26,7 @@ from seqloom.errors import (
 if TYPE_CHECKING:
     from seqloom.api import (
         Forecaster,
+        MusicComposer,
         SequenceClassifier,
         SequenceTagger,
         TextGenerator,
@@ -38,6 +39,7 @@ __all__ = [
     "DataError",
     "Forecaster",
     "MissingExtraError",
+    "MusicComposer",
     "RunError",
     "SeqloomError",
     "SequenceClassifier",
@@ -51,7 +53,10 @@ __all__ = [
 ]
 
 _MODULE_OF = dict.fromkeys(
-    ("Forecaster", "SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"),
+    (
+        *("Forecaster", "MusicComposer", "SequenceClassifier", "SequenceTagger"),
+        *("TextGenerator", "Translator"),
+    ),
     "seqloom.api",
 )
 

@@ -20,17 +20,19 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
-    from seqloom.config import GenerateSettings, PredictSettings
+    from seqloom.config import ComposeSettings, GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
+        MusicComposer,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
         TextGenerator,
         Translator,
     )
+    from seqloom.tasks.composition import Composition
     from seqloom.tasks.forecast_files import Future
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Forecaster",
+    "MusicComposer",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -47,6 +50,7 @@ __all__ = [
     "Writer",
     "catalogue",
     "choose",
+    "compose",
     "describe_tokens",
     "details",
     "evaluate",
@@ -65,6 +69,7 @@ __all__ = [
 
 _MODULE_OF = {
     "Forecaster": "seqloom.estimators",
+    "MusicComposer": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
@@ -214,6 +219,31 @@ def forecast_format(options: PredictSettings, out: Path | None) -> str:
     from seqloom.tasks import forecast_files
 
     return forecast_files.format_of(options, out)
+
+
+def compose(
+    run: str | Path, options: ComposeSettings | None = None, *, prompt: str | Path | None = None
+) -> Composition:
+    """A piece of music, or a MIDI file and what a model makes of it.
+
+    Args:
+        run: folder of a run of compose.
+        options: how it is written; defaults when None.
+        prompt: MIDI file to continue.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.config import ComposeSettings as Options
+    from seqloom.data.music import read_prompt
+    from seqloom.tasks.composer import load_composer
+
+    opened, task = Run.open(run), task_of(run)
+    if task != "compose":
+        raise RunError(f"{run} is a run of {task}; compose takes a run that learnt from music.")
+    composer = load_composer(opened)
+    start = None if prompt is None else read_prompt(Path(prompt), composer.grid)
+    return composer.compose(options or Options(), start)
 
 
 def task_of(run: str | Path) -> str:

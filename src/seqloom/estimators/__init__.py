@@ -7,6 +7,7 @@
 
 from seqloom.estimators.base import SequenceEstimator
 from seqloom.estimators.classifier import SequenceClassifier
+from seqloom.estimators.composer import MusicComposer
 from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
 from seqloom.estimators.tagger import SequenceTagger
@@ -14,6 +15,7 @@ from seqloom.estimators.translator import Translator
 
 __all__ = [
     "Forecaster",
+    "MusicComposer",
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",

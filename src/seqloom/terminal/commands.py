@@ -15,6 +15,7 @@ FILES = {
     "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
+    "compose": ("sample.mid", "sample.png", "loss.png", "metrics.json", "config.toml"),
 }
 
 
@@ -30,6 +31,8 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
     held = ", ".join(name for name in FILES[task] if (path / name).exists())
     if task == "forecast":
         lines = _forecasting(run)
+    elif task == "compose":
+        lines = _composing(run)
     else:
         lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
@@ -41,6 +44,13 @@ def _writing(run: str, sample: dict[str, Any]) -> list[str]:
     return [
         f"  seqloom generate {with_prompt} --temperature 0.5",
         f"  seqloom generate {with_prompt} --length 5 --probabilities 5",
+    ]
+
+
+def _composing(run: str) -> list[str]:
+    return [
+        f"  seqloom compose {run} --bars 16 --out piece.mid --wav --picture",
+        f"  seqloom compose {run} --prompt FILE.mid --prompt-bars 4 --bars 12 --out longer.mid",
     ]
 
 

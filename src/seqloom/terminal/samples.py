@@ -31,6 +31,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(*_labelled(sample))
         elif "forecast" in sample:
             table.add_row("", forecast_line(sample))
+        elif "melody" in sample:
+            table.add_row("♪", Text(sample["melody"]))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:
