@@ -1,4 +1,4 @@
-"""Pieces of music from files: MIDI, piano rolls (.mat), chorales of parts (.json), with their parts.
+"""Pieces of music from files: MIDI, piano rolls (.mat), chorales as lists of voices (.json).
 
 A MIDI file that is damaged or holds no note is left out, counted and named; of the other kinds a
 file holds a whole data set, with its official training, validation and test pieces.
@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +165,9 @@ def _piece_of_voices(name: str, steps: Any) -> Piece:
     rows = []
     for voice, line in enumerate(pitches.T):
         borders = np.flatnonzero(np.diff(line, prepend=math.inf, append=math.inf))
-        for start, end in zip(borders[:-1], borders[1:], strict=True):
+        for start, end in pairwise(borders.tolist()):
             if line[start] >= 0:
                 rows.append([start, end - start, line[start], 80, voice])
     if not rows:
         raise ValueError("a piece has no note")
-    return Piece(
-        name, VOICES_GRID, ordered(rows), VOICES[: pitches.shape[1]], length=len(pitches)
-    )
+    return Piece(name, VOICES_GRID, ordered(rows), VOICES[: pitches.shape[1]], length=len(pitches))

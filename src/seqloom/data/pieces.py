@@ -149,9 +149,9 @@ def roll_batch(
     Before a roll's first frame stands silence.
     """
     starts = starts or [0] * len(rolls)
-    ends = [len(roll) if longest is None else start + longest for roll, start in zip(rolls, starts)]
+    most = max(map(len, rolls)) if longest is None else longest
     targets, lengths = pad(
-        [roll[start:end] for roll, start, end in zip(rolls, starts, ends, strict=True)]
+        [roll[start : start + most] for roll, start in zip(rolls, starts, strict=True)]
     )
     inputs = np.zeros_like(targets)
     inputs[:, 1:] = targets[:, :-1]

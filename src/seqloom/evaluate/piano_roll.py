@@ -63,7 +63,7 @@ def _draw(axes: Any, own: npt.NDArray[Any], colour: str, name: str, written_from
         if len(rows):
             axes.barh(rows[:, 2], np.maximum(rows[:, 1] * 0.94, rows[:, 1] - 0.5), left=rows[:, 0],
                       height=0.82, color=colour, alpha=alpha, linewidth=0)  # fmt: skip
-    axes.barh([], [], color=colour, label=name)
+    axes.plot([], [], color=colour, label=name, linewidth=6)
 
 
 def _frame(axes: Any, notes: npt.NDArray[Any], bars: Sequence[int], end: int) -> None:

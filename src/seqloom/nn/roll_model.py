@@ -85,9 +85,7 @@ class JointNotes(nn.Module):
         acts = torch.sigmoid(self.start(hidden).unsqueeze(1) + sums)
         every = acts @ self.out.t()  # (frames, most + 1, keys)
         logits = self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
-        return F.binary_cross_entropy_with_logits(
-            logits.float(), notes, reduction="none"
-        ).sum(1)
+        return F.binary_cross_entropy_with_logits(logits.float(), notes, reduction="none").sum(1)
 
     def sample(
         self, hidden: Tensor, uniform: Tensor, temperature: float, allowed: Tensor

@@ -57,7 +57,8 @@ def velocity_level(velocity: int, levels: int) -> int:
 
 def velocity_of(level: int, levels: int) -> int:
     """The velocity in the middle of a level."""
-    return max(1, (128 * level + 64) // levels)
+    first, beyond = (-(-128 * number // levels) for number in (level, level + 1))
+    return (max(1, first) + beyond - 1) // 2
 
 
 class EventVocabulary:
@@ -220,9 +221,7 @@ def _within(waiting: list[int], end: int) -> set[int]:
     return found
 
 
-def _note_events(
-    piece: Piece, row: Any, velocities: int, state: dict[str, Any]
-) -> Iterator[Event]:
+def _note_events(piece: Piece, row: Any, velocities: int, state: dict[str, Any]) -> Iterator[Event]:
     instrument = piece.instruments[int(row[INSTRUMENT])]
     level = velocity_level(int(row[VELOCITY]), velocities)
     for kind, value in (("instrument", tuple(instrument)), ("velocity", level)):

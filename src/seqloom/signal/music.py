@@ -37,6 +37,9 @@ class Instrument(NamedTuple):
         return name if self.part == 1 else f"{name}.{self.part}"
 
 
+PIANO = Instrument(0)
+
+
 class Metre(NamedTuple):
     """From which step on there are how many beats in a bar, and of which length."""
 
@@ -137,7 +140,7 @@ def ordered(rows: Any) -> Notes:
 
 
 def piece_of_frames(
-    name: str, frames: npt.NDArray[np.bool_], grid: int, instrument: Instrument = Instrument(0)
+    name: str, frames: npt.NDArray[np.bool_], grid: int, instrument: Instrument = PIANO
 ) -> Piece:
     """A piano roll as a piece: a key that is down in frames one after the other is one note.
 

@@ -92,17 +92,18 @@ def _note(pitch: int, seconds: float, program: int) -> Wave:
     if timbre.decay:
         level *= 3 ** (-time / timbre.decay)
     level *= np.clip((seconds + timbre.release - time) / timbre.release, 0, 1)
-    return (sound / sum(timbre.harmonics) * level * 0.5).astype(np.float32)
+    result: Wave = (sound / sum(timbre.harmonics) * level * 0.5).astype(np.float32)
+    return result
 
 
 def _drum(pitch: int) -> Wave:
     """Low drums fall in pitch, all others are a short noise."""
     time = np.arange(int(0.25 * RATE)) / RATE
     if pitch in (35, 36, 41, 43, 45):
-        return (np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-30 * time)))) * np.exp(-14 * time)
-                ).astype(np.float32)  # fmt: skip
+        falling = np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-30 * time))))
+        return np.asarray(falling * np.exp(-14 * time), np.float32)
     noise = np.random.default_rng(pitch).uniform(-1, 1, len(time))
-    return (noise * np.exp(-30 * time) * 0.4).astype(np.float32)
+    return np.asarray(noise * np.exp(-30 * time) * 0.4, np.float32)
 
 
 def wav_bytes(piece: Piece) -> bytes:

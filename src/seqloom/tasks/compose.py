@@ -55,7 +55,7 @@ from seqloom.watching import Units
 SCORED_IN_TRAINING = 60_000  # events at most, at each report
 SCORED_AT_THE_END = 2_000_000
 NGRAM_EVENTS = 5_000_000
-LONGEST_NGRAM = 10
+ORDERS = range(1, 11)
 MEASURED = 20  # pieces that are written to be measured
 SAMPLE_BARS = 16
 MEASURED_BARS = 32
@@ -216,10 +216,19 @@ def score_run(
 
 
 def fit_ngram(corpus: MusicCorpus, vocabulary: EventVocabulary) -> NGramModel:
-    """The baseline: Kneser-Ney n-grams of the training part, their order chosen on validation."""
+    """The baseline: Kneser-Ney n-grams of the training part, their order chosen on validation.
+
+    So is whether they are counted in all keys that the network learns from, or in the pieces' own.
+    """
     train, valid = (_sequences(corpus.store(part)) for part in ("train", "valid"))
-    orders = range(1, LONGEST_NGRAM + 1)
-    return choose_order(train, valid, len(vocabulary), orders, max_tokens=NGRAM_EVENTS)
+    most = corpus.settings.data.transpose
+    keys = [0, *(k for n in range(1, most + 1) for k in (n, -n))]
+    counted = [train, [transposed(ids, vocabulary, k) for k in keys for ids in train]]
+    found = [
+        choose_order(ids, valid, len(vocabulary), ORDERS, max_tokens=NGRAM_EVENTS)
+        for ids in (counted if most else counted[:1])
+    ]
+    return min(found, key=lambda model: sum(n[1:].sum() for n in model.nll_each(valid)))
 
 
 def _sequences(store: Store) -> list[Any]:
@@ -286,7 +295,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores on other music beside the baseline's, or those of the training once more."""
     result: dict[str, Any] = {"task": "compose", "run": str(run.path)}
     if data is None:
-        return result | run.read_json("metrics.json")
+        metrics: dict[str, Any] = run.read_json("metrics.json")
+        return result | metrics
     vocabulary = vocabulary_of(run.read_json("vocabulary.json"))
     pieces = read_other(open_source(data), settings)
     result["data"] = str(data)
@@ -299,7 +309,5 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         records = (sequence_of(vocabulary.encode(piece)) for piece in pieces)
         store = write_store(Path(folder) / "scored.arrow", records, len(vocabulary))
         notes = sum(len(piece.notes) for piece in pieces)
-        scores, plain = score_store(
-            model, ngram, store, settings, notes, torch.device("cpu")
-        )
+        scores, plain = score_store(model, ngram, store, settings, notes, torch.device("cpu"))
     return result | {"scores": scores, "baseline": {"scores": plain}}

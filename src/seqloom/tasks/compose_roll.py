@@ -27,7 +27,14 @@ from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.nn.roll_model import IndependentNotes, JointNotes, RollModel
 from seqloom.run import Run
-from seqloom.signal.music import KEYS, LOWEST_KEY, Instrument, Piece, frames_of_piece, piece_of_frames
+from seqloom.signal.music import (
+    KEYS,
+    LOWEST_KEY,
+    Instrument,
+    Piece,
+    frames_of_piece,
+    piece_of_frames,
+)
 from seqloom.signal.rolls import frames_of_ids
 from seqloom.tasks.composing import parse_instrument, parse_key
 from seqloom.tasks.composition import Composition, measured

@@ -19,8 +19,8 @@ from seqloom.signal.music import Piece
 from seqloom.tasks.composing import (
     EVENTS_A_BAR,
     MOST_BARS,
-    Rules,
     RuledStep,
+    Rules,
     Wishes,
     parse_instrument,
     parse_key,
@@ -101,6 +101,8 @@ class EventComposer:
         new = [int(column[0]) for column in written if column[0] >= 0]
         end = self.vocabulary.decode(start).end if prompt is not None else 0
         piece = self.vocabulary.decode([*start, *new], "composed")
+        if options.bars:  # a note may be held beyond the last bar line
+            piece = piece.first_bars(bars + options.bars)
         return Composition(piece, end).at_tempo(options.tempo)
 
     def _read(self, options: ComposeSettings, prompt: Piece | None) -> tuple[list[int], int]:

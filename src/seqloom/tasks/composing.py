@@ -104,9 +104,7 @@ class Rules:
         SettingsError: the model knows none of the instruments, or no note of the key.
     """
 
-    def __init__(
-        self, vocabulary: EventVocabulary, wishes: Wishes, prompt_bars: int = 0
-    ) -> None:
+    def __init__(self, vocabulary: EventVocabulary, wishes: Wishes, prompt_bars: int = 0) -> None:
         self.vocabulary = vocabulary
         self.fixed = wishes.bars > 0
         self.last_bar = prompt_bars + (wishes.bars or MOST_BARS)
@@ -135,14 +133,17 @@ class Rules:
     def _players(self, wanted: Sequence[Instrument]) -> set[tuple[int, int]]:
         """Instruments that may play: all that the model knows, or those asked for."""
         places = self.vocabulary.places("instrument")
-        known = {tuple(self.vocabulary.events[place][1]): place for place in places}
+        known: dict[tuple[int, int], int] = {
+            self.vocabulary.events[place][1]: int(place) for place in places
+        }
         for instrument in wanted:
             if tuple(instrument) not in known:
                 names = ", ".join(Instrument(*player).label for player in known)
                 raise SettingsError(
                     f"The model knows no instrument {instrument.label}. It knows: {names}."
                 )
-        allowed = {tuple(instrument) for instrument in wanted} or set(known)
+        allowed: set[tuple[int, int]] = {(one.program, one.part) for one in wanted}
+        allowed = allowed or set(known)
         for player, place in known.items():
             self.ruled_out[place] |= player not in allowed
         return allowed
@@ -150,9 +151,12 @@ class Rules:
     def mask(self, reading: Reading, here: Position) -> Mask:
         """Which events may come next: (vocab_size,)."""
         if reading.bars == 1 and not reading.metres and self.of_kind["metre"].any():
-            return self.of_kind["metre"] if reading.kind == "bar" else self.after[reading.kind]
+            first: Mask = self.of_kind["metre" if reading.kind == "bar" else "bar"]
+            return first
         mask: Mask = self.after[reading.kind] & ~self.ruled_out
-        mask &= ~(self.of_kind["at"] & ((self.values <= reading.at) | (self.values >= reading.size)))
+        mask &= ~(
+            self.of_kind["at"] & ((self.values <= reading.at) | (self.values >= reading.size))
+        )
         self._instruments(mask, reading, here)
         if reading.bars >= self.last_bar:
             mask &= ~self.of_kind["bar"]

@@ -1,6 +1,6 @@
 """Pieces of music ready to be learnt: split by piece, as ids of events or of frames, in the cache.
 
-    files ─read→ pieces ─split→ parts ─fit on train→ vocabulary ─→ ids of each piece, stored
+files ─read→ pieces ─split→ parts ─fit on train→ vocabulary ─→ ids of each piece, stored
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def resolved(source: Source, settings: Settings) -> Settings:
         check_roll(settings, notes)
     elif notes != "auto":
         raise SettingsError(f"--notes {notes} changes nothing: it is of --music roll.")
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "data": {"music": kind, "grid": data.grid or grid},
         "model": {"notes": notes},
     }
@@ -163,7 +163,9 @@ def check_roll(settings: Settings, notes: str) -> None:
     """
     default = Settings()
     if settings.model.tie_embeddings:
-        raise SettingsError("--tie-embeddings changes nothing: a piano roll has no embedding table.")
+        raise SettingsError(
+            "--tie-embeddings changes nothing: a piano roll has no embedding table."
+        )
     if settings.data.velocities != default.data.velocities:
         raise SettingsError("--velocities changes nothing: a piano roll has no loudness.")
     if notes != "joint" and settings.model.note_size != default.model.note_size:
