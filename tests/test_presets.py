@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from music_examples import write_tunes
 
 from seqloom import api
 from seqloom.config import Settings, default_settings, override
@@ -19,6 +20,7 @@ TRANSLATORS = [
     *("cmudict-g2p", "hello-hola", "korean-chatbot", "multi30k-de-en"),
     *("multi30k-de-en-transformer", "tatoeba-en-ko"),
 ]
+COMPOSERS = ["chorales", "chorales-roll", "folk-tunes"]
 FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
@@ -30,7 +32,9 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS])
+    assert preset_names() == sorted(
+        [*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *COMPOSERS]
+    )
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -163,6 +167,18 @@ def test_a_forecaster_starts(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert chosen.remarks[0] == load_preset(name).title
     outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
     assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"mase", "coverage"}
+
+
+@pytest.mark.parametrize("name", COMPOSERS)
+def test_a_composer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few = {"train": {"updates": 2, "threads": 1}, "model": {"hidden_size": 8}}
+    data = str(write_tunes(tmp_path / "tunes", range(12)))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("compose", name)
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    scored = "nll_per_frame" if name == "chorales-roll" else "nll_per_note"
+    assert outcome.metrics is not None and outcome.metrics["test"][scored] > 0
 
 
 def test_an_unknown_preset_offers_the_nearest() -> None:

@@ -1,5 +1,6 @@
 """Two processes give what one gives on the same global batch."""
 
+import json
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -20,6 +21,12 @@ TAGGED = "\n".join(
 )
 PAIRS = "source\ttarget\n" + "".join(
     f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(TEXT.splitlines())
+)
+MUSIC = json.dumps(
+    {
+        part: [[[60 + (n * k) % 7, 48 + (n + k) % 5] for n in range(40)] for k in range(2, 16)]
+        for part in ("train", "valid")
+    }
 )
 DAYS = "ds,y\n" + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n % 7}\n" for n in range(99))
 OF_TEXT = ("--embedding-size", "8", "--sequence-length", "16", "--embedding-dropout", "0.1")
@@ -50,17 +57,19 @@ FLAGS = [
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
         ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
+        ("music.json", ("--task", "compose")),
+        ("music.json", ("--task", "compose", "--music", "roll")),
         ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
-        *("translate, transformer", "forecast"),
+        *("translate, transformer", "compose", "compose, roll", "forecast"),
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
     content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
-    content["days.csv"] = DAYS
+    content |= {"days.csv": DAYS, "music.json": MUSIC}
     of_text = () if source == "days.csv" else OF_TEXT
     data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]

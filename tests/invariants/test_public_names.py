@@ -16,6 +16,7 @@ PUBLIC = [
     "DataError",
     "Forecaster",
     "MissingExtraError",
+    "MusicComposer",
     "RunError",
     "SeqloomError",
     "SequenceClassifier",

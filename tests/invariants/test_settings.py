@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from music_examples import write_tunes
 
 from seqloom import api, cli
 from seqloom.config import Settings, default_settings, flag_of, override
@@ -15,7 +16,7 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast")
+TASKS = ("generate", "classify", "tag", "translate", "forecast", "compose")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -42,6 +43,10 @@ CHANGES: dict[str, Any] = {
     "data.look_back": 9,
     "data.log": True,
     "data.difference": "step",
+    "data.music": "roll",
+    "data.grid": 3,
+    "data.velocities": 1,
+    "data.transpose": 1,
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
@@ -67,6 +72,8 @@ CHANGES: dict[str, Any] = {
     "model.segment": 2,
     "model.head": "step",
     "model.normalise": "none",
+    "model.notes": "independent",
+    "model.note_size": 5,
     "model.levels": (0.1, 0.5, 0.9),
     "model.pooling": "max",
     "model.wide": False,
@@ -145,6 +152,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "model.segment": {"model.encoder": "segment"},
     "data.static": {"data.id": "half"},
+    "model.notes": {"data.music": "roll"},
+    "model.note_size": {"data.music": "roll"},
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -263,6 +272,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **dict.fromkeys(("generate", "classify"), write_texts),
         **{"tag": write_words, "series": write_series, "translate": write_pairs},
         "forecast": write_days,
+        "compose": write_tunes,
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))

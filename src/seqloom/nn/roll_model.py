@@ -93,11 +93,16 @@ class JointNotes(nn.Module):
         """One frame, key by key from below: hidden (1, size), the others (keys,) → (keys,)."""
         bias, a = self.bias(hidden)[0].float(), self.start(hidden)[0].float()
         frame = torch.zeros_like(bias)
-        for key in range(len(bias)):
-            logit = bias[key] + self.out[key] @ torch.sigmoid(a)
-            frame[key] = _drawn(logit, uniform[key], temperature) * allowed[key]
-            if frame[key]:
-                a = a + self.seen[key]
+        key = 0
+        while key < len(bias):  # what is drawn from here on holds up to the first key that is down
+            logits = bias + self.out.float() @ torch.sigmoid(a)
+            down = (_drawn(logits, uniform, temperature) * allowed)[key:].nonzero()
+            if not len(down):
+                break
+            key += int(down[0])
+            frame[key] = 1
+            a = a + self.seen[key]
+            key += 1
         return frame
 
 

@@ -129,13 +129,19 @@ class Piece:
 def ordered(rows: Any) -> Notes:
     """Notes in their order (start, instrument, high before low), one of each kind.
 
-    Of two notes of one instrument with one pitch that start together the longer stays.
+    Of two notes of one instrument with one pitch that start together the longer stays; one that is
+    still held where its key is struck again ends there, as it does on every instrument of MIDI.
     """
     notes: Notes = np.asarray(rows, np.int32).reshape(-1, 5)
     keys = (-notes[:, DURATION], -notes[:, PITCH], notes[:, INSTRUMENT], notes[:, START])
     notes = notes[np.lexsort(keys)]
     same = (np.diff(notes[:, [START, INSTRUMENT, PITCH]], axis=0) == 0).all(1)
-    kept: Notes = notes[np.concatenate([[True], ~same])[: len(notes)]]
+    kept: Notes = notes[np.concatenate([[True], ~same])[: len(notes)]].copy()
+    by_key = np.lexsort((kept[:, START], kept[:, PITCH], kept[:, INSTRUMENT]))
+    rows = kept[by_key]
+    again = (np.diff(rows[:, [PITCH, INSTRUMENT]], axis=0) == 0).all(1)
+    room = np.where(again, np.diff(rows[:, START]), np.iinfo(np.int32).max)
+    kept[by_key[:-1], DURATION] = np.minimum(rows[:-1, DURATION], room)
     return kept
 
 

@@ -19,6 +19,7 @@ from seqloom.signal.music import Piece
 from seqloom.tasks.composing import (
     EVENTS_A_BAR,
     MOST_BARS,
+    Prompt,
     RuledStep,
     Rules,
     Wishes,
@@ -79,13 +80,13 @@ class EventComposer:
             SettingsError: a key or instrument is none that the model knows.
             DataError: the prompt holds nothing to go on from.
         """
-        start, bars = self._read(options, prompt)
+        start, before = self._read(options, prompt)
         wishes = Wishes(
             options.bars,
             parse_key(options.key) if options.key else None,
             tuple(parse_instrument(words) for words in options.instruments),
         )
-        rules = Rules(self.vocabulary, wishes, bars)
+        rules = Rules(self.vocabulary, wishes, before)
         step = RuledStep(self.stepper, rules)
         sampler = Sampler(
             temperature=options.temperature,
@@ -99,22 +100,21 @@ class EventComposer:
             streams=sampler.streams(1, row),
         )  # fmt: skip
         new = [int(column[0]) for column in written if column[0] >= 0]
-        end = self.vocabulary.decode(start).end if prompt is not None else 0
         piece = self.vocabulary.decode([*start, *new], "composed")
         if options.bars:  # a note may be held beyond the last bar line
-            piece = piece.first_bars(bars + options.bars)
-        return Composition(piece, end).at_tempo(options.tempo)
+            piece = piece.first_bars(before.bars + options.bars)
+        return Composition(piece, before.end).at_tempo(options.tempo)
 
-    def _read(self, options: ComposeSettings, prompt: Piece | None) -> tuple[list[int], int]:
-        """Ids that the model reads before it writes, and the bars they hold."""
+    def _read(self, options: ComposeSettings, prompt: Piece | None) -> tuple[list[int], Prompt]:
+        """Ids that the model reads before it writes, and what they hold."""
         if prompt is None:
-            return [BEGIN], 0
+            return [BEGIN], Prompt()
         if options.prompt_bars:
             prompt = prompt.first_bars(options.prompt_bars)
         if not len(prompt.notes):
             raise DataError(f"{prompt.name}: holds no note in the bars that are read.")
         ids = [int(i) for i in self.vocabulary.encode(prompt)]
-        return [BEGIN, *ids], sum(1 for _ in prompt.bars())
+        return [BEGIN, *ids], Prompt(sum(1 for _ in prompt.bars()), prompt.end)
 
 
 def load_composer(run: Run) -> Composer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -93,21 +93,32 @@ class Wishes:
     instruments: tuple[Instrument, ...] = ()
 
 
+class Prompt(NamedTuple):
+    """What is there already: bars, and the step at which the last note ends."""
+
+    bars: int = 0
+    end: int = 0
+
+
 class Rules:
     """Which events may follow, for what was read so far.
 
     Args:
         vocabulary: of the model.
         wishes: what the user rules in.
-        prompt_bars: bars that are there already.
+        wishes: what the user rules in.
+        prompt: what is there already.
     Raises:
         SettingsError: the model knows none of the instruments, or no note of the key.
     """
 
-    def __init__(self, vocabulary: EventVocabulary, wishes: Wishes, prompt_bars: int = 0) -> None:
+    def __init__(
+        self, vocabulary: EventVocabulary, wishes: Wishes, prompt: Prompt | None = None
+    ) -> None:
         self.vocabulary = vocabulary
         self.fixed = wishes.bars > 0
-        self.last_bar = prompt_bars + (wishes.bars or MOST_BARS)
+        self.prompt = prompt or Prompt()
+        self.last_bar = self.prompt.bars + (wishes.bars or MOST_BARS)
         size = len(vocabulary)
         ids = np.arange(size)
         self.of_kind = {kind: vocabulary.kinds == n for n, kind in enumerate(KINDS)}
@@ -154,9 +165,12 @@ class Rules:
             first: Mask = self.of_kind["metre" if reading.kind == "bar" else "bar"]
             return first
         mask: Mask = self.after[reading.kind] & ~self.ruled_out
-        mask &= ~(
-            self.of_kind["at"] & ((self.values <= reading.at) | (self.values >= reading.size))
-        )
+        inside = (self.values > reading.at) & (self.values < reading.size)
+        left = self.prompt.end - reading.start
+        if reading.at < left:  # nothing begins before the end of the prompt
+            mask &= ~np.logical_or.reduce([self.of_kind[kind] for kind in ("tempo", *_NOTE)])
+            inside &= self.values >= left
+        mask &= ~self.of_kind["at"] | inside
         self._instruments(mask, reading, here)
         if reading.bars >= self.last_bar:
             mask &= ~self.of_kind["bar"]
