@@ -152,7 +152,7 @@ def test_a_damaged_or_lost_file_is_refused(
     assert "sha256" in complaint(kind, name, content[: len(content) // 2])
     assert "cannot be read" in complaint(kind, name, None)
     if name.endswith("safetensors"):
-        assert name in complaint(kind, name, b"\x80\x04K\x01.", True), "a pickle, sealed"
+        assert "not safetensors" in complaint(kind, name, b"\x80\x04K\x01.", True)
     if name == "vocabulary.json":
         for other in (b"[]", b"{}", b'{"music": "events", "values": {"pitch": ["x"]}}'):
             assert "vocabulary" in complaint(kind, name, other, True)

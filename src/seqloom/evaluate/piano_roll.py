@@ -58,11 +58,13 @@ def piano_roll(
 
 def _draw(axes: Any, own: npt.NDArray[Any], colour: str, name: str, written_from: int) -> None:
     """The notes of one instrument; those of the prompt paler."""
+    from matplotlib.collections import PolyCollection
+
     for part, alpha in ((own[:, 0] < written_from, 0.4), (own[:, 0] >= written_from, 0.95)):
-        rows = own[part]
-        if len(rows):
-            axes.barh(rows[:, 2], np.maximum(rows[:, 1] * 0.94, rows[:, 1] - 0.5), left=rows[:, 0],
-                      height=0.82, color=colour, alpha=alpha, linewidth=0)  # fmt: skip
+        start, length, pitch = own[part, :3].T.astype(np.float64)
+        end, low, high = start + np.maximum(length * 0.94, length - 0.5), pitch - 0.41, pitch + 0.41
+        corners = np.stack([start, low, end, low, end, high, start, high], 1).reshape(-1, 4, 2)
+        axes.add_collection(PolyCollection(corners, facecolor=colour, alpha=alpha, linewidth=0))
     axes.plot([], [], color=colour, label=name, linewidth=6)
 
 
@@ -75,8 +77,7 @@ def _frame(axes: Any, notes: npt.NDArray[Any], bars: Sequence[int], end: int) ->
     axes.set_xticks(list(bars)[::step], [str(n + 1) for n in range(0, len(bars), step)])
     axes.set_xlim(0, max(1, end))
     axes.set_ylim(low, high)
-    for bar in bars:
-        axes.axvline(bar, color="#000000", alpha=0.08, linewidth=0.8, zorder=0)
+    axes.vlines(bars, low, high, color="#000000", alpha=0.08, linewidth=0.8, zorder=0)
     axes.grid(axis="y", alpha=0.2)
     axes.set_xlabel("bar")
     axes.spines[["top", "right"]].set_visible(False)

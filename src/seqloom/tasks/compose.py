@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from threadpoolctl import threadpool_limits
 from torch import nn
@@ -47,6 +46,7 @@ from seqloom.tasks.music_corpus import (
     reopen_music,
     vocabulary_of,
 )
+from seqloom.tasks.writer import read_weights
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
@@ -304,7 +304,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         return result | compose_roll.evaluate_pieces(run, settings, pieces)
     model = build_model(settings.model, len(vocabulary))
     load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
-    ngram = NGramModel.from_arrays(load_arrays(run.read("baseline.safetensors")))
+    ngram = NGramModel.from_arrays(read_weights(run, "baseline.safetensors"))
     with TemporaryDirectory() as folder:
         records = (sequence_of(vocabulary.encode(piece)) for piece in pieces)
         store = write_store(Path(folder) / "scored.arrow", records, len(vocabulary))

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from torch import nn
 
@@ -40,6 +39,7 @@ from seqloom.tasks.composing import parse_instrument, parse_key
 from seqloom.tasks.composition import Composition, measured
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.music_corpus import MusicCorpus
+from seqloom.tasks.writer import read_weights
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
@@ -275,7 +275,7 @@ def _measure(
 def evaluate_pieces(run: Run, settings: Settings, pieces: list[Piece]) -> dict[str, Any]:
     """Scores of some pieces beside the baseline's."""
     model = _load(run, settings)
-    chain = NoteChain.from_arrays(load_arrays(run.read("baseline.safetensors")))
+    chain = NoteChain.from_arrays(read_weights(run, "baseline.safetensors"))
     rolls = [frames_of_piece(piece).astype(np.float32) for piece in pieces]
     scores = frame_scores(score_rolls(model, rolls, torch.device("cpu")))
     plain = frame_scores([chain.nats(roll) for roll in rolls])

@@ -63,21 +63,22 @@ class Composition:
         return music_measures([measured(self.piece)])
 
     def melody(self, most: int = 24) -> str:
-        """The highest notes in order, with bar lines; at most so many notes.
-
-        Of notes that start together the highest is named.
-        """
-        piece = self.piece
+        """The notes of the highest instrument in order, with bar lines; at most so many notes."""
+        notes = self.piece.notes[self.piece.pitched]
+        players = np.unique(notes[:, INSTRUMENT])
+        if not len(players):
+            return ""
+        heights = [notes[notes[:, INSTRUMENT] == player, PITCH].mean() for player in players]
+        own = notes[notes[:, INSTRUMENT] == players[int(np.argmax(heights))]]
+        _, firsts = np.unique(own[:, START], return_index=True)  # of a chord the highest note
         words: list[str] = []
-        count = 0
-        for bar in piece.bars():
-            inside = (piece.notes[:, START] >= bar.start) & (piece.notes[:, START] < bar.end)
-            own = piece.notes[inside & piece.pitched]
-            for start in np.unique(own[:, START]):
-                count += 1
-                if count > most:
+        left = own[firsts][:, [START, PITCH]].tolist()
+        for bar in self.piece.bars():
+            while left and left[0][0] < bar.end:
+                if most == 0:
                     return " ".join([*words, "…"])
-                words.append(pitch_name(int(own[own[:, START] == start][:, PITCH].max())))
+                words.append(pitch_name(left.pop(0)[1]))
+                most -= 1
             words.append("|")
         return " ".join(words)
 
