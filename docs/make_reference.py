@@ -20,6 +20,7 @@ import seqloom
 from seqloom import errors
 from seqloom.api import (
     Forecaster,
+    MusicComposer,
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
@@ -270,7 +271,10 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
-ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster)
+ESTIMATORS = (
+    *(TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster),
+    *(MusicComposer,),
+)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

@@ -120,7 +120,7 @@ class Rules:
         self.prompt = prompt or Prompt()
         self.last_bar = self.prompt.bars + (wishes.bars or MOST_BARS)
         size = len(vocabulary)
-        ids = np.arange(size)
+        ids, self.bar = np.arange(size), vocabulary.id("bar", 0)
         self.of_kind = {kind: vocabulary.kinds == n for n, kind in enumerate(KINDS)}
         self.of_kind["end"] = ids == END
         self.values = np.array(
@@ -229,6 +229,9 @@ class RuledStep:
         logits, state = self.step(ids, state)
         self.reading.push(int(ids[0]))
         self.here.push(self.reading)
+        if self.reading.bars >= self.rules.last_bar:  # where the next bar would begin, it ends
+            logits = logits.copy()
+            logits[:, END] = np.logaddexp(logits[:, END], logits[:, self.rules.bar])
         allowed = self.rules.mask(self.reading, self.here)
         return np.where(allowed, logits, -np.inf).astype(np.float32), state
 
