@@ -235,15 +235,13 @@ def compose(
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
     from seqloom.config import ComposeSettings as Options
-    from seqloom.data.music import read_prompt
-    from seqloom.tasks.composer import load_composer
+    from seqloom.tasks.composer import load_composer, prompt_for
 
     opened, task = Run.open(run), task_of(run)
     if task != "compose":
         raise RunError(f"{run} is a run of {task}; compose takes a run that learnt from music.")
     composer = load_composer(opened)
-    start = None if prompt is None else read_prompt(Path(prompt), composer.grid)
-    return composer.compose(options or Options(), start)
+    return composer.compose(options or Options(), prompt_for(composer, prompt))
 
 
 def task_of(run: str | Path) -> str:

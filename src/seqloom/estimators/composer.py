@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
@@ -12,6 +11,8 @@ from seqloom.errors import SettingsError, nearest
 from seqloom.estimators.base import SequenceEstimator
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seqloom.tasks.composer import Composer
     from seqloom.tasks.composition import Composition
 
@@ -52,12 +53,10 @@ class MusicComposer(SequenceEstimator):
         Returns:
             The composition: ``midi()``, ``wav()`` and ``picture()`` give its files as bytes.
         """
-        from seqloom.data.music import read_prompt
+        from seqloom.tasks.composer import prompt_for
 
         settings = _compose_settings(options)
-        composer = self.composer
-        start = None if prompt is None else read_prompt(Path(prompt), composer.grid)
-        return composer.compose(settings, start)
+        return self.composer.compose(settings, prompt_for(self.composer, prompt))
 
     def score(self, X: Any, y: None = None) -> float:  # noqa: N803
         """-nats an event, or a frame, on music: larger is better, as scikit-learn wants it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.config import ComposeSettings, ModelSettings
+from seqloom.data.music import read_prompt
 from seqloom.decode.generation import generate
 from seqloom.decode.sampling import Sampler
 from seqloom.errors import DataError, RunError
@@ -115,6 +117,15 @@ class EventComposer:
             raise DataError(f"{prompt.name}: holds no note in the bars that are read.")
         ids = [int(i) for i in self.vocabulary.encode(prompt)]
         return [BEGIN, *ids], Prompt(sum(1 for _ in prompt.bars()), prompt.end)
+
+
+def prompt_for(composer: Composer, path: str | Path | None) -> Piece | None:
+    """The piece in a MIDI file, on the composer's grid; None for None.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
+    return None if path is None else read_prompt(Path(path), composer.grid)
 
 
 def load_composer(run: Run) -> Composer:
