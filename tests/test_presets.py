@@ -172,6 +172,8 @@ def test_a_forecaster_starts(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", COMPOSERS)
 def test_a_composer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    for task in ("compose", "compose_roll"):
+        monkeypatch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
     few = {"train": {"updates": 2, "threads": 1}, "model": {"hidden_size": 8}}
     data = str(write_tunes(tmp_path / "tunes", range(12)))
     chosen = api.choose(data, few, preset=name)

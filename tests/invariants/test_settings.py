@@ -1,7 +1,7 @@
 """Law 5: every setting that a task takes, changed, changes something; any other is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -262,6 +262,16 @@ def write_series(path: Path, rows: range) -> None:
         for i in rows
     )
     path.write_text("values,n,name,label\n" + content)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pieces() -> Iterator[None]:
+    """What a composer writes to be measured takes longer than these trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for task in ("compose", "compose_roll"):
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED_BARS", 2)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,9 @@ def _draw(axes: Any, own: npt.NDArray[Any], colour: str, name: str, written_from
         start, length, pitch = own[part, :3].T.astype(np.float64)
         end, low, high = start + np.maximum(length * 0.94, length - 0.5), pitch - 0.41, pitch + 0.41
         corners = np.stack([start, low, end, low, end, high, start, high], 1).reshape(-1, 4, 2)
-        axes.add_collection(PolyCollection(corners, facecolor=colour, alpha=alpha, linewidth=0))
+        axes.add_collection(
+            PolyCollection(list(corners), facecolor=colour, alpha=alpha, linewidth=0)
+        )
     axes.plot([], [], color=colour, label=name, linewidth=6)
 
 
