@@ -21,6 +21,7 @@ from seqloom import errors
 from seqloom.api import (
     Forecaster,
     ImageCaptioner,
+    MusicComposer,
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
@@ -271,8 +272,10 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
-ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster)
-ESTIMATORS += (ImageCaptioner,)
+ESTIMATORS = (
+    *(TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster),
+    *(ImageCaptioner, MusicComposer),
+)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

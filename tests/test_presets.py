@@ -7,6 +7,7 @@ from typing import Any
 
 import drawn
 import pytest
+from music_examples import write_tunes
 
 from seqloom import api
 from seqloom.config import Settings, default_settings, override
@@ -20,6 +21,7 @@ TRANSLATORS = [
     *("cmudict-g2p", "hello-hola", "korean-chatbot", "multi30k-de-en"),
     *("multi30k-de-en-transformer", "tatoeba-en-ko"),
 ]
+COMPOSERS = ["chorales", "chorales-roll", "folk-tunes"]
 FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
 CAPTIONERS = ["flickr8k-small", "shapes"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
@@ -33,7 +35,7 @@ def settings_of(name: str) -> Settings:
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
     assert preset_names() == sorted(
-        [*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *CAPTIONERS]
+        [*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *CAPTIONERS, *COMPOSERS]
     )
 
 
@@ -186,10 +188,24 @@ def test_a_captioner_starts(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"bleu", "cider"}
 
 
+@pytest.mark.parametrize("name", COMPOSERS)
+def test_a_composer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    for task in ("compose", "compose_roll"):
+        monkeypatch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
+    few = {"train": {"updates": 2, "threads": 1}, "model": {"hidden_size": 8}}
+    data = str(write_tunes(tmp_path / "tunes", range(12)))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("compose", name)
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    scored = "nll_per_frame" if name == "chorales-roll" else "nll_per_note"
+    assert outcome.metrics is not None and outcome.metrics["test"][scored] > 0
+
+
 def test_an_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r'"headlines-lstm"\. Did you mean "headlines-lstm5"'):
         load_preset("headlines-lstm")
-    with pytest.raises(SettingsError, match="Known: cmudict-g2p, cooking-lstm, demand-lstm, demo"):
+    with pytest.raises(SettingsError, match="Known: chorales, chorales-roll, cmudict-g2p, "):
         load_preset("zzz")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seqloom.api import (
         Forecaster,
         ImageCaptioner,
+        MusicComposer,
         SequenceClassifier,
         SequenceTagger,
         TextGenerator,
@@ -40,6 +41,7 @@ __all__ = [
     "Forecaster",
     "ImageCaptioner",
     "MissingExtraError",
+    "MusicComposer",
     "RunError",
     "SeqloomError",
     "SequenceClassifier",
@@ -54,12 +56,8 @@ __all__ = [
 
 _MODULE_OF = dict.fromkeys(
     (
-        "Forecaster",
-        "ImageCaptioner",
-        "SequenceClassifier",
-        "SequenceTagger",
-        "TextGenerator",
-        "Translator",
+        *("Forecaster", "ImageCaptioner", "MusicComposer", "SequenceClassifier", "SequenceTagger"),
+        *("TextGenerator", "Translator"),
     ),
     "seqloom.api",
 )

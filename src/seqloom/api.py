@@ -21,18 +21,20 @@ from seqloom.run import Run
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
     from seqloom.compare import Comparison, Tuning
-    from seqloom.config import GenerateSettings, PredictSettings
+    from seqloom.config import ComposeSettings, GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
         ImageCaptioner,
+        MusicComposer,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
         TextGenerator,
         Translator,
     )
+    from seqloom.tasks.composition import Composition
     from seqloom.tasks.forecast_files import Future
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
@@ -42,6 +44,7 @@ __all__ = [
     "Comparison",
     "Forecaster",
     "ImageCaptioner",
+    "MusicComposer",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
@@ -53,6 +56,7 @@ __all__ = [
     "catalogue",
     "choose",
     "compare",
+    "compose",
     "describe_tokens",
     "details",
     "evaluate",
@@ -74,6 +78,7 @@ _MODULE_OF = {
     "Comparison": "seqloom.compare",
     "Forecaster": "seqloom.estimators",
     "ImageCaptioner": "seqloom.estimators",
+    "MusicComposer": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
@@ -326,6 +331,29 @@ def forecast_format(options: PredictSettings, out: Path | None) -> str:
     from seqloom.tasks import forecast_files
 
     return forecast_files.format_of(options, out)
+
+
+def compose(
+    run: str | Path, options: ComposeSettings | None = None, *, prompt: str | Path | None = None
+) -> Composition:
+    """A piece of music, or a MIDI file and what a model makes of it.
+
+    Args:
+        run: folder of a run of compose.
+        options: how it is written; defaults when None.
+        prompt: MIDI file to continue.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.config import ComposeSettings as Options
+    from seqloom.tasks.composer import load_composer, prompt_for
+
+    opened, task = Run.open(run), task_of(run)
+    if task != "compose":
+        raise RunError(f"{run} is a run of {task}; compose takes a run that learnt from music.")
+    composer = load_composer(opened)
+    return composer.compose(options or Options(), prompt_for(composer, prompt))
 
 
 def task_of(run: str | Path) -> str:

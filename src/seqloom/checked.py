@@ -18,14 +18,14 @@ from seqloom.task_settings import NOT_PREDICTED, NOT_TAKEN
 
 HIDDEN_SIZES = {
     **{"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64},
-    "caption": 256,
+    **{"caption": 256, "compose": 256},
 }
 SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 TRANSFORMER_LAYERS = {
     **{"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2},
-    "caption": 2,
+    **{"caption": 2, "compose": 3},
 }
 TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 

@@ -19,7 +19,7 @@ from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
 from seqloom.data.schema import infer_text
-from seqloom.data.source import Source, open_source
+from seqloom.data.source import MUSIC, Source, check_not_music, open_source
 from seqloom.data.surely_series import surely_series
 from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError, nearest
@@ -92,6 +92,7 @@ def choose(
         task, found = find_task(opened, _together(config, changes))
     elif task not in TASK_DEFAULTS:
         raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
+    check_not_music(opened, task)
     _check_asked(changes, task)
     settings = default_settings(task)
     if opened.entry is not None:
@@ -178,6 +179,8 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     with a text and something that is surely its label, or numbers in the order of time.
     """
     data = changes.get("data", {})
+    if source.format in MUSIC:
+        return "compose", []
     if any(data.get(name) for name in ("value", "horizon", "look_back")):
         return "forecast", []
     if any(data.get(name) for name in ("image", "caption", "images")):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import (
     App,
@@ -25,13 +25,15 @@ from cyclopts import (
 )
 
 from seqloom import __version__, api
-from seqloom.atomic import write_lines
+from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import (
+    ComposeSettings,
     DataSettings,
     GenerateSettings,
     ModelSettings,
     PredictSettings,
     Section,
+    TaskKind,
     TextSettings,
     TrainSettings,
     flag_of,
@@ -69,6 +71,7 @@ TrainFlags = Annotated[
     Parameter(name="*", group=Group("Training", sort_key=5), name_transform=flag_of),
 ]
 PredictFlags = Annotated[PredictSettings, Parameter(name="*", group=Group("Output", sort_key=2))]
+ComposeFlags = Annotated[ComposeSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
 GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
 
 
@@ -133,15 +136,7 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    task: Literal[
-        "auto",
-        "generate",
-        "classify",
-        "tag",
-        "translate",
-        "forecast",
-        "caption",
-    ] = "auto",
+    task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
@@ -214,7 +209,7 @@ def compare(
     preset: tuple[str, ...] = (),
     seeds: int = 3,
     config: Path | None = None,
-    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast"] = "auto",
+    task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
@@ -282,7 +277,7 @@ def tune(
     *,
     trials: int = 20,
     preset: str | None = None,
-    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast"] = "auto",
+    task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
@@ -380,6 +375,54 @@ def generate(
             about["texts"] = [_show_text(writer, prompt, options, row, shown) for row in rows]
     if json:
         _print_json(about)
+    return 0
+
+
+@app.command
+def compose(
+    run: Path,
+    /,
+    *,
+    out: Path,
+    prompt: Path | None = None,
+    wav: Annotated[bool, Parameter(negative="")] = False,
+    picture: Annotated[bool, Parameter(negative="")] = False,
+    options: ComposeFlags = ComposeSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write music with a trained model, as a MIDI file; or continue one.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    out
+        MIDI file to write, such as piece.mid.
+    prompt
+        MIDI file that the music goes on from.
+    wav
+        Write it as sound too, played by a small synthesizer: a .wav file beside the other.
+    picture
+        Draw it too, as a piano roll: a .png file beside the other.
+    """
+    written = api.compose(run, options, prompt=prompt)
+    files = {out: written.midi()}
+    if wav:
+        files[out.with_suffix(".wav")] = written.wav()
+    if picture:
+        files[out.with_suffix(".png")] = written.picture()
+    for path, content in files.items():
+        write_atomically(path, content)
+    names = [str(path) for path in files]
+    notes = len(written.piece.notes)
+    if json:
+        about = {"files": names, "bars": written.bars, "notes": notes, **written.measures()}
+        _print_json({**about, "melody": written.melody()})
+        return 0
+    console = _console(quiet)
+    console.print(f"{written.bars} bars, {notes} notes: {written.melody()}", highlight=False)
+    console.print(", ".join(names), highlight=False, soft_wrap=True)
     return 0
 
 

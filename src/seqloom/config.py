@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seqloom.errors import SettingsError, nearest
 from seqloom.task_settings import TASK_DEFAULTS
 
+TaskKind = Literal[
+    "auto", "generate", "classify", "tag", "translate", "forecast", "caption", "compose"
+]
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
 TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer", "space"]
 PoolingKind = Literal["last", "mean", "max", "attention"]
@@ -106,6 +109,14 @@ class DataSettings(Section):
     """Learn log(1 + x), below 0 x; by default where changes grow with values, all 0 or more."""
     difference: Literal["auto", "none", "step", "season"] = "auto"
     """Learn changes since the step or the season before; auto: the season of short series."""
+    music: Literal["auto", "events", "roll"] = "auto"
+    """What a piece of music becomes: events with instruments and times, or frames of 88 keys."""
+    grid: int = Field(default=0, ge=0, le=96)
+    """Steps of a quarter note that times are rounded to; 0 takes what suits the files."""
+    velocities: int = Field(default=8, ge=1, le=127)
+    """Levels of loudness that notes are rounded to."""
+    transpose: int = Field(default=5, ge=0, le=24)
+    """Semitones up and down by which pieces are moved at random, anew in each epoch."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
@@ -192,6 +203,10 @@ class ModelSettings(Section):
     """Forecast all steps at once, or one by one, each read before the next."""
     normalise: Literal["auto", "none", "last", "standard"] = "auto"
     """What windows are freed of first; auto: the last value, of changes since a season nothing."""
+    notes: Literal["auto", "independent", "joint"] = "auto"
+    """Notes of a frame of a piano roll: each by itself, or each given those below it (NADE)."""
+    note_size: int = Field(default=128, ge=1)
+    """Units that pass from note to note within a frame where these are joint."""
     levels: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
     """Quantiles to forecast: 0.5, and others in pairs such as 0.05 and 0.95."""
 
@@ -300,6 +315,29 @@ class GenerateSettings(Section):
     """Tokens to write at most; a record may end earlier."""
     samples: int = Field(default=1, ge=1)
     """Texts to write."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the choices."""
+
+
+class ComposeSettings(Section):
+    """How music is written."""
+
+    temperature: float = Field(default=0.9, ge=0)
+    """0 takes the likeliest event always, 1 follows the model, more is bolder."""
+    top_k: int = Field(default=0, ge=0)
+    """Choose among this many likeliest events; 0 among all."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Choose among the likeliest events that together hold this share of probability."""
+    bars: int = Field(default=0, ge=0, le=1_000)
+    """Bars to write, beside those of the prompt; 0 writes on until the piece ends, 64 at most."""
+    prompt_bars: int = Field(default=0, ge=0)
+    """Bars of the prompt that are read; 0 reads all."""
+    key: str | None = None
+    """Key that all notes are kept in, such as C, F#, Bb, Am or "D minor"."""
+    instruments: tuple[str, ...] = ()
+    """Instruments that may play, as programme numbers such as 0 or 40, or drums; 0.2 a second 0."""
+    tempo: float = Field(default=0.0, ge=0, le=400)
+    """Quarter notes a minute; 0 takes the prompt's, or what the model writes, or 120."""
     seed: int = Field(default=0, ge=0)
     """Seed of the choices."""
 

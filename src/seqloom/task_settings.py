@@ -44,6 +44,10 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "precision": "float32",
         },
     },
+    "compose": {
+        "data": {"split": "0.8/0.1/0.1"},
+        "train": {"batch_size": 16, "sequence_length": 128, "dropout_ramp": 0.0},
+    },
 }
 """Where a task starts from other values than those above."""
 
@@ -73,38 +77,52 @@ _TEXT = {
     *("text.max_vocabulary", "text.max_length", "text.kmer", "text.window"),
 }
 _EMBEDDED = {"model.embedding", "model.embedding_size", "model.embedding_dropout"}
+_MUSIC = {
+    *("data.music", "data.grid", "data.velocities", "data.transpose"),
+    *("model.notes", "model.note_size"),
+}
 _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
-NOT_TAKEN: dict[str, set[str]] = {
+_OWN = {"tag": _TAGS, "forecast": _FORECAST, "caption": _PICTURES, "compose": _MUSIC}
+"""Settings of one task alone."""
+
+_LEFT_OUT: dict[str, set[str]] = {
     "generate": {
-        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST, *_PICTURES,
+        *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_PAIRS,
         _SMOOTHED, "data.id", "data.time", "model.bidirectional",
     },
-    "classify": {
-        *_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, *_PICTURES, _TIED, "data.records",
-    },
+    "classify": {*_TEXT_ONLY, *_PAIRS, _TIED, "data.records"},
     "tag": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, *_FORECAST,
-        *_PICTURES, _TIED, _SMOOTHED, "data.text", "data.drop",
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS,
+        _TIED, _SMOOTHED, "data.text", "data.drop",
     },
     "translate": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
-        *_PICTURES, "data.text", "data.records", "data.id", "data.time",
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED,
+        "data.text", "data.records", "data.id", "data.time",
     },
     "caption": {
-        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED,
         *_PAIRS - {"model.decoder", "model.attention", "train.teacher_forcing"},
         *("data.text", "data.records", "data.id", "data.time", "data.drop", "text.kmer"),
         *("model.encoder", "model.bidirectional", "train.sequence_length"),
     },
     "forecast": {
-        *_TEXT_ONLY, *_LABELS, *_STARTED, *_LAYERED, *_TAGS, *_TEXT, *_EMBEDDED,
-        *_PICTURES, *_POOLED - {"model.wide"},
-        *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
+        *_TEXT_ONLY, *_LABELS, *_STARTED, *_LAYERED, *_TEXT, *_EMBEDDED,
+        *_POOLED - {"model.wide"}, *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
         *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
         "train.sequence_length",
     },
+    "compose": {
+        *_TEXT_ONLY - {"model.attention_window"}, *_LABELS, *_POOLED, *_STARTED, *_LAYERED,
+        *_TEXT, *_PAIRS, _SMOOTHED, "model.bidirectional",
+        *("data.text", "data.records", "data.drop", "data.encoding", "data.skip_bad_rows"),
+        *("data.id", "data.time"),
+    },
 }  # fmt: skip
+NOT_TAKEN: dict[str, set[str]] = {
+    task: left_out.union(*(own for owner, own in _OWN.items() if owner != task))
+    for task, left_out in _LEFT_OUT.items()
+}
 """Settings that have no meaning for a task: passing one is an error."""
 
 

@@ -17,6 +17,7 @@ PUBLIC = [
     "Forecaster",
     "ImageCaptioner",
     "MissingExtraError",
+    "MusicComposer",
     "RunError",
     "SeqloomError",
     "SequenceClassifier",

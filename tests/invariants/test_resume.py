@@ -25,6 +25,12 @@ DATA = {
     ),
     "days.csv": "ds,y,z\n"
     + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n * 7 % 13},{n % 5}\n" for n in range(200)),
+    "chorales.json": json.dumps(
+        {
+            part: [[[60 + (n * k) % 7, 48 + (n + k) % 5] for n in range(40)] for k in range(2, 14)]
+            for part in ("train", "valid")
+        }
+    ),
     "pairs.tsv": "source\ttarget\n"
     + "".join(f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(LINES)),
 }
@@ -54,6 +60,8 @@ CASES = {
         "",
     ),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
+    "compose": (("chorales.json", "--task", "compose"), ""),
+    "compose, roll": (("chorales.json", "--task", "compose", "--music", "roll"), ""),
     "forecast": (
         (
             *(

@@ -1,7 +1,7 @@
 """Law 5: every setting that a task takes, changed, changes something; any other is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import drawn
 import numpy as np
 import pytest
 import torch
+from music_examples import write_tunes
 
 from seqloom import api, cli
 from seqloom.config import Settings, default_settings, flag_of, override
@@ -17,7 +18,7 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast", "caption")
+TASKS = ("generate", "classify", "tag", "translate", "forecast", "caption", "compose")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -49,6 +50,10 @@ CHANGES: dict[str, Any] = {
     "data.look_back": 9,
     "data.log": True,
     "data.difference": "step",
+    "data.music": "roll",
+    "data.grid": 3,
+    "data.velocities": 1,
+    "data.transpose": 1,
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "data.skip_bad_series": True,
@@ -78,6 +83,8 @@ CHANGES: dict[str, Any] = {
     "model.segment": 2,
     "model.head": "step",
     "model.normalise": "none",
+    "model.notes": "independent",
+    "model.note_size": 5,
     "model.levels": (0.1, 0.5, 0.9),
     "model.pooling": "max",
     "model.wide": False,
@@ -161,6 +168,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "model.segment": {"model.encoder": "segment"},
     "data.static": {"data.id": "half"},
     "data.skip_bad_series": {"data.id": "half"},
+    "model.notes": {"data.music": "roll"},
+    "model.note_size": {"data.music": "roll"},
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -286,6 +295,16 @@ def write_pictures(path: Path, rows: range) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_pieces() -> Iterator[None]:
+    """What a composer writes to be measured takes longer than these trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for task in ("compose", "compose_roll"):
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED_BARS", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For each task its data, and other data like them."""
@@ -295,6 +314,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **{"tag": write_words, "series": write_series, "translate": write_pairs},
         "forecast": write_days,
         "caption": write_pictures,
+        "compose": write_tunes,
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))

@@ -4,11 +4,14 @@ import math
 from pathlib import Path
 
 import drawn
+import pytest
 from check_task import check_task
+from music_examples import write_tunes
 
 from seqloom import (
     Forecaster,
     ImageCaptioner,
+    MusicComposer,
     SequenceClassifier,
     SequenceTagger,
     TextGenerator,
@@ -120,6 +123,21 @@ def test_forecast(tmp_path: Path) -> None:
         lambda model: (
             *(model.predict().tolist(), model.predict_interval(DAYS, 4).tolist()),
             *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
+        ),
+        tmp_path,
+    )
+
+
+@pytest.mark.parametrize("kind", ["events", "roll"])
+def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("compose", "compose_roll"):
+        monkeypatch.setattr(f"seqloom.tasks.{module}.MEASURED", 2)
+    check_task(
+        MusicComposer(**SMALL, music=kind),
+        str(write_tunes(tmp_path / "tunes", range(12))),
+        lambda model: (
+            *(model.compose(bars=2, seed=3).midi(), model.compose(bars=1).melody()),
+            model.score(str(tmp_path / "tunes")),
         ),
         tmp_path,
     )

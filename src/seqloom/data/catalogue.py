@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import tomllib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -176,9 +177,19 @@ def _check_images(folder: Path, entry: Entry) -> None:
 
 def _entry(name: str, values: dict[str, Any]) -> Entry:
     own = tuple(CatalogueFile(**file) for file in values.pop("files", ()))
+    if "listing" in values:
+        own = (*own, *_listed(values.pop("listing"), values.pop("base")))
     pairs = tuple((source, target) for source, target in values.pop("pairs", ()))
     drop = tuple(values.pop("drop", ()))
     return Entry(name=name, files=own, pairs=pairs, drop=drop, **values)
+
+
+def _listed(listing: str, base: str) -> Iterator[CatalogueFile]:
+    """The files of a data set of many: a checksum, a size and a name a line."""
+    text = files("seqloom.data").joinpath(listing).read_text(encoding="utf-8")
+    for line in text.splitlines():
+        sha256, size, name = line.split(" ", 2)
+        yield CatalogueFile(name, sha256, int(size), base + name)
 
 
 def _local(entry: Entry, file: CatalogueFile) -> Path | None:
@@ -229,13 +240,13 @@ def _cached(entry: Entry, file: CatalogueFile) -> Path:
             f"{entry.name}: {file.name} cannot be downloaded ({entry.note}). Put it at {where}, "
             f"where {VARIABLE} is an environment variable that names your data folder."
         )
-    target = cache_folder() / entry.folder
+    target = (cache_folder() / entry.folder / file.name).parent
     pooch.get_logger().setLevel(logging.WARNING)  # progress is the command line's business
     try:
         path = pooch.retrieve(
             file.url,
             known_hash=f"sha256:{file.packed or file.sha256}",
-            fname=file.name + (".gz" if file.packed else ""),
+            fname=Path(file.name).name + (".gz" if file.packed else ""),
             path=target,
             downloader=pooch.HTTPDownloader(timeout=_SECONDS),
         )

@@ -23,7 +23,7 @@ from seqloom.data.split import PARTS
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "rows"]
+Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "midi", "roll", "rows"]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",
@@ -34,7 +34,11 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".sgm": "sgml",
     ".dict": "cmudict",
+    ".mid": "midi",
+    ".midi": "midi",
+    ".mat": "roll",
 }
+MUSIC: tuple[Format, ...] = ("midi", "roll")
 _ABOUT = re.compile(r"(.*[_-])?(readme|licen[cs]e|copying|changelog)", re.IGNORECASE)
 
 
@@ -100,6 +104,16 @@ def open_source(data: Any, *, name: str | None = None) -> Source:
     else:
         source = _from_memory(data)
     return replace(source, name=name) if name else source
+
+
+def check_not_music(source: Source, task: str) -> None:
+    """See that music is learnt by the task that is for it.
+
+    Raises:
+        DataError: another task was asked for.
+    """
+    if source.format in MUSIC and task != "compose":
+        raise DataError(f"{source.name}: holds music, which {task} cannot read: --task compose.")
 
 
 def row_records(rows: Any) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@
 from seqloom.estimators.base import SequenceEstimator
 from seqloom.estimators.captioner import ImageCaptioner
 from seqloom.estimators.classifier import SequenceClassifier
+from seqloom.estimators.composer import MusicComposer
 from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
 from seqloom.estimators.tagger import SequenceTagger
@@ -16,6 +17,7 @@ from seqloom.estimators.translator import Translator
 __all__ = [
     "Forecaster",
     "ImageCaptioner",
+    "MusicComposer",
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",

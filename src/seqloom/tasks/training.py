@@ -34,7 +34,7 @@ from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, override, settings_from
 from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
-from seqloom.data.source import Source, open_source
+from seqloom.data.source import Source, check_not_music, open_source
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
@@ -57,6 +57,7 @@ TASKS = {
     "translate": "seqloom.tasks.translate",
     "forecast": "seqloom.tasks.forecast",
     "caption": "seqloom.tasks.caption",
+    "compose": "seqloom.tasks.compose",
 }
 
 
@@ -166,7 +167,9 @@ def check_settings(task: str, settings: Settings) -> None:
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
     opening = {"tag": open_tagged, "translate": open_pairs, "caption": open_captions}
-    return opening.get(task, open_source)(data)
+    source = opening.get(task, open_source)(data)
+    check_not_music(source, task)
+    return source
 
 
 def _about(run: Run) -> dict[str, Any]:

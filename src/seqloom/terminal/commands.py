@@ -11,8 +11,8 @@ from rich.cells import cell_len
 LONGEST_EXAMPLE = 40  # columns of a text in a command to try
 # What a run may hold that a person opens.
 FILES = (
-    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "loss.png"),
-    *("metrics.json", "details.json", "samples.jsonl", "config.toml"),
+    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "sample.mid"),
+    *("sample.png", "loss.png", "metrics.json", "details.json", "samples.jsonl", "config.toml"),
 )
 
 
@@ -28,6 +28,8 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
     held = ", ".join(name for name in FILES if (path / name).exists())
     if task == "forecast":
         lines = _forecasting(run)
+    elif task == "compose":
+        lines = _composing(run)
     else:
         lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
@@ -39,6 +41,13 @@ def _writing(run: str, sample: dict[str, Any]) -> list[str]:
     return [
         f"  seqloom generate {with_prompt} --temperature 0.5",
         f"  seqloom generate {with_prompt} --length 5 --probabilities 5",
+    ]
+
+
+def _composing(run: str) -> list[str]:
+    return [
+        f"  seqloom compose {run} --bars 16 --out piece.mid --wav --picture",
+        f"  seqloom compose {run} --prompt FILE.mid --prompt-bars 4 --bars 12 --out longer.mid",
     ]
 
 

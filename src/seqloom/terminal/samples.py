@@ -33,6 +33,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row("", forecast_line(sample))
         elif "caption" in sample:
             table.add_row(*_captioned(sample))
+        elif "melody" in sample:
+            table.add_row("♪", Text(sample["melody"]))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:

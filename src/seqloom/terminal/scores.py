@@ -15,6 +15,7 @@ from seqloom.terminal.forecast_words import COLUMNS as FORECAST_COLUMNS
 from seqloom.terminal.forecast_words import figure as forecast_figure
 from seqloom.terminal.forecast_words import sentences
 from seqloom.terminal.forecasts import show_forecast
+from seqloom.terminal.music import show_music, verdict_of_music
 
 COLUMNS = {
     "nll": "nats a token",
@@ -32,6 +33,9 @@ COLUMNS = {
     "exact_match": "exact match",
     "per": "piece errors",
     "wer": "wrong texts",
+    "nll_per_note": "nats a note",
+    "nll_per_frame": "nats a frame",
+    "nll_per_frame_by_piece": "mean over pieces",
     **FORECAST_COLUMNS,
 }
 # Shown in percent.
@@ -43,6 +47,7 @@ SHOWN = {
     "tag": ("accuracy", "span_f1"),
     "translate": ("bleu", "chrf", "per", "wer", "exact_match"),
     "caption": ("bleu", "chrf", "cider", "exact_match"),
+    "compose": ("nll", "perplexity", "nll_per_note", "nll_per_frame", "nll_per_frame_by_piece"),
 }
 # The first of these that a model has decides; of the errors fewer are better.
 # Not BLEU: of short texts it is 0, for it asks for four words right in a row.
@@ -54,6 +59,7 @@ BASELINES = {
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
     "caption": "commonest caption",
+    "compose": "baseline",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
@@ -86,6 +92,8 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
             table.add_row(f"{OTHERS[other]}, {words}", *_figures(metrics[other][part], names))
     console.print(table)
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
+    if "music" in metrics:
+        show_music(console, metrics["music"])
 
 
 def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
@@ -119,6 +127,8 @@ def verdict(metrics: dict[str, Any]) -> str:
     model, plain = metrics[part], metrics["baseline"][part]
     if metrics["task"] == "generate":
         return _verdict_of_text(model["perplexity"], plain["perplexity"])
+    if metrics["task"] == "compose":
+        return verdict_of_music(model, plain)
     name = next(name for name in DECIDING if name in model)
     baseline = BASELINES[metrics["task"]]
     if (model[name] > plain[name]) != (name in ERRORS) and model[name] != plain[name]:
