@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Forecaster,
         SequenceClassifier,
         SequenceTagger,
+        SpeechRecognizer,
         TextGenerator,
         Translator,
     )
@@ -44,6 +45,7 @@ __all__ = [
     "SequenceTagger",
     "SettingsError",
     "ShapeError",
+    "SpeechRecognizer",
     "TextGenerator",
     "TrainingError",
     "Translator",
@@ -54,6 +56,7 @@ _MODULE_OF = dict.fromkeys(
     ("Forecaster", "SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"),
     "seqloom.api",
 )
+_MODULE_OF["SpeechRecognizer"] = "seqloom.api"
 
 
 def __getattr__(name: str) -> Any:

@@ -17,10 +17,13 @@ from seqloom.errors import SettingsError
 from seqloom.task_settings import NOT_PREDICTED, NOT_TAKEN
 
 HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64}
+HIDDEN_SIZES["transcribe"] = 128
+LAYERS = {"transcribe": 2}  # of recurrences; one where nothing is said
 SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 TRANSFORMER_LAYERS = {"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2}
+TRANSFORMER_LAYERS["transcribe"] = 3
 TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 
 
@@ -36,7 +39,7 @@ def with_sizes(task: str, settings: Settings) -> Settings:
     changes: dict[str, Any] = {}
     if not model.num_layers:
         transformer = model.encoder == "transformer"
-        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else 1
+        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else LAYERS.get(task, 1)
     if not model.hidden_size:
         changes["hidden_size"] = _hidden_size(task, settings)
     elif _has_no_units(task, model):

@@ -17,6 +17,7 @@ from seqloom.config import Settings, default_settings, flag_of, override
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
+from seqloom.data.recordings import holds_sound, open_recordings
 from seqloom.data.schema import infer_text
 from seqloom.data.source import Source, open_source
 from seqloom.data.surely_series import surely_series
@@ -81,6 +82,8 @@ def choose(
     found: list[str] = []
     if task == "auto":
         task, found = _only_task(changes) or (task, found)
+    if task == "auto" and holds_sound(source):
+        task, found = "transcribe", [f"The task is transcribe: {source} holds sound."]
     opened = _open(source, task)
     if task == "auto":
         task, found = find_task(opened, _together(config, changes))
@@ -107,6 +110,7 @@ def choose(
 def _open(source: str, task: str) -> Source:
     """The source, by what the task reads; where that is open yet, names of many kinds are right."""
     opening = {"generate": open_source, "classify": open_source, "translate": open_pairs}
+    opening["transcribe"] = open_recordings
     return opening.get(task, open_tagged)(source)
 
 
@@ -179,6 +183,8 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
         return "classify", []
     if data.get("source") or data.get("target"):
         return "translate", []
+    if data.get("audio") or data.get("transcript"):
+        return "transcribe", []
     if source.entry is not None:
         return source.entry.task, []
     settings = override(Settings(), {"data": data}, "").data

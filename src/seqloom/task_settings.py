@@ -38,6 +38,11 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "precision": "float32",
         },
     },
+    "transcribe": {
+        "data": {"split": "0.8/0.1/0.1"},
+        "model": {"bidirectional": True, "embedding_dropout": 0.1, "dropout": 0.3},
+        "train": {"learning_rate": 3e-3, "weight_decay": 0.05, "dropout_ramp": 0.0},
+    },
 }
 """Where a task starts from other values than those above."""
 
@@ -62,20 +67,31 @@ _TEXT = {
     *("text.max_vocabulary", "text.max_length", "text.kmer", "text.window"),
 }
 _EMBEDDED = {"model.embedding", "model.embedding_size", "model.embedding_dropout"}
+_SOUND = {
+    *("data.audio", "data.transcript", "data.speaker", "data.name", "data.split_by"),
+    *("data.leave_out", "data.join", "data.longest_seconds"),
+    *("audio.sample_rate", "audio.window_seconds", "audio.hop_seconds", "audio.bands"),
+    *("audio.lowest_hz", "audio.highest_hz", "audio.stack", "audio.stride", "audio.standardise"),
+    *("audio.tempo", "audio.vocal_tract", "audio.gain_db", "audio.noise", "audio.mask_bands"),
+    *("audio.mask_seconds", "audio.colour"),
+}
 _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
 NOT_TAKEN: dict[str, set[str]] = {
     "generate": {
         *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST,
+        *_SOUND,
         _SMOOTHED, "data.id", "data.time", "model.bidirectional",
     },
-    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, _TIED, "data.records"},
+    "classify": {*_TEXT_ONLY, *_TAGS, *_PAIRS, *_FORECAST, *_SOUND, _TIED, "data.records"},
     "tag": {
         *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_CUT, *_PAIRS, *_FORECAST,
+        *_SOUND,
         _TIED, _SMOOTHED, "data.text", "data.drop",
     },
     "translate": {
         *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_FORECAST,
+        *_SOUND,
         "data.text", "data.records", "data.id", "data.time",
     },
     "forecast": {
@@ -84,6 +100,12 @@ NOT_TAKEN: dict[str, set[str]] = {
         *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
         *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
         "train.sequence_length",
+        *_SOUND,
+    },
+    "transcribe": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_TAGS, *_PAIRS, *_FORECAST,
+        _TIED, _SMOOTHED, "model.embedding", "text.max_length", "text.kmer",
+        *("data.text", "data.records", "data.id", "data.time", "data.drop"),
     },
 }  # fmt: skip
 """Settings that have no meaning for a task: passing one is an error."""
@@ -94,10 +116,12 @@ _SEARCH = {
     "copy_unknown",
 }
 _FUTURE = {"horizon", "plot"}
+_HEARD = {"lm", "lm_weight"}
 NOT_PREDICTED: dict[str, set[str]] = {
-    "classify": {*_SEARCH, *_FUTURE},
-    "tag": {*_SEARCH, *_FUTURE, "format", "abstain_below", "text"},
-    "translate": {*_FUTURE, "abstain_below"},
-    "forecast": {*_SEARCH, "abstain_below", "text"},
+    "classify": {*_SEARCH, *_FUTURE, *_HEARD},
+    "tag": {*_SEARCH, *_FUTURE, *_HEARD, "format", "abstain_below", "text"},
+    "translate": {*_FUTURE, *_HEARD, "abstain_below"},
+    "forecast": {*_SEARCH, *_HEARD, "abstain_below", "text"},
+    "transcribe": {*_SEARCH - {"beam"}, "horizon", "abstain_below", "text"},
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

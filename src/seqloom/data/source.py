@@ -23,7 +23,7 @@ from seqloom.data.split import PARTS
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "rows"]
+Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "sound", "rows"]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",

@@ -9,6 +9,7 @@ from seqloom.estimators.base import SequenceEstimator
 from seqloom.estimators.classifier import SequenceClassifier
 from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
+from seqloom.estimators.recognizer import SpeechRecognizer
 from seqloom.estimators.tagger import SequenceTagger
 from seqloom.estimators.translator import Translator
 
@@ -17,6 +18,7 @@ __all__ = [
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",
+    "SpeechRecognizer",
     "TextGenerator",
     "Translator",
 ]

@@ -33,6 +33,7 @@ import seqloom
 from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, override, settings_from
 from seqloom.data.pairs import open_pairs
+from seqloom.data.recordings import open_recordings
 from seqloom.data.source import Source, open_source
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
@@ -55,6 +56,7 @@ TASKS = {
     "tag": "seqloom.tasks.tag",
     "translate": "seqloom.tasks.translate",
     "forecast": "seqloom.tasks.forecast",
+    "transcribe": "seqloom.tasks.transcribe",
 }
 
 
@@ -163,7 +165,11 @@ def check_settings(task: str, settings: Settings) -> None:
 
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
-    opening = {"tag": open_tagged, "translate": open_pairs}.get(task, open_source)
+    opening = {
+        "tag": open_tagged,
+        "translate": open_pairs,
+        "transcribe": open_recordings,
+    }.get(task, open_source)
     return opening(data)
 
 

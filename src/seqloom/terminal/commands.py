@@ -14,6 +14,7 @@ FILES = {
     "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
     "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
     "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
+    "transcribe": ("hearing.png", "loss.png", "metrics.json", "details.json", "config.toml"),
     "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
 }
 
@@ -30,6 +31,8 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
     held = ", ".join(name for name in FILES[task] if (path / name).exists())
     if task == "forecast":
         lines = _forecasting(run)
+    elif task == "transcribe":
+        lines = _transcribing(run)
     else:
         lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
@@ -48,6 +51,13 @@ def _forecasting(run: str) -> list[str]:
     return [
         f"  seqloom predict {run} --out forecast.csv --plot forecast.png",
         f"  seqloom predict {run} NEWER_FILE --out forecast.csv",
+    ]
+
+
+def _transcribing(run: str) -> list[str]:
+    return [
+        f"  seqloom transcribe {run} FILE.wav",
+        f"  seqloom predict {run} FOLDER --out transcripts.csv",
     ]
 
 

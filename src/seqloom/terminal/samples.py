@@ -31,6 +31,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(*_labelled(sample))
         elif "forecast" in sample:
             table.add_row("", forecast_line(sample))
+        elif "transcript" in sample:
+            table.add_row("", _transcribed(sample))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:
@@ -53,6 +55,18 @@ def _translated(sample: dict[str, Any]) -> Text:
     found, true = sample["translation"], sample["true"]
     text = Text.assemble(
         (sample["source"], "dim"), " → ", (found, "green" if found == true else "")
+    )
+    if found != true:
+        text.append(f"  (true: {true})", "red")
+    return text
+
+
+def _transcribed(sample: dict[str, Any]) -> Text:
+    """What was heard, and what was said where that is something else."""
+    found, true = sample["transcript"], sample["true"]
+    text = Text.assemble(
+        (f"{sample['speaker']}: " if sample["speaker"] else "", "dim"),
+        (found or "(nothing)", "green" if found == true else ""),
     )
     if found != true:
         text.append(f"  (true: {true})", "red")

@@ -30,30 +30,34 @@ COLUMNS = {
     "exact_match": "exact match",
     "per": "piece errors",
     "wer": "wrong texts",
+    "cer": "wrong characters",
     **FORECAST_COLUMNS,
 }
 # Shown in percent.
-SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer")
+SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer", "cer")
 POINTS = ("bleu", "chrf")  # from 0 to 100
 SHOWN = {
     "generate": ("nll", "perplexity", "bits_per_character"),
     "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
     "tag": ("accuracy", "span_f1"),
     "translate": ("bleu", "chrf", "per", "wer", "exact_match"),
+    "transcribe": ("wer", "cer", "exact_match"),
 }
 # The first of these that a model has decides; of the errors fewer are better.
 # Not BLEU: of short texts it is 0, for it asks for four words right in a row.
-DECIDING = ("span_f1", "micro_f1", "accuracy", "chrf", "per")
-ERRORS = ("per",)
+DECIDING = ("span_f1", "micro_f1", "accuracy", "chrf", "per", "wer")
+ERRORS = ("per", "wer")
 BASELINES = {
     "generate": "n-gram baseline",
     "classify": "linear baseline",
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
+    "transcribe": "sounds alike",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
-OTHERS = {"copy": "source as it is"}
+OTHERS = {"copy": "source as it is", "commonest": "commonest transcript"}
+NAMED = {"transcribe": {"wer": "wrong words"}}  # where a score is of something else
 ABOUT = ("season", "shifted", "decides")  # what else the words on a forecast follow from
 
 
@@ -69,7 +73,8 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     # A path may be long, and is folded; else the headings are.
     table.add_column("", overflow="fold", no_wrap=valid == "validation")
     for name in names:
-        table.add_column(COLUMNS[name], justify="right")
+        words = NAMED.get(task, {}).get(name, COLUMNS[name])
+        table.add_column(words, justify="right")
     for part, words in parts:
         ours = "network + n-grams" if NETWORK in metrics else "this model"
         table.add_row(f"{ours}, {words}", *_figures(metrics[part], names))
