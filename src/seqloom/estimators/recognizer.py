@@ -65,15 +65,13 @@ class SpeechRecognizer(SequenceEstimator):
                 (time,) from -1 to 1 at the rate of ``transcriber.rate``.
             beam, lm, lm_weight: as in ``PredictSettings``.
         """
-        from seqloom.data.sound_files import read_pieces
-        from seqloom.tasks.transcribe_files import sound_of
+        from seqloom.tasks.transcribe_files import hear_files
 
         own = self.transcriber
         decoders = own.decoders(PredictSettings(beam=beam, lm=lm, lm_weight=lm_weight))
         if isinstance(X, list | tuple) and X and isinstance(X[0], np.ndarray):
             return [own.hear([_samples(one)], decoders).text for one in X]
-        files = sound_of(X, own.settings.data.audio)
-        return [own.hear(read_pieces(file, own.rate), decoders).text for file in files]
+        return [heard.text for heard in hear_files(own, X, decoders)]
 
     def stream(self, file: str | Path, chunk_seconds: float = 0.25) -> Iterator[str]:
         """What is said in a file as it becomes certain, piece by piece.

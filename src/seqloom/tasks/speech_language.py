@@ -6,6 +6,7 @@ learnt to write text (a run of generate). Either reads a transcript character by
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -165,15 +166,13 @@ def _whole(text: str, characters: Tokenizer) -> npt.NDArray[np.int32]:
 
 def seal_language(run: Run, language: Language) -> None:
     """Keep it in the run."""
-    from seqloom.strict_json import to_json
-
     run.seal(WEIGHTS, save_arrays(language.model.arrays()))
     about = {
         "tokenizer": language.characters.to_dict(),
         "weight": language.weighing.weight,
         "bonus": language.weighing.bonus,
     }
-    run.seal(ABOUT, to_json(about).encode())
+    run.seal(ABOUT, json.dumps(about, ensure_ascii=False).encode())
 
 
 def read_language(run: Run) -> Language:

@@ -20,7 +20,7 @@ from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
 from seqloom.signal.audio import Floats, log_mel
 from seqloom.tasks.row_files import Record, as_csv, as_json
-from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber
+from seqloom.tasks.transcriber import Decoders, Heard, Rows, Transcriber, load_transcriber
 from seqloom.watching import unheard
 
 PICTURES = (".png", ".svg")
@@ -50,6 +50,16 @@ def predict_lines(
     if options.format == "text":
         return (str(row["transcript"]) for row in rows)
     return as_json(rows) if options.format == "jsonl" else as_csv(rows)
+
+
+def hear_files(transcriber: Transcriber, data: Any, decoders: Decoders) -> Iterator[Heard]:
+    """What is said in each file of some data.
+
+    Raises:
+        DataError: a file cannot be heard.
+    """
+    for path in sound_of(data, transcriber.settings.data.audio):
+        yield transcriber.hear(read_pieces(path, transcriber.rate), decoders)
 
 
 def transcribed(
