@@ -135,7 +135,9 @@ def train(
     *,
     preset: str | None = None,
     config: Path | None = None,
-    task: Literal["auto", "generate", "classify", "tag", "translate", "forecast", "transcribe"] = "auto",
+    task: Literal[
+        "auto", "generate", "classify", "tag", "translate", "forecast", "transcribe"
+    ] = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),

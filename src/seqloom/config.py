@@ -135,8 +135,7 @@ class AudioSettings(Section):
     stride: int = Field(default=0, ge=0)
     """Frames from one step to the next; 0 takes as many as a step has."""
     standardise: Literal["auto", "train", "utterance"] = "auto"
-    """Level by all training frames, which works while listening, or by those of the recording;
-    auto: the first where the network reads one way, else the second."""
+    """Level by the training part or by the recording itself; auto: train where it reads one way."""
     tempo: float = Field(default=0.15, ge=0, lt=0.5)
     """In training a recording is read up to this share faster or slower; its pitch stays."""
     vocal_tract: float = Field(default=0.15, ge=0, le=1)
@@ -151,6 +150,16 @@ class AudioSettings(Section):
     """In training two stripes of up to so many bands are hidden (SpecAugment)."""
     mask_seconds: float = Field(default=0.15, ge=0)
     """In training two stretches of up to so many seconds are hidden (SpecAugment)."""
+
+    @model_validator(mode="after")
+    def _every_frame_is_heard(self) -> Self:
+        if self.stride > self.stack:
+            raise ValueError(
+                f"stride {self.stride} leaves frames out between steps of {self.stack}"
+            )
+        if self.highest_hz and self.highest_hz <= self.lowest_hz:
+            raise ValueError(f"highest_hz {self.highest_hz:g} is not above lowest_hz")
+        return self
 
 
 class TextSettings(Section):

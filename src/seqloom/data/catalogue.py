@@ -190,7 +190,8 @@ def _entry(name: str, values: dict[str, Any]) -> Entry:
     drop = tuple(values.pop("drop", ()))
     heard = values.pop("recordings", None)
     if heard is not None:
-        heard = RecordingSet(**{k: tuple(v) if isinstance(v, list) else v for k, v in heard.items()})
+        tuples = {key: tuple(heard[key]) for key in ("texts", "speakers")}
+        heard = RecordingSet(**{**heard, **tuples})
     return Entry(name=name, files=own, pairs=pairs, drop=drop, recordings=heard, **values)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any, Protocol
 
 import numpy as np
@@ -192,9 +192,7 @@ class PrefixBeam:
         found[prefix].after = beam.after
         return found[prefix]
 
-    def _longer(
-        self, found: dict[Prefix, _Beam], prefix: Prefix, beam: _Beam, token: int
-    ) -> _Beam:
+    def _longer(self, found: dict[Prefix, _Beam], prefix: Prefix, beam: _Beam, token: int) -> _Beam:
         """The prefix with a token more, at the next step."""
         longer = (*prefix, token)
         if longer not in found:
@@ -276,4 +274,4 @@ def steps_needed(ids: Sequence[int]) -> int:
     >>> steps_needed([4, 4, 5])
     4
     """
-    return len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+    return len(ids) + sum(a == b for a, b in pairwise(ids))

@@ -83,9 +83,7 @@ class SpeechRecognizer(SequenceEstimator):
 
         options = PredictSettings()
         return iter(
-            Listening(
-                self.transcriber, Path(file), options, stream=True, seconds=chunk_seconds
-            )
+            Listening(self.transcriber, Path(file), options, stream=True, seconds=chunk_seconds)
         )
 
     def score(self, X: Any, y: Sequence[str] | None = None) -> float:  # noqa: N803

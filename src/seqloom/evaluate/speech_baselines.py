@@ -78,10 +78,8 @@ class SoundsAlike:
     def texts(self, vectors: Floats) -> list[str]:
         """Transcripts of recordings (recordings, size)."""
         scores = vectors @ self.weights.T
-        if len(self.bias):
-            scores = scores + self.bias
-        else:
-            scores = 2 * scores - (self.weights**2).sum(1)  # less the squared distance
+        # Without a bias they become the squared distances, turned round.
+        scores += self.bias if len(self.bias) else scores - (self.weights**2).sum(1)
         return [self.labels[int(n)] for n in scores.argmax(1)]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

@@ -57,22 +57,22 @@ class CTCModel(nn.Module):
         self, x: Tensor, lengths: Tensor, targets: Tensor, states: Sequence[State] | None = None
     ) -> Loss:
         """Nats of whole transcripts: targets (batch, tokens), padded with 0."""
-        scores, states = self.log_probabilities(x, lengths, states)
+        scores, after = self.log_probabilities(x, lengths, states)
         sizes = (targets != BLANK).sum(1)
         real = lengths > 0  # rows that only fill a process's share have no steps
         nats = ctc_nats(scores, lengths.clamp(min=1), targets, torch.where(real, sizes, 0))
         total = torch.where(real, nats, torch.zeros_like(nats)).sum()
-        return Loss(total, int(sizes[real].sum()), states)
+        return Loss(total, int(sizes[real].sum()), after)
 
     def log_probabilities(
         self, x: Tensor, lengths: Tensor | None = None, states: Sequence[State] | None = None
     ) -> tuple[Tensor, list[State]]:
         """Log probabilities (batch, time, vocab_size), and the states after the last step."""
         x = self.input_dropout(F.gelu(self.norm(self.front(x))))
-        outputs, states = self.encoder(x, lengths, states)
+        outputs, after = self.encoder(x, lengths, states)
         logits = self.head(outputs).float()
         logits[..., 1:UNSAID] = NEVER
-        return logits.log_softmax(-1), states
+        return logits.log_softmax(-1), list(after)
 
 
 def ctc_nats(scores: Tensor, lengths: Tensor, targets: Tensor, sizes: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,15 +81,14 @@ def log_mel(samples: Floats, mel: Mel, *, tempo: float = 1.0, warp: float = 1.0)
     return found
 
 
-def _frames(
-    samples: Floats, starts: npt.NDArray[np.int64], mel: Mel, warp: float
-) -> npt.NDArray[Any]:
+def _frames(samples: Floats, starts: npt.NDArray[np.int64], mel: Mel, warp: float) -> Floats:
     """Frames of the windows that begin at these samples."""
     size = mel.window_size
     windows = np.lib.stride_tricks.sliding_window_view(samples, size)[starts]
     spectrum = np.fft.rfft(windows * hann(size), _fft_size(size), axis=1)
     power = spectrum.real**2 + spectrum.imag**2  # (frames, pitches)
-    return np.log(power @ mel_bank(mel, warp) + FLOOR)
+    found: Floats = np.log(power @ mel_bank(mel, warp) + FLOOR)
+    return found
 
 
 class FrameStream:
@@ -192,7 +190,8 @@ def stacked(frames: Floats, stack: int, stride: int) -> Floats:
     if needed > len(frames):
         frames = np.concatenate([frames, np.repeat(frames[-1:], needed - len(frames), 0)])
     index = np.arange(steps)[:, None] * stride + np.arange(stack)
-    return frames[index].reshape(steps, stack * frames.shape[1])
+    found: Floats = frames[index].reshape(steps, stack * frames.shape[1])
+    return found
 
 
 def steps_of(frames: int, stack: int, stride: int) -> int:

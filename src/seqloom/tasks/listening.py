@@ -102,7 +102,5 @@ class Listening:
             found["chunk_seconds"] = self.seconds
             found["latency_mean"] = round(sum(self._latencies) / len(self._latencies), 5)
             found["latency_most"] = round(max(self._latencies), 5)
-            found["look_ahead"] = round(
-                frames.step_seconds + frames.settings.window_seconds, 4
-            )
+            found["look_ahead"] = round(frames.step_seconds + frames.settings.window_seconds, 4)
         return found

@@ -128,7 +128,7 @@ class SpeechCorpus:
             epoch: of training, in which strings are others each time; None is the part's list.
         """
         parts = load_file(self.folder / "parts.safetensors")["parts"]
-        rows = np.flatnonzero(parts == PARTS.index(part))
+        rows: Any = np.flatnonzero(parts == PARTS.index(part))
         texts = list(Texts(self.folder / "texts.arrow", rows))
         names = json.loads((self.folder / "speakers.json").read_text(encoding="utf-8"))
         plain = Utterances(
@@ -209,4 +209,3 @@ def open_speech(folder: Path) -> SpeechCorpus:
     if len(Store(folder / "samples.arrow")) != count:
         raise ValueError(f"{folder}: samples and transcripts do not fit together")
     return corpus
-

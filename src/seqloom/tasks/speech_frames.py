@@ -1,6 +1,6 @@
 """How samples become the steps that a network of speech reads, and how training varies them.
 
-    samples ─ louder, noisier ─ log-mel, faster, another voice ─ standardised ─ stripes ─ stacked
+samples ─ louder, noisier ─ log-mel, faster, another voice ─ standardised ─ stripes ─ stacked
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ class ScaleFitter:
         """The scale of all of them."""
         mean = self._sums / max(1, self._count)
         spread = np.sqrt(np.maximum(self._squares / max(1, self._count) - mean**2, 0))
-        return Scale(
-            mean.astype(np.float32), np.maximum(spread, LEAST_SPREAD).astype(np.float32)
-        )
+        return Scale(mean.astype(np.float32), np.maximum(spread, LEAST_SPREAD).astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +139,9 @@ class SpeechFrames:
         """As loud as can be, so that what is too quiet to be heard is so in every recording."""
         if self.settings.standardise == "train":
             return samples
-        return samples / np.maximum(np.abs(samples).max(initial=0.0), np.float32(LEAST_PEAK))
+        peak = np.maximum(np.abs(samples).max(initial=0.0), LEAST_PEAK)
+        levelled: Floats = samples / np.float32(peak)
+        return levelled
 
     def _standard(self, frames: Floats) -> Floats:
         if self.settings.standardise == "train":
@@ -188,10 +188,9 @@ class FrameListener:
 def coloured(bands: int, colour: float, random: np.random.Generator) -> Floats:
     """What another microphone adds to each band: a few slow waves (bands,)."""
     places = np.linspace(0, np.pi, bands)
-    waves = [
-        random.normal() * colour / (n + 1) * np.cos(n * places) for n in range(1, WAVES + 1)
-    ]
-    return np.sum(waves, 0).astype(np.float32)
+    waves = [random.normal() * colour / (n + 1) * np.cos(n * places) for n in range(1, WAVES + 1)]
+    found: Floats = np.sum(waves, 0).astype(np.float32)
+    return found
 
 
 def frames_of(settings: Settings, scale: Scale) -> SpeechFrames:
@@ -219,4 +218,3 @@ def resolved_audio(settings: Settings, rate: int) -> AudioSettings:
         way = "utterance" if settings.model.bidirectional else "train"
         audio = audio.model_copy(update={"standardise": way})
     return audio.model_copy(update={"sample_rate": audio.sample_rate or rate})
-

@@ -210,7 +210,9 @@ def open_scorer(
     if options.lm is None:
         if language is None:
             return None, Weighing()
-        return language.scorer(tokenizer), Weighing(own.weight if weight is None else weight, own.bonus)
+        return language.scorer(tokenizer), Weighing(
+            own.weight if weight is None else weight, own.bonus
+        )
     run = Run.open(options.lm)
     if run.read_json("run.json").get("task") != "generate":
         raise SettingsError(f"--lm {options.lm}: expected a run of generate, or none.")

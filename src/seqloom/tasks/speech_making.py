@@ -1,4 +1,4 @@
-"""The passes that make a corpus of recordings: look, split, read and store, fit on the training part.
+"""The passes that make a corpus of recordings: look, split, read and store, fit on train.
 
 A recording that cannot be heard (damaged, empty, too long) is left out, counted and named. Samples
 are streamed into the store; of each recording its names are held.
@@ -84,7 +84,9 @@ class SpeechMaker:
     def _list(self, others: dict[str, Source]) -> list[tuple[Recording, str]]:
         """Every recording with the part that is given."""
         settings = self.settings.data
-        found = [(one, "") for one in read_recordings(self.source, self.plan, settings, self._report)]
+        found = [
+            (one, "") for one in read_recordings(self.source, self.plan, settings, self._report)
+        ]
         for part, other in others.items():
             plan = self.plan if other.format == self.source.format else None
             if plan is None or plan.pattern is None:
@@ -261,7 +263,7 @@ class SpeechMaker:
 
     def _tokenizer(self, train: list[str], settings: Settings) -> Tokenizer:
         """Fitted on the transcripts of the training part, as they stand in strings."""
-        kind = settings.text.tokenizer
+        kind: str = settings.text.tokenizer
         if settings.data.join:
             train = [*train, " ".join(train[:2])]  # strings have spaces, single words may have none
         if kind == "auto":

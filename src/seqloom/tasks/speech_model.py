@@ -1,4 +1,4 @@
-"""The network of a speech recognizer as the settings describe it, and the batches it learns from."""
+"""The network of a recognizer as the settings describe it, and the batches it learns from."""
 
 from __future__ import annotations
 

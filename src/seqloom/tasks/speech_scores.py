@@ -20,8 +20,8 @@ from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
 from seqloom.run import Run
 from seqloom.signal.audio import log_mel
 from seqloom.tasks.speech_language import Language, Weighing, fit_language
-from seqloom.tasks.speech_strings import Utterances
 from seqloom.tasks.speech_making import as_whole_numbers
+from seqloom.tasks.speech_strings import Utterances
 from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber
 from seqloom.tasks.writer import read_weights
 
@@ -88,9 +88,7 @@ def texts_of(rows: Sequence[Rows], transcriber: Transcriber, decoders: Decoders)
     return [transcriber.read(row, decoders, 0.0).text for row in rows]
 
 
-def choose_language(
-    train: Utterances, valid: Utterances, transcriber: Transcriber
-) -> Language:
+def choose_language(train: Utterances, valid: Utterances, transcriber: Transcriber) -> Language:
     """The n-grams of the training transcripts with the weight that is best on validation."""
     language = fit_language(train.texts, valid.texts)
     rows = rows_of(valid, transcriber, TRIED_ON)
@@ -109,9 +107,7 @@ def choose_language(
     return replace(language, weighing=min(tried, key=errors))
 
 
-def score_part(
-    heard: Utterances, transcriber: Transcriber, baselines: Baselines
-) -> dict[str, Any]:
+def score_part(heard: Utterances, transcriber: Transcriber, baselines: Baselines) -> dict[str, Any]:
     """Scores of the model, of both baselines, and of each speaker."""
     true = heard.texts
     decoders = transcriber.decoders(PredictSettings())
@@ -136,7 +132,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     if data is None:
         result |= run.read_json("metrics.json")
         return result
-    transcriber, remarks = load_transcriber(run), []
+    transcriber = load_transcriber(run)
+    remarks: list[str] = []
     heard = hear_all(data, settings, transcriber, remarks.append)
     scores = score_part(heard, transcriber, read_baselines(run))
     result |= {"data": str(data), "scores": scores["model"]}

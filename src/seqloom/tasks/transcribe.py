@@ -47,7 +47,9 @@ from seqloom.watching import Units
 
 SCORED_IN_TRAINING = 500  # validation recordings at most, at each report
 SHOWN = 3  # transcripts beside the truth, at each report
-LOSS_IN_RANK = 0.01  # of the loss in what the best weights have least of: few errors are often equal
+LOSS_IN_RANK = (
+    0.01  # of the loss in what the best weights have least of: few errors are often equal
+)
 
 
 class TranscribeJob:
@@ -97,7 +99,8 @@ class TranscribeJob:
             loss, rows = self._nats(), self.transcriber.rows(self.steps)
         texts = [self.corpus.tokenizer.decode(greedy_path(row)) for row in rows]
         scores = transcript_metrics(texts, self.true)
-        kept = {name: scores[name] for name in ("wer", "cer") if name in scores}
+        names: tuple[str, ...] = ("wer", "cer")
+        kept = {name: scores[name] for name in names if name in scores}
         return Validation(loss, kept, kept.get("cer", 0.0) + LOSS_IN_RANK * loss)
 
     @torch.inference_mode()

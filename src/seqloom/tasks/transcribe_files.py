@@ -110,7 +110,9 @@ def _file_in(record: Record, column: str | None) -> str | None:
     if column and record.get(column):
         return str(record[column])
     named = [str(record[name]) for name in record if name.lower() in AUDIO and record[name]]
-    return next((value for value in [*named, *map(str, record.values())] if is_sound(Path(value))), None)
+    return next(
+        (value for value in [*named, *map(str, record.values())] if is_sound(Path(value))), None
+    )
 
 
 def draw(transcriber: Transcriber, path: Path, decoders: Decoders, picture: str) -> None:
@@ -176,7 +178,8 @@ def microphone(rate: int, seconds: float) -> Iterable[Floats]:
         import sounddevice
     except (ImportError, OSError) as error:  # without the system's library too
         raise SettingsError(
-            f"--microphone needs the package sounddevice ({error}). Run: pip install sounddevice"
+            f"--microphone needs the package sounddevice ({error}). Run: "
+            'pip install "seqloom[microphone]"'
         ) from None
     try:
         stream = sounddevice.InputStream(samplerate=rate, channels=1, dtype="float32")
