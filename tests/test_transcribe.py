@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from seqloom import SpeechRecognizer, api, cli
+from seqloom import SpeechRecognizer, TextGenerator, api, cli
 from seqloom.config import PredictSettings, default_settings, override
 from seqloom.data.recordings import open_recordings
 from seqloom.errors import DataError, SettingsError
@@ -33,6 +33,7 @@ SMALL: dict[str, Any] = {
     "tempo": 0.0,
     "sequence_length": 24,
     "learning_rate": 0.02,
+    "report_every": 100,
     "name": "{text}_{speaker}_{take}",
 }
 
@@ -73,12 +74,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def one_way(sound: Path) -> SpeechRecognizer:
     """Reads one way, so that it writes while it listens."""
-    return SpeechRecognizer(**SMALL, bidirectional=False, updates=150).fit(str(sound))
+    return SpeechRecognizer(**SMALL, bidirectional=False, updates=100).fit(str(sound))
 
 
 @pytest.fixture(scope="module")
 def both_ways(sound: Path) -> SpeechRecognizer:
-    return SpeechRecognizer(**SMALL, encoder="gru", updates=60, split="0.7/0.1/0.2").fit(str(sound))
+    return SpeechRecognizer(**SMALL, encoder="gru", updates=50, split="0.7/0.1/0.2").fit(str(sound))
 
 
 def test_tones_are_learnt(one_way: SpeechRecognizer) -> None:
@@ -146,10 +147,8 @@ def test_no_transcript_depends_on_those_beside_it(name: str, request: Any) -> No
 
 
 def test_a_language_model_changes_what_is_found(
-    both_ways: SpeechRecognizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    both_ways: SpeechRecognizer, tmp_path: Path
 ) -> None:
-    from seqloom import TextGenerator
-
     writer = TextGenerator(tokenizer="char", records="line", updates=60, hidden_size=16, threads=1)
     text = tmp_path / "lines.txt"
     text.write_text("cccc\n" * 200 + "cc\n" * 50 + "ba\n")
@@ -157,7 +156,7 @@ def test_a_language_model_changes_what_is_found(
     heard = say("ab", 77)
     plain = both_ways.predict([heard], lm="none")
     biased = both_ways.predict([heard], lm=str(run), lm_weight=6.0)
-    assert biased != plain and set(biased[0]) <= {"c"}
+    assert biased != plain == ["ab"]
     assert both_ways.predict([heard], lm=str(run), lm_weight=0.0) == plain
     with pytest.raises(SettingsError, match="expected a run of generate"):
         both_ways.predict([heard], lm=str(both_ways.save(tmp_path / "run")))
@@ -172,7 +171,7 @@ def test_files_become_rows(
     picture = tmp_path / "heard.png"
     words = ["predict", run, str(sound), "--out", str(out), "--plot", str(picture)]
     assert cli.run(words) == 0
-    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 60 and set(rows[0]) == {"audio", "transcript", "seconds", "score"}
     right = sum(Path(row["audio"]).stem.split("_")[0] == row["transcript"] for row in rows)
     assert right > 40
@@ -185,7 +184,7 @@ def test_files_become_rows(
     out_lines, err = capsys.readouterr()
     lines = [json.loads(line) for line in out_lines.splitlines() if line.startswith("{")]
     assert len(lines) == 3 and "left out" in err and "x.wav" in err
-    assert next(l for l in lines if "empty" in l["audio"])["transcript"] == ""
+    assert next(row for row in lines if "empty" in row["audio"])["transcript"] == ""
     assert cli.run(["predict", run, str(bad / "x.wav")]) == 2
     assert "cannot be read as sound" in capsys.readouterr().err
 
@@ -223,7 +222,7 @@ def test_a_speaker_left_out_is_heard_in_the_test_alone(sound: Path) -> None:
     assert corpus.facts.speakers["test"] == ["bob"]
     assert corpus.facts.recordings["test"] == 20
     assert corpus.facts.speakers["train"] == ["anna", "cleo"]
-    with pytest.raises(SettingsError, match='no speaker "bo". Did you mean "bob"'):
+    with pytest.raises(SettingsError, match=r'no speaker "bo"\. Did you mean "bob"'):
         prepared(sound, leave_out=("bo",))
     with pytest.raises(SettingsError, match="has 3 speakers for"):
         prepared(write(sound.parent / "few", 3), split_by="speaker", leave_out=("anna", "bob"))
@@ -271,7 +270,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     names = sorted(path.name for path in tmp_path.glob("*.wav"))
     table = tmp_path / "meta.csv"
     table.write_text("audio,text\n" + "".join(f"{n},{n[0]}\n" for n in [*names, "gone.wav"]))
-    with pytest.raises(DataError, match="gone.wav: no such file"):
+    with pytest.raises(DataError, match=r"gone.wav: no such file"):
         prepared(table, name=None)
     words = " ".join(prepared(table, name=None, skip_bad_rows=True).explanation())
     assert "1 no such file (gone.wav)" in words

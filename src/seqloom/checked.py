@@ -134,9 +134,17 @@ def without_effect(task: str, settings: Settings) -> dict[str, str]:
         found["model.forget_bias"] = f"{network}, and only lstm has a forget gate"
     if model.embedding == "one-hot":
         found["model.embedding_size"] = "--embedding one-hot is as wide as the vocabulary"
+    if task == "transcribe" and _levelled(settings):
+        found["audio.gain_db"] = "every recording is brought to one level (--standardise)"
     if text.tokenizer != "kmer" and (text.tokenizer != "auto" or task == "translate"):
         found["text.kmer"] = f"--tokenizer is {text.tokenizer}"
     return found
+
+
+def _levelled(settings: Settings) -> bool:
+    """Whether each recording is brought to a level of its own."""
+    way = settings.audio.standardise
+    return way == "utterance" or (way == "auto" and settings.model.bidirectional)
 
 
 _OF_THE_SEARCH = ("beam", "n_best", "coverage_penalty")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(200))
@@ -51,10 +52,11 @@ FLAGS = [
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
         ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
         ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
+        ("sound", ("--name", PATTERN, "--bands", "12")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
-        *("translate, transformer", "forecast"),
+        *("translate, transformer", "forecast", "transcribe"),
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
@@ -62,7 +64,10 @@ def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, .
     content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
     content["days.csv"] = DAYS
     of_text = () if source == "days.csv" else OF_TEXT
-    data.write_text(content[source])
+    if source == "sound":
+        write_tones(data, 60)
+    else:
+        data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],

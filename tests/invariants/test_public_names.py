@@ -22,6 +22,7 @@ PUBLIC = [
     "SequenceTagger",
     "SettingsError",
     "ShapeError",
+    "SpeechRecognizer",
     "TextGenerator",
     "TrainingError",
     "Translator",

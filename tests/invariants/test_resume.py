@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 LINES = [" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150)]
@@ -45,6 +46,7 @@ CASES = {
         ("pairs.tsv", "--task", "translate", "--encoder", "gru", "--decoder", "transformer"),
         "",
     ),
+    "transcribe": (("sound", "--name", PATTERN, "--bands", "12", "--join", "1-2"), ""),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
     "forecast": (
         (
@@ -113,6 +115,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name, content in DATA.items():
         (folder / name).write_text(content)
+    write_tones(folder / "sound", 60)
     return folder
 
 

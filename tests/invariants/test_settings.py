@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from tones import PATTERN, write_tones
 
 from seqloom import api, cli
 from seqloom.config import Settings, default_settings, flag_of, override
@@ -15,7 +16,7 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast")
+TASKS = ("generate", "classify", "tag", "translate", "forecast", "transcribe")
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -42,6 +43,30 @@ CHANGES: dict[str, Any] = {
     "data.look_back": 9,
     "data.log": True,
     "data.difference": "step",
+    "data.audio": "x",
+    "data.transcript": "x",
+    "data.speaker": "x",
+    "data.name": "{speaker}_{text}_{take}",
+    "data.split_by": "speaker",
+    "data.leave_out": ("bob",),
+    "data.join": "2-3",
+    "data.longest_seconds": 0.2,
+    "audio.sample_rate": 3_000,
+    "audio.window_seconds": 0.05,
+    "audio.hop_seconds": 0.02,
+    "audio.bands": 9,
+    "audio.lowest_hz": 200.0,
+    "audio.highest_hz": 1_500.0,
+    "audio.stack": 2,
+    "audio.stride": 1,
+    "audio.standardise": "train",
+    "audio.tempo": 0.4,
+    "audio.vocal_tract": 0.5,
+    "audio.gain_db": 12.0,
+    "audio.noise": 0.5,
+    "audio.colour": 2.0,
+    "audio.mask_bands": 1,
+    "audio.mask_seconds": 0.02,
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "text.tokenizer": "word",
@@ -117,7 +142,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "model.bidirectional": True,
         "train.optimizer": "muon",
         "train.teacher_forcing": 0.7,
-    }
+    },
+    "transcribe": {"model.num_layers": 3},
 }
 """Where a task's data or its own defaults ask for another change."""
 BASE = {
@@ -132,6 +158,8 @@ BASE = {
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
     "data.horizon": 3,
     "data.look_back": 6,
+    "data.name": PATTERN,
+    "audio.bands": 12,
 }
 # What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -145,6 +173,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "model.segment": {"model.encoder": "segment"},
     "data.static": {"data.id": "half"},
+    "audio.gain_db": {"audio.standardise": "train"},  # else recordings are brought to one level
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -157,6 +186,10 @@ SERIES = {
     "data.id": {"data.series": "n"},
     "data.time": {"data.series": "n", "data.id": "name"},
 }  # settings of series, which the classifier's table in long form holds, and what they need
+
+
+TABLED = {f"data.{name}" for name in ("audio", "transcript", "speaker", "encoding")}
+"""Settings of recordings that only a table of them has."""
 
 
 def taken(task: str) -> list[str]:
@@ -246,6 +279,16 @@ def write_days(path: Path, rows: range) -> None:
     path.write_text("day,n,half,kind,y,z\n" + content)
 
 
+def write_table(path: Path, sound: Path) -> None:
+    """Recordings with their transcripts and speakers, and a column with other ones."""
+    files = sorted(sound.glob("*.wav"))
+    content = "".join(
+        f"{file},{file.stem.split('_')[0]},{file.stem.split('_')[1]},{other}\n"
+        for file, other in zip(files, files[::-1], strict=True)
+    )
+    path.write_text("audio,text,speaker,x\n" + content)
+
+
 def write_series(path: Path, rows: range) -> None:
     line = '"[{n}, {m}, 1.5]",{n},{name},{label}\n'
     content = "".join(
@@ -267,6 +310,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))
         write(folder / f"{name}-other.csv", range(7, 37))
+    write_tones(folder / "transcribe.csv", 60)  # a folder, whatever its name
+    write_tones(folder / "transcribe-other.csv", 30, first=7)
+    write_table(folder / "transcribe-table.csv", folder / "transcribe.csv")
     return folder
 
 
@@ -317,9 +363,12 @@ def test_a_changed_setting_changes_something(
         value = str(tmp_path / "start")
     if task == "classify" and name in SERIES:
         data, beside = folder / "series.csv", {**BASE, **SERIES[name]}
+    if task == "transcribe" and name in (TABLED | {"data.skip_bad_rows"}):
+        data, beside = folder / "transcribe-table.csv", {**BASE, "data.name": None}
     if name == "data.skip_bad_rows":
+        content = (folder / "transcribe-table.csv" if task == "transcribe" else data).read_text()
         data = tmp_path / "bad.csv"
-        data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+        data.write_text(content + "one,two,three,four,5,6,7,8\n")
     if name == "data.gaps":
         data = tmp_path / "gap.csv"
         lines = (folder / f"{task}.csv").read_text().splitlines()

@@ -4,11 +4,13 @@ import math
 from pathlib import Path
 
 from check_task import check_task
+from tones import PATTERN, tones, write_tones
 
 from seqloom import (
     Forecaster,
     SequenceClassifier,
     SequenceTagger,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
 )
@@ -104,6 +106,20 @@ def test_forecast(tmp_path: Path) -> None:
         lambda model: (
             *(model.predict().tolist(), model.predict_interval(DAYS, 4).tolist()),
             *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
+        ),
+        tmp_path,
+    )
+
+
+def test_transcribe(tmp_path: Path) -> None:
+    folder = str(write_tones(tmp_path / "sound", 40))
+    heard = [tones("abc"), tones("ca")]
+    check_task(
+        SpeechRecognizer(updates=6, hidden_size=8, embedding_size=8, name=PATTERN, bands=12),
+        folder,
+        lambda model: (
+            *(model.predict(heard), model.predict(folder, beam=1), model.score(folder)),
+            model.predict(heard, lm="none"),
         ),
         tmp_path,
     )
