@@ -38,7 +38,7 @@ from seqloom.tasks.speech_model import build_recognizer
 from seqloom.tasks.transcriber import Transcriber
 from seqloom.text.characters import CharTokenizer
 
-SIZE, UNITS, TOKENS, ROWS, RECORDINGS, ROUNDS = 120, 128, 30, 32, 320, 5
+SIZE, UNITS, TOKENS, ROWS, RECORDINGS, ROUNDS = 120, 128, 30, 32, 192, 3
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 

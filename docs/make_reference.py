@@ -35,7 +35,8 @@ FOLDER = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py: change the program, then run it again. -->"
 OWN = ("Arguments", "Parameters")  # cyclopts' names for what belongs to one command alone
 SECTION_OF_GROUP = {
-    "Data": "data", "Sound": "audio", "Tokens": "text", "Model": "model", "Training": "train", "Writing": None,
+    "Data": "data", "Sound": "audio", "Tokens": "text", "Model": "model", "Training": "train",
+    "Writing": None,
     "Output": None,
 }  # fmt: skip
 

