@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.config import Settings
-from seqloom.errors import RunError
+from seqloom.errors import RunError, SettingsError
 from seqloom.run import Run
 
 if TYPE_CHECKING:
@@ -299,6 +299,8 @@ def transcribe(
 
     transcriber, chosen = open_transcriber(run), options or Options()
     check_predicted("transcribe", chosen)
+    if "format" in chosen.model_fields_set:
+        raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
     path = None if file is None else Path(file)
     return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
 

@@ -17,7 +17,7 @@ from seqloom.config import GenerateSettings, Settings
 from seqloom.presets import preset_names
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-GUIDES = ("generate", "classify", "tag", "translate", "forecast")
+GUIDES = ("generate", "classify", "tag", "translate", "forecast", "transcribe")
 PAIRS = [
     ("README.md", "README.ko.md"),
     *((f"docs/guide/{name}.md", f"docs/guide/{name}.ko.md") for name in GUIDES),

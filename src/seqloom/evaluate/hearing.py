@@ -52,8 +52,9 @@ def hearing_picture(hearing: Hearing, kind: str = "png") -> bytes:
     families = fonts()
     with mpl.rc_context({"font.family": families, "axes.unicode_minus": False}):
         characters = characters_of(families)
-        figure = Figure(figsize=(8, 5), layout="constrained")
+        figure = Figure(figsize=(8, 5))  # with margins of its own: a layout draws it twice
         FigureCanvasAgg(figure)
+        figure.subplots_adjust(left=0.08, right=0.87, bottom=0.1, top=0.94, hspace=0.08)
         above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
         shown = min(MOST_SECONDS, len(hearing.mel) * hearing.frame_seconds)
         _draw_mel(above, hearing, shown)

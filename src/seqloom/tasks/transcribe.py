@@ -61,7 +61,7 @@ class TranscribeJob:
         autocast: makes the context of validation, as it does that of training.
     """
 
-    units = Units("token", "steps")
+    units = Units("token", "steps", names={"wer": "wrong words"})
 
     def __init__(
         self,

@@ -157,7 +157,7 @@ def hearing_of(
     names = [tokenizer.token(number) for number in range(tokenizer.vocabulary_size)]
     text = tokenizer.decode(ids)
     return Hearing(
-        f"heard: {text}    {title}",
+        f'heard: "{text}"; {title}',
         log_mel(samples, frames.mel),
         frames.mel.hop_size / frames.mel.rate,
         np.exp(rows),

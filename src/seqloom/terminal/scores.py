@@ -52,7 +52,7 @@ BASELINES = {
     "classify": "linear baseline",
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
-    "transcribe": "sounds alike",
+    "transcribe": "what sounds alike",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
@@ -116,8 +116,9 @@ def verdict(metrics: dict[str, Any]) -> str:
         return _verdict_of_text(model["perplexity"], plain["perplexity"])
     name = next(name for name in DECIDING if name in model)
     baseline = BASELINES[metrics["task"]]
+    against = _against(name, model, plain, metrics["task"])
     if (model[name] > plain[name]) != (name in ERRORS) and model[name] != plain[name]:
-        words = f"The model beats the {baseline} ({_against(name, model, plain)})"
+        words = f"The model beats the {baseline} ({against})"
         if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
             words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"
         alone = metrics.get(NETWORK, {}).get(part)
@@ -125,13 +126,14 @@ def verdict(metrics: dict[str, Any]) -> str:
             words += f"; the network alone does not ({figure(name, alone[name])})"
         return f"{words}."
     return (
-        f"The model does not beat the {baseline} ({_against(name, model, plain)}): train longer "
+        f"The model does not beat the {baseline} ({against}): train longer "
         "(--minutes), on more data, or use the baseline."
     )
 
 
-def _against(name: str, ours: dict[str, float], theirs: dict[str, float]) -> str:
-    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {COLUMNS[name]}"
+def _against(name: str, ours: dict[str, float], theirs: dict[str, float], task: str = "") -> str:
+    words = NAMED.get(task, {}).get(name, COLUMNS[name])
+    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {words}"
 
 
 def _verdict_of_text(*found: float | None) -> str:
