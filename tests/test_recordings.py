@@ -193,7 +193,7 @@ def test_a_fixed_list_stays_and_training_hears_each_recording_once_an_epoch() ->
     fixed = [joined(plain(), "1-3", (0, 2, 0)) for _ in range(2)]
     assert fixed[0].members == fixed[1].members
     np.testing.assert_array_equal(fixed[0].samples(1), fixed[1].samples(1))
-    epochs = [joined(plain(), "1-3", (0, 0, epoch)) for epoch in (1, 2)]
+    epochs = [joined(plain(), "1-3", (0, 0, epoch)) for epoch in (8, 9)]
     assert epochs[0].members != epochs[1].members
     for strings in epochs:
         assert sorted(n for own in strings.members for n in own) == list(range(12))
@@ -211,3 +211,8 @@ def test_strings_have_gaps_and_never_clip() -> None:
 def test_a_wrong_join_is_refused(words: str) -> None:
     with pytest.raises(SettingsError, match="expected how many recordings"):
         parse_join(words)
+
+
+def test_strings_of_training_begin_short() -> None:
+    longest = [max(map(len, joined(plain(40), "1-4", (0, 0, e)).members)) for e in range(1, 7)]
+    assert longest == [1, 2, 3, 4, 4, 4]

@@ -108,9 +108,11 @@ def joined(plain: Utterances, words: str, seed: tuple[int, ...]) -> Utterances:
     """Strings of the recordings of each speaker, which stand in them once each.
 
     In a fixed list (the last number of the seed is 0) there are as many strings as recordings, and
-    a recording is heard in several of them.
+    a recording is heard in several of them. In training, whose epochs count from 1 there, strings
+    begin short and grow by a recording an epoch: what is said when is then found much sooner.
     """
     low, high = parse_join(words)
+    high = min(high, low - 1 + seed[-1]) if seed[-1] else high
     random = np.random.default_rng(seed)
     repeats = 1 if seed[-1] else max(1, round((low + high) / 2))
     members: list[tuple[int, ...]] = []
