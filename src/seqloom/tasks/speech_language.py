@@ -26,6 +26,7 @@ from seqloom.text.characters import CharTokenizer
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 ORDERS = (2, 3, 4, 5, 6)
+DEFAULT_WEIGHT = 0.5  # of a run, where n-grams were worth nothing on validation
 WEIGHTS, ABOUT = "language.safetensors", "language.json"
 APART = ("space", "word")  # tokenizers between whose tokens a space stands
 
@@ -224,6 +225,3 @@ def open_scorer(
         )
     chosen = own.weight or DEFAULT_WEIGHT if weight is None else weight
     return WriterScorer(writer, tokenizer), Weighing(chosen, own.bonus)
-
-
-DEFAULT_WEIGHT = 0.5  # of a run, where n-grams were worth nothing on validation

@@ -79,6 +79,7 @@ class SpeechMaker:
             parse_join(settings.data.join)
         self.facts = SpeechFacts(reasons=[f"{source.name}: {words}."])
         self._report = ReadReport()
+        self._dropped: dict[str, list[str]] = {}  # names of files by why they are left out
         self.listed = self._list(others)
 
     def _list(self, others: dict[str, Source]) -> list[tuple[Recording, str]]:
@@ -149,11 +150,6 @@ class SpeechMaker:
     def _drop(self, reason: str, one: Recording) -> None:
         self._report.drop(reason)
         self._dropped.setdefault(reason, []).append(one.path.name)
-
-    @property
-    def _dropped(self) -> dict[str, list[str]]:
-        held: dict[str, list[str]] = self.__dict__.setdefault("_names", {})
-        return held
 
     def _rate(self, found: list[Found]) -> int:
         """The usual rate of the recordings, unless one is asked for."""
