@@ -102,7 +102,7 @@ def test_what_is_streamed_is_what_is_heard_whole(
     text = "".join(pieces) + listener.finish()
     assert text == whole.text == listener.heard().text
     assert listener.heard().score == pytest.approx(whole.score, abs=1e-2)
-    assert seconds > 1 or sum(map(bool, pieces)) >= 2, "nothing was written before the end"
+    assert seconds > 1 or any(pieces), "nothing was written before the end"
 
 
 @pytest.mark.parametrize("chunk", ["0.05", "0.4"])

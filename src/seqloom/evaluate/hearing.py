@@ -82,7 +82,7 @@ def _draw_probabilities(axes: Any, hearing: Hearing, characters: set[int]) -> No
     likely = [int(n) for n in np.flatnonzero(found.max(0) >= LEAST) if n]
     likely = sorted(likely, key=lambda n: -found[:, n].max())[:MOST_TOKENS]
     axes.fill_between(times, found[:, 0], color=SILENT, alpha=0.25, linewidth=0, label="nothing")
-    for number in sorted(likely):
+    for number in sorted(likely, key=lambda n: hearing.tokens[n]):
         name = drawable(hearing.tokens[number], characters) or "␣"
         axes.plot(times, found[:, number], linewidth=1.4, label=name)
     axes.set_ylim(0, 1.05)

@@ -26,6 +26,7 @@ from seqloom.signal.audio import (
 
 LEAST_SPREAD = 0.1  # of a band: silence has none
 LEAST_PEAK = 1e-4  # of a recording, below which it is silence and stays so
+TAIL_SECONDS = 0.25  # of silence behind a recording, in which a network that reads one way ends
 WAVES = 4  # cosines over the bands that make a colour
 WARPS = 33  # voices that are told apart, so that their filters are made once
 
@@ -86,11 +87,13 @@ class SpeechFrames:
         settings: of the audio, every ``auto`` resolved.
         mel: windows and bands.
         scale: of the training part.
+        tail: samples of silence that are heard behind each recording.
     """
 
     settings: AudioSettings
     mel: Mel
     scale: Scale
+    tail: int = 0
 
     @property
     def size(self) -> int:
@@ -99,7 +102,7 @@ class SpeechFrames:
 
     def steps(self, samples: int) -> int:
         """Steps of so many samples."""
-        return steps_of(self.mel.count(samples), self.settings.stack, self.stride)
+        return steps_of(self.mel.count(samples + self.tail), self.settings.stack, self.stride)
 
     @property
     def stride(self) -> int:
@@ -113,7 +116,9 @@ class SpeechFrames:
 
     def __call__(self, samples: Floats) -> Floats:
         """Steps of a recording (steps, size)."""
-        return self._stacked(self._standard(log_mel(self._levelled(samples), self.mel)))
+        return self._stacked(
+            self._standard(log_mel(self._ended(self._levelled(samples)), self.mel))
+        )
 
     def varied(self, samples: Floats, random: np.random.Generator) -> Floats:
         """Steps of a recording as it could have been spoken otherwise."""
@@ -126,7 +131,7 @@ class SpeechFrames:
             heard = heard + drawn * np.float32(noise * gain)
         octaves = round(random.uniform(-1, 1) * (WARPS // 2)) / (WARPS // 2) * own.vocal_tract
         frames = log_mel(
-            self._levelled(heard),
+            self._ended(self._levelled(heard)),
             self.mel,
             tempo=1 + random.uniform(-own.tempo, own.tempo),
             warp=float(2**octaves),
@@ -134,6 +139,10 @@ class SpeechFrames:
         steps = round(own.mask_seconds / own.hop_seconds)
         frames = self._standard(frames) + coloured(own.bands, own.colour, random)
         return self._stacked(masked(frames, random, bands=own.mask_bands, steps=steps))
+
+    def _ended(self, samples: Floats) -> Floats:
+        """With its tail."""
+        return np.pad(samples, (0, self.tail)) if self.tail else samples
 
     def _levelled(self, samples: Floats) -> Floats:
         """As loud as can be, so that what is too quiet to be heard is so in every recording."""
@@ -177,8 +186,9 @@ class FrameListener:
 
     def finish(self) -> Floats:
         """The steps that are left."""
+        tail = self.feed(np.zeros(self.frames.tail, np.float32))
         left = self._standard(self._windows.finish())
-        return np.concatenate([left, self._steps.finish().reshape(-1, self.frames.size)])
+        return np.concatenate([tail, left, self._steps.finish().reshape(-1, self.frames.size)])
 
     def _standard(self, frames: Floats) -> Floats:
         scale = self.frames.scale
@@ -195,7 +205,9 @@ def coloured(bands: int, colour: float, random: np.random.Generator) -> Floats:
 
 def frames_of(settings: Settings, scale: Scale) -> SpeechFrames:
     """How the settings describe it."""
-    return SpeechFrames(settings.audio, mel_of(settings.audio), scale)
+    one_way = not settings.model.bidirectional
+    tail = round(TAIL_SECONDS * settings.audio.sample_rate) if one_way else 0
+    return SpeechFrames(settings.audio, mel_of(settings.audio), scale, tail)
 
 
 def mel_of(audio: AudioSettings) -> Mel:

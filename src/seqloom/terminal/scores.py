@@ -52,7 +52,7 @@ BASELINES = {
     "classify": "linear baseline",
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
-    "transcribe": "what sounds alike",
+    "transcribe": "sound-alike baseline",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
