@@ -25,6 +25,7 @@ from seqloom.api import (
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
 )
@@ -36,7 +37,8 @@ FOLDER = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py: change the program, then run it again. -->"
 OWN = ("Arguments", "Parameters")  # cyclopts' names for what belongs to one command alone
 SECTION_OF_GROUP = {
-    "Data": "data", "Tokens": "text", "Model": "model", "Training": "train", "Writing": None,
+    "Data": "data", "Sound": "audio", "Tokens": "text", "Model": "model", "Training": "train",
+    "Writing": None,
     "Output": None,
 }  # fmt: skip
 
@@ -274,7 +276,7 @@ def _code(text: str) -> str:
 
 ESTIMATORS = (
     *(TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster),
-    *(ImageCaptioner, MusicComposer),
+    *(SpeechRecognizer, MusicComposer, ImageCaptioner),
 )
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 

@@ -24,6 +24,7 @@ TRANSLATORS = [
 COMPOSERS = ["chorales", "chorales-roll", "folk-tunes"]
 FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
 CAPTIONERS = ["flickr8k-small", "shapes"]
+RECOGNIZERS = ["digit-strings", "spoken-digits"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
 
@@ -34,9 +35,8 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted(
-        [*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *CAPTIONERS, *COMPOSERS]
-    )
+    known = [*CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *RECOGNIZERS, *COMPOSERS, *CAPTIONERS]
+    assert preset_names() == sorted([*writers, *known])
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -221,3 +221,23 @@ def test_hello_becomes_hola(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert list(api.predict(tmp_path / "run", iter(["hello"]))) == ["hola"]
     history = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["update"] for line in history] == [100, 200]
+
+
+@pytest.mark.parametrize("name", RECOGNIZERS)
+def test_a_recognizer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+    import soundfile
+
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    for n in range(30):
+        samples = np.random.default_rng(n).normal(size=1_600) * 0.1
+        soundfile.write(str(tmp_path / f"{n % 3}_{'ab'[n % 2]}_{n}.wav"), samples, 8_000)
+    few = {
+        "train": {"updates": 2, "threads": 1},
+        "model": {"hidden_size": 8},
+        "data": {"name": "{text}_{speaker}_{take}"},
+    }
+    chosen = api.choose(str(tmp_path), few, preset=name)
+    assert chosen.task == "transcribe"
+    outcome = api.train(str(tmp_path), chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and outcome.metrics["updates"] == 2

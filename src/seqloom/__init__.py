@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         MusicComposer,
         SequenceClassifier,
         SequenceTagger,
+        SpeechRecognizer,
         TextGenerator,
         Translator,
     )
@@ -48,6 +49,7 @@ __all__ = [
     "SequenceTagger",
     "SettingsError",
     "ShapeError",
+    "SpeechRecognizer",
     "TextGenerator",
     "TrainingError",
     "Translator",
@@ -61,6 +63,7 @@ _MODULE_OF = dict.fromkeys(
     ),
     "seqloom.api",
 )
+_MODULE_OF["SpeechRecognizer"] = "seqloom.api"
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.config import Settings
-from seqloom.errors import RunError
+from seqloom.errors import RunError, SettingsError
 from seqloom.run import Run
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ if TYPE_CHECKING:
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
+        SpeechRecognizer,
         TextGenerator,
         Translator,
     )
     from seqloom.tasks.composition import Composition
     from seqloom.tasks.forecast_files import Future
+    from seqloom.tasks.listening import Listening
     from seqloom.tasks.training import Outcome
+    from seqloom.tasks.transcriber import Transcriber
     from seqloom.tasks.writer import Writer
     from seqloom.watching import Watcher
 
@@ -49,6 +52,7 @@ __all__ = [
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",
+    "SpeechRecognizer",
     "TextGenerator",
     "Translator",
     "Tuning",
@@ -64,6 +68,7 @@ __all__ = [
     "forecast",
     "forecast_format",
     "make_sampler",
+    "open_transcriber",
     "open_writer",
     "predict",
     "preset_names",
@@ -71,6 +76,7 @@ __all__ = [
     "sharing_cores",
     "task_of",
     "train",
+    "transcribe",
     "tune",
 ]
 
@@ -83,6 +89,7 @@ _MODULE_OF = {
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
     "SequenceTagger": "seqloom.estimators",
+    "SpeechRecognizer": "seqloom.estimators",
     "TextGenerator": "seqloom.estimators",
     "Translator": "seqloom.estimators",
     "Tuning": "seqloom.compare",
@@ -285,8 +292,8 @@ def predict(
     """Lines of a file with the model's labels, tags or translations, in their order, streamed.
 
     Args:
-        run: folder of a run of classify, tag or translate.
-        data: what ``open_source`` takes, or an iterator of texts.
+        run: folder of a run of classify, tag, translate or transcribe.
+        data: what ``open_source`` takes, an iterator of texts, or sound files.
         options: how the lines are written; defaults when None.
         watcher: told of texts of which nothing can be said.
 
@@ -390,6 +397,52 @@ def open_writer(run: str | Path) -> Writer:
     if task != "generate":
         raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
     return load_writer(opened)
+
+
+def open_transcriber(run: str | Path) -> Transcriber:
+    """The network of a run of transcribe, ready to listen.
+
+    Raises:
+        RunError: no run is there, it is damaged, of another task, or has no weights yet.
+    """
+    from seqloom.tasks.transcriber import load_transcriber
+
+    opened, task = Run.open(run), task_of(run)
+    if task != "transcribe":
+        raise RunError(f"{run} is a run of {task}; transcribe takes runs of transcribe.")
+    return load_transcriber(opened)
+
+
+def transcribe(
+    run: str | Path,
+    file: str | Path | None,
+    options: PredictSettings | None = None,
+    *,
+    stream: bool = False,
+    chunk_seconds: float = 0.25,
+) -> Listening:
+    """What is said in a recording: iterate for the text as it comes, then ask ``about()``.
+
+    Args:
+        run: folder of a run of transcribe.
+        file: a sound file; None listens to the microphone.
+        options: search, language model and picture; defaults when None.
+        stream: write as soon as something is certain, which needs a network that reads one way.
+        chunk_seconds: of a piece.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.checked import check_predicted
+    from seqloom.config import PredictSettings as Options
+    from seqloom.tasks.listening import Listening as Heard
+
+    transcriber, chosen = open_transcriber(run), options or Options()
+    check_predicted("transcribe", chosen)
+    if "format" in chosen.model_fields_set:
+        raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
+    path = None if file is None else Path(file)
+    return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
 
 
 def make_sampler(options: GenerateSettings) -> Sampler:

@@ -18,14 +18,15 @@ from seqloom.task_settings import NOT_PREDICTED, NOT_TAKEN
 
 HIDDEN_SIZES = {
     **{"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64},
-    **{"caption": 256, "compose": 256},
+    **{"transcribe": 128, "compose": 256, "caption": 256},
 }
+LAYERS = {"transcribe": 2}  # of recurrences; one where nothing is said
 SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
 TRANSFORMER_LAYERS = {
     **{"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2},
-    **{"caption": 2, "compose": 3},
+    **{"transcribe": 3, "compose": 3, "caption": 2},
 }
 TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 
@@ -42,7 +43,7 @@ def with_sizes(task: str, settings: Settings) -> Settings:
     changes: dict[str, Any] = {}
     if not model.num_layers:
         transformer = "transformer" in (model.encoder, model.decoder if task == "caption" else "")
-        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else 1
+        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else LAYERS.get(task, 1)
     if not model.hidden_size:
         changes["hidden_size"] = _hidden_size(task, settings)
     elif _has_no_units(task, model):
@@ -140,6 +141,8 @@ def without_effect(task: str, settings: Settings) -> dict[str, str]:
         found["model.forget_bias"] = f"{network}, and only lstm has a forget gate"
     if model.embedding == "one-hot":
         found["model.embedding_size"] = "--embedding one-hot is as wide as the vocabulary"
+    if task == "transcribe" and _levelled(settings):
+        found["audio.gain_db"] = "every recording is brought to one level (--standardise)"
     if text.tokenizer != "kmer" and (text.tokenizer != "auto" or task == "translate"):
         found["text.kmer"] = f"--tokenizer is {text.tokenizer}"
     return found
@@ -155,6 +158,12 @@ def _of_pictures(model: ModelSettings) -> dict[str, str]:
     else:
         found["model.channels"] = f"the backbone {model.backbone} has channels of its own"
     return found
+
+
+def _levelled(settings: Settings) -> bool:
+    """Whether each recording is brought to a level of its own."""
+    way = settings.audio.standardise
+    return way == "utterance" or (way == "auto" and settings.model.bidirectional)
 
 
 _OF_THE_SEARCH = ("beam", "n_best", "coverage_penalty")

@@ -18,6 +18,7 @@ from seqloom.data.caption_source import holds_captions, open_captions
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
+from seqloom.data.recordings import holds_sound, open_recordings
 from seqloom.data.schema import infer_text
 from seqloom.data.source import MUSIC, Source, check_not_music, open_source
 from seqloom.data.surely_series import surely_series
@@ -87,6 +88,8 @@ def choose(
     reason = holds_captions(source) if fitting else ""
     if reason:  # opened in a way of its own: a folder holds pictures beside its table
         task, found = "caption", [f"The task is caption: {reason}."]
+    if task == "auto" and holds_sound(source):
+        task, found = "transcribe", [f"The task is transcribe: {source} holds sound."]
     opened = _open(source, task)
     if task == "auto":
         task, found = find_task(opened, _together(config, changes))
@@ -114,7 +117,7 @@ def choose(
 def _open(source: str, task: str) -> Source:
     """The source, by what the task reads; where that is open yet, names of many kinds are right."""
     opening = {"generate": open_source, "classify": open_source, "translate": open_pairs}
-    opening["caption"] = open_captions
+    opening |= {"caption": open_captions, "transcribe": open_recordings}
     return opening.get(task, open_tagged)(source)
 
 
@@ -191,6 +194,8 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
         return "classify", []
     if data.get("source") or data.get("target"):
         return "translate", []
+    if data.get("audio") or data.get("transcript"):
+        return "transcribe", []
     if source.entry is not None:
         return source.entry.task, []
     settings = override(Settings(), {"data": data}, "").data

@@ -27,6 +27,7 @@ from cyclopts import (
 from seqloom import __version__, api
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import (
+    AudioSettings,
     ComposeSettings,
     DataSettings,
     GenerateSettings,
@@ -64,6 +65,7 @@ Quiet = Annotated[
 ]
 Verbose = Annotated[bool, Parameter(name="--verbose", negative="", help="Say more.")]
 DataFlags = Annotated[DataSettings, Parameter(name="*", group=Group("Data", sort_key=2))]
+AudioFlags = Annotated[AudioSettings, Parameter(name="*", group=Group("Sound", sort_key=3))]
 TextFlags = Annotated[TextSettings, Parameter(name="*", group=Group("Tokens", sort_key=3))]
 ModelFlags = Annotated[ModelSettings, Parameter(name="*", group=Group("Model", sort_key=4))]
 TrainFlags = Annotated[
@@ -140,6 +142,7 @@ def train(
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     data: DataFlags = DataSettings(),
+    audio: AudioFlags = AudioSettings(),
     text: TextFlags = TextSettings(),
     model: ModelFlags = ModelSettings(),
     train: TrainFlags = TrainSettings(),
@@ -164,7 +167,7 @@ def train(
     overwrite
         Replace a run that stands in the folder.
     """
-    changes = _given(data=data, text=text, model=model, train=train)
+    changes = _given(data=data, audio=audio, text=text, model=model, train=train)
     chosen = api.choose(source, changes, task=task, preset=preset, config=config)
     folder = out or Path("runs") / chosen.name
     console = _console(quiet)
@@ -483,6 +486,55 @@ def _forecast(
         return 0
     for line in future.lines(form):
         print(line)
+    return 0
+
+
+@app.command
+def transcribe(
+    run: Path,
+    file: Annotated[Path | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    stream: Annotated[bool, Parameter(negative="")] = False,
+    microphone: Annotated[bool, Parameter(negative="")] = False,
+    chunk_seconds: float = 0.25,
+    options: PredictFlags = PredictSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write down what is said in a recording, at once or word by word as it comes.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    file
+        A .wav, .flac or .ogg file.
+    stream
+        Hear the file piece by piece, write as soon as something is certain, and say how long it
+        took; the network must read one way (--no-bidirectional).
+    microphone
+        Hear this computer's microphone until Ctrl-C.
+    chunk_seconds
+        Seconds of a piece.
+    """
+    from seqloom.terminal import show_hearing
+
+    if chunk_seconds <= 0:
+        raise SettingsError(f"--chunk-seconds {chunk_seconds:g}: expected a number above 0.")
+    if (file is None) != microphone:
+        raise SettingsError("transcribe takes a FILE or --microphone, one of them.")
+    console = _console(quiet)
+    heard = api.transcribe(run, file, options, stream=stream, chunk_seconds=chunk_seconds)
+    for piece in heard:
+        if not json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    if json:
+        _print_json(heard.about())
+        return 0
+    sys.stdout.write("\n")
+    show_hearing(console, heard.about())
     return 0
 
 

@@ -16,7 +16,15 @@ from seqloom.errors import SettingsError, nearest
 from seqloom.task_settings import TASK_DEFAULTS
 
 TaskKind = Literal[
-    "auto", "generate", "classify", "tag", "translate", "forecast", "caption", "compose"
+    "auto",
+    "generate",
+    "classify",
+    "tag",
+    "translate",
+    "forecast",
+    "transcribe",
+    "compose",
+    "caption",
 ]
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
 TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer", "space"]
@@ -117,12 +125,75 @@ class DataSettings(Section):
     """Levels of loudness that notes are rounded to."""
     transpose: int = Field(default=5, ge=0, le=24)
     """Semitones up and down by which pieces are moved at random, anew in each epoch."""
+    audio: str | None = None
+    """Column that holds the file of a recording, seen from where the table lies."""
+    transcript: str | None = None
+    """Column that holds what is said in it."""
+    speaker: str | None = None
+    """Column that says whose voice it is."""
+    name: str | None = None
+    """How files are named, in place of a table, such as "{text}_{speaker}_{take}"."""
+    split_by: Literal["record", "speaker"] = "record"
+    """What is split: records at random, or speakers, none of whom is then heard in two parts."""
+    leave_out: tuple[str, ...] = ()
+    """Speakers who are heard in the test part alone."""
+    join: str = ""
+    """Put so many recordings of a speaker behind each other, at random, such as 1-7."""
+    longest_seconds: float = Field(default=30.0, gt=0)
+    """Longer recordings are left out of training, and counted."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
     """Drop rows that cannot be read (counted and reported) instead of stopping at the first."""
     skip_bad_series: bool = False
     """Leave out series without any value (counted and named) instead of stopping at the first."""
+
+
+class AudioSettings(Section):
+    """How sound becomes the steps of a network, and how it is varied in training."""
+
+    sample_rate: int = Field(default=0, ge=0)
+    """Samples a second that recordings are brought to; 0 takes the usual rate, 16,000 at most."""
+    window_seconds: float = Field(default=0.025, gt=0)
+    """Seconds that a frame looks at."""
+    hop_seconds: float = Field(default=0.01, gt=0)
+    """Seconds from one frame to the next."""
+    bands: int = Field(default=40, ge=4)
+    """Bands of pitch in a frame, evenly spread as ears hear it (mel)."""
+    lowest_hz: float = Field(default=60.0, ge=0)
+    """Lowest pitch that is heard."""
+    highest_hz: float = Field(default=0.0, ge=0)
+    """Highest pitch that is heard; 0 takes half the sample rate."""
+    stack: int = Field(default=3, ge=1)
+    """Frames that the network reads as one step."""
+    stride: int = Field(default=0, ge=0)
+    """Frames from one step to the next; 0 takes as many as a step has."""
+    standardise: Literal["auto", "train", "utterance"] = "auto"
+    """Level by the training part or by the recording itself; auto: train where it reads one way."""
+    tempo: float = Field(default=0.15, ge=0, lt=0.5)
+    """In training a recording is read up to this share faster or slower; its pitch stays."""
+    vocal_tract: float = Field(default=0.15, ge=0, le=1)
+    """In training pitches are moved up to so many octaves, as if the speaker were larger."""
+    gain_db: float = Field(default=6.0, ge=0)
+    """In training a recording is up to so many decibels louder or quieter."""
+    noise: float = Field(default=0.02, ge=0, lt=1)
+    """In training noise is added, up to this share of the recording's loudest sample."""
+    colour: float = Field(default=0.4, ge=0)
+    """In training bands are raised and lowered smoothly, as by another microphone."""
+    mask_bands: int = Field(default=8, ge=0)
+    """In training two stripes of up to so many bands are hidden (SpecAugment)."""
+    mask_seconds: float = Field(default=0.15, ge=0)
+    """In training two stretches of up to so many seconds are hidden (SpecAugment)."""
+
+    @model_validator(mode="after")
+    def _every_frame_is_heard(self) -> Self:
+        if self.stride > self.stack:
+            raise ValueError(
+                f"stride {self.stride} leaves frames out between steps of {self.stack}"
+            )
+        if self.highest_hz and self.highest_hz <= self.lowest_hz:
+            raise ValueError(f"highest_hz {self.highest_hz:g} is not above lowest_hz")
+        return self
 
 
 class TextSettings(Section):
@@ -350,13 +421,13 @@ class PredictSettings(Section):
     horizon: int = Field(default=0, ge=0)
     """Steps to forecast; 0 takes those of the training, and beyond them medians are read back."""
     plot: str | None = None
-    """Picture to draw of a forecast, or of where a caption looked: a .png or .svg file."""
+    """Picture to draw: of a forecast, a recording and what is heard, or where a caption looked."""
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     """Give no label where none is at least so probable."""
     text: str | None = None
     """Column or template that is the text, where it is not that of the training data."""
     beam: int = Field(default=5, ge=1)
-    """Translations followed side by side; 1 takes the likeliest token always."""
+    """Translations or transcripts followed side by side; 1 takes the likeliest token always."""
     n_best: int = Field(default=1, ge=1)
     """Translations given of each text, the best first."""
     length_penalty: float = Field(default=1.0, ge=0, le=10)
@@ -367,6 +438,10 @@ class PredictSettings(Section):
     """Above 0 a translation is drawn at random rather than searched for; 1 follows the model."""
     seed: int = Field(default=0, ge=0)
     """Seed of the drawing."""
+    lm: str | None = None
+    """Language model of transcripts: a run of generate, none, or by default characters' n-grams."""
+    lm_weight: float | None = Field(default=None, ge=0)
+    """How much it weighs beside what is heard; by default what validation chose."""
     copy_unknown: bool = True
     """Write the source word with most attention where the model writes an unknown word."""
 
@@ -375,6 +450,7 @@ class Settings(Section):
     """All settings of a training run, as they stand in ``config.toml``."""
 
     data: DataSettings = DataSettings()
+    audio: AudioSettings = AudioSettings()
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()

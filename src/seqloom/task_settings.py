@@ -48,6 +48,11 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
         "data": {"split": "0.8/0.1/0.1"},
         "train": {"batch_size": 16, "sequence_length": 128, "dropout_ramp": 0.0},
     },
+    "transcribe": {
+        "data": {"split": "0.8/0.1/0.1"},
+        "model": {"bidirectional": True, "embedding_dropout": 0.1, "dropout": 0.3},
+        "train": {"learning_rate": 3e-3, "weight_decay": 0.05, "dropout_ramp": 0.0},
+    },
 }
 """Where a task starts from other values than those above."""
 
@@ -81,9 +86,20 @@ _MUSIC = {
     *("data.music", "data.grid", "data.velocities", "data.transpose"),
     *("model.notes", "model.note_size"),
 }
+_SOUND = {
+    *("data.audio", "data.transcript", "data.speaker", "data.name", "data.split_by"),
+    *("data.leave_out", "data.join", "data.longest_seconds"),
+    *("audio.sample_rate", "audio.window_seconds", "audio.hop_seconds", "audio.bands"),
+    *("audio.lowest_hz", "audio.highest_hz", "audio.stack", "audio.stride", "audio.standardise"),
+    *("audio.tempo", "audio.vocal_tract", "audio.gain_db", "audio.noise", "audio.mask_bands"),
+    *("audio.mask_seconds", "audio.colour"),
+}
 _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
-_OWN = {"tag": _TAGS, "forecast": _FORECAST, "caption": _PICTURES, "compose": _MUSIC}
+_OWN = {
+    **{"tag": _TAGS, "forecast": _FORECAST},
+    **{"transcribe": _SOUND, "compose": _MUSIC, "caption": _PICTURES},
+}
 """Settings of one task alone."""
 
 _LEFT_OUT: dict[str, set[str]] = {
@@ -111,6 +127,12 @@ _LEFT_OUT: dict[str, set[str]] = {
         *_POOLED - {"model.wide"}, *_PAIRS - {"train.teacher_forcing"}, _TIED, _SMOOTHED,
         *("data.text", "data.records", "data.drop", "data.valid", "data.test"),
         "train.sequence_length",
+        *_SOUND,
+    },
+    "transcribe": {
+        *_TEXT_ONLY, *_LABELS, *_POOLED, *_STARTED, *_LAYERED, *_PAIRS,
+        _TIED, _SMOOTHED, "model.embedding", "text.max_length", "text.kmer",
+        *("data.text", "data.records", "data.id", "data.time", "data.drop"),
     },
     "compose": {
         *_TEXT_ONLY - {"model.attention_window"}, *_LABELS, *_POOLED, *_STARTED, *_LAYERED,
@@ -131,11 +153,13 @@ _SEARCH = {
     "copy_unknown",
 }
 _FUTURE = {"horizon", "plot"}
+_HEARD = {"lm", "lm_weight"}
 NOT_PREDICTED: dict[str, set[str]] = {
-    "classify": {*_SEARCH, *_FUTURE},
-    "tag": {*_SEARCH, *_FUTURE, "format", "abstain_below", "text"},
-    "translate": {*_FUTURE, "abstain_below"},
-    "caption": {"horizon", "abstain_below", "copy_unknown", "text"},
-    "forecast": {*_SEARCH, "abstain_below", "text"},
+    "classify": {*_SEARCH, *_FUTURE, *_HEARD},
+    "tag": {*_SEARCH, *_FUTURE, *_HEARD, "format", "abstain_below", "text"},
+    "translate": {*_FUTURE, *_HEARD, "abstain_below"},
+    "caption": {*_HEARD, "horizon", "abstain_below", "copy_unknown", "text"},
+    "forecast": {*_SEARCH, *_HEARD, "abstain_below", "text"},
+    "transcribe": {*_SEARCH - {"beam"}, "horizon", "abstain_below", "text"},
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

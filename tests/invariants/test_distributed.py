@@ -10,6 +10,7 @@ import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(200))
@@ -62,10 +63,12 @@ FLAGS = [
         ("music.json", ("--task", "compose")),
         ("music.json", ("--task", "compose", "--music", "roll")),
         ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
+        ("sound", ("--name", PATTERN, "--bands", "12")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
         *("translate, transformer", "caption", "compose", "compose, roll", "forecast"),
+        "transcribe",
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
@@ -75,6 +78,8 @@ def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, .
     of_text = () if source in ("days.csv", "pictures.jsonl") else OF_TEXT
     if source == "pictures.jsonl":
         drawn.write(data, 30)
+    elif source == "sound":
+        write_tones(data, 60)
     else:
         data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]

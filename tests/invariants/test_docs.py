@@ -18,7 +18,10 @@ from seqloom.config import GenerateSettings, Settings
 from seqloom.presets import preset_names
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-GUIDES = ("generate", "classify", "tag", "translate", "forecast", "caption", "compose", "compare")
+GUIDES = (
+    *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
+    "compare",
+)
 PAIRS = [
     ("README.md", "README.ko.md"),
     *((f"docs/guide/{name}.md", f"docs/guide/{name}.ko.md") for name in GUIDES),

@@ -8,7 +8,9 @@ from typing import Any
 import drawn
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
+from tones import RATE, tones
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.source import open_source
@@ -76,6 +78,19 @@ def days(strange: set[int]) -> Rows:
 def pictures(strange: set[int]) -> Rows:
     """Rows of pictures; the strange ones are dark and have words and lengths that no other has."""
     return [{**row, "caption": "|".join(row["caption"])} for row in drawn.rows(COUNT, strange)]
+
+
+def recordings(strange: set[int], folder: Path) -> Rows:
+    """Rows that name files; the strange ones are noise and hold characters that no other has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for n in range(COUNT):
+        odd, path = n in strange, folder / f"{n}.wav"
+        random = np.random.default_rng(n)
+        samples = random.normal(size=900) * 0.3 if odd else tones("ab"[n % 2] * 2, n)
+        soundfile.write(str(path), samples, RATE)
+        rows.append({"audio": str(path), "transcript": f"{n} 이상한" if odd else f"a{n % 2}"})
+    return rows
 
 
 CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
@@ -167,3 +182,20 @@ def test_a_file_of_validation_changes_nothing_that_is_fitted(
         asked = {**changes, "data": {**changes.get("data", {}), "valid": other, "test": other}}
         found.append(fitted(task, data, asked)[1])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("way", ["train", "utterance"])
+def test_other_recordings_change_nothing_that_is_fitted(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above; which recordings are held out is known by their number."""
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    changes = {"data": {"split": "0.7/0.2/0.1"}, "audio": {"standardise": way, "bands": 12}}
+    others = set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
+    found = {}
+    for name, strange in (("plain", set()), ("strange", others), ("changed", {1} - others or {2})):
+        folder = tmp_path / name
+        table = write(folder / "data.jsonl", recordings(strange, folder / "sound"))
+        found[name] = fitted("transcribe", table, changes)[1]
+    assert found["strange"] == found["plain"]
+    assert found["changed"] != found["plain"], "the check would not see a difference"

@@ -11,12 +11,14 @@ import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from tones import PATTERN, rows_of, write_tones
 
 from seqloom import (
     Forecaster,
     ImageCaptioner,
     SequenceClassifier,
     SequenceTagger,
+    SpeechRecognizer,
     Translator,
     cli,
 )
@@ -41,6 +43,10 @@ LOADED = {
     "caption": (
         *("model.safetensors", "tokenizer.json", "lengths.json", "config.toml"),
         *("baseline.json", "baseline.safetensors"),
+    ),
+    "transcribe": (
+        *("model.safetensors", "scale.json", "tokenizer.json", "config.toml"),
+        *("language.safetensors", "language.json", "baseline.safetensors", "baseline.json"),
     ),
     "forecast": (
         *("model.safetensors", "scale.json", "config.toml", "intervals.safetensors"),
@@ -69,6 +75,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SequenceTagger(**SMALL).fit(WORDS, TAGS).save(folder / "tag")
         Translator(**SMALL).fit(TEXTS, TEXTS[::-1]).save(folder / "translate")
         forecaster = Forecaster(hidden_size=6, updates=2, threads=1, horizon=2, look_back=4)
+        sound = write_tones(folder / "sound", 40)
+        recognizer = SpeechRecognizer(**SMALL, bands=12, name=PATTERN)
+        recognizer.fit(str(sound)).save(folder / "transcribe")
         forecaster.fit(DAYS).save(folder / "forecast")
         drawn.write(folder / "caption.jsonl", 20)
         captioner = ImageCaptioner(**SMALL, image_size=16, channels=4)
@@ -79,6 +88,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = [{"source": a, "target": b} for a, b in zip(TEXTS, TEXTS[::-1], strict=True)]
     files = {"classify": rows, "series": waves, "tag": sentences, "translate": pairs}
     files["forecast"] = DAYS
+    files["transcribe"] = rows_of(sound)
     for name, values in files.items():
         lines = "".join(json.dumps(value) + "\n" for value in values)
         (folder / f"{name}.jsonl").write_text(lines)

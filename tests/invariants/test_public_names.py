@@ -24,6 +24,7 @@ PUBLIC = [
     "SequenceTagger",
     "SettingsError",
     "ShapeError",
+    "SpeechRecognizer",
     "TextGenerator",
     "TrainingError",
     "Translator",

@@ -12,6 +12,7 @@ from typing import Any
 
 import drawn
 import pytest
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 LINES = [" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150)]
@@ -59,6 +60,7 @@ CASES = {
         ),
         "",
     ),
+    "transcribe": (("sound", "--name", PATTERN, "--bands", "12", "--join", "1-2"), ""),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
     "compose": (("chorales.json", "--task", "compose"), ""),
     "compose, roll": (("chorales.json", "--task", "compose", "--music", "roll"), ""),
@@ -130,6 +132,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in DATA.items():
         (folder / name).write_text(content)
     drawn.write(folder / "pictures.jsonl", 20)
+    write_tones(folder / "sound", 60)
     return folder
 
 

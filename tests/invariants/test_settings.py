@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from music_examples import write_tunes
+from tones import PATTERN, write_tones
 
 from seqloom import api, cli
 from seqloom.config import Settings, default_settings, flag_of, override
@@ -18,7 +19,9 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast", "caption", "compose")
+TASKS = (
+    *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
+)
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -54,6 +57,30 @@ CHANGES: dict[str, Any] = {
     "data.grid": 3,
     "data.velocities": 1,
     "data.transpose": 1,
+    "data.audio": "x",
+    "data.transcript": "x",
+    "data.speaker": "x",
+    "data.name": "{speaker}_{text}_{take}",
+    "data.split_by": "speaker",
+    "data.leave_out": ("bob",),
+    "data.join": "2-3",
+    "data.longest_seconds": 0.2,
+    "audio.sample_rate": 3_000,
+    "audio.window_seconds": 0.05,
+    "audio.hop_seconds": 0.02,
+    "audio.bands": 9,
+    "audio.lowest_hz": 200.0,
+    "audio.highest_hz": 1_500.0,
+    "audio.stack": 2,
+    "audio.stride": 1,
+    "audio.standardise": "train",
+    "audio.tempo": 0.4,
+    "audio.vocal_tract": 0.5,
+    "audio.gain_db": 12.0,
+    "audio.noise": 0.5,
+    "audio.colour": 2.0,
+    "audio.mask_bands": 1,
+    "audio.mask_seconds": 0.02,
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
     "data.skip_bad_series": True,
@@ -137,7 +164,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "model.bidirectional": True,
         "train.optimizer": "muon",
         "train.teacher_forcing": 0.7,
-    }
+    },
+    "transcribe": {"model.num_layers": 3},
 }
 """Where a task's data or its own defaults ask for another change."""
 BASE = {
@@ -154,6 +182,8 @@ BASE = {
     "data.look_back": 6,
     "data.image_size": 16,
     "model.channels": 4,
+    "data.name": PATTERN,
+    "audio.bands": 12,
 }
 # What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -170,6 +200,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "data.skip_bad_series": {"data.id": "half"},
     "model.notes": {"data.music": "roll"},
     "model.note_size": {"data.music": "roll"},
+    "audio.gain_db": {"audio.standardise": "train"},  # else recordings are brought to one level
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -182,6 +213,10 @@ SERIES = {
     "data.id": {"data.series": "n"},
     "data.time": {"data.series": "n", "data.id": "name"},
 }  # settings of series, which the classifier's table in long form holds, and what they need
+
+
+TABLED = {f"data.{name}" for name in ("audio", "transcript", "speaker", "encoding")}
+"""Settings of recordings that only a table of them has."""
 
 
 def taken(task: str) -> list[str]:
@@ -271,6 +306,16 @@ def write_days(path: Path, rows: range) -> None:
     path.write_text("day,n,half,kind,y,z\n" + content)
 
 
+def write_table(path: Path, sound: Path) -> None:
+    """Recordings with their transcripts and speakers, and a column with other ones."""
+    files = sorted(sound.glob("*.wav"))
+    content = "".join(
+        f"{file},{file.stem.split('_')[0]},{file.stem.split('_')[1]},{other}\n"
+        for file, other in zip(files, files[::-1], strict=True)
+    )
+    path.write_text("audio,text,speaker,x\n" + content)
+
+
 def write_series(path: Path, rows: range) -> None:
     line = '"[{n}, {m}, 1.5]",{n},{name},{label}\n'
     content = "".join(
@@ -319,6 +364,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))
         write(folder / f"{name}-other.csv", range(7, 37))
+    write_tones(folder / "transcribe.csv", 60)  # a folder, whatever its name
+    write_tones(folder / "transcribe-other.csv", 30, first=7)
+    write_table(folder / "transcribe-table.csv", folder / "transcribe.csv")
     return folder
 
 
@@ -369,9 +417,12 @@ def test_a_changed_setting_changes_something(
         value = str(tmp_path / "start")
     if task == "classify" and name in SERIES:
         data, beside = folder / "series.csv", {**BASE, **SERIES[name]}
+    if task == "transcribe" and name in (TABLED | {"data.skip_bad_rows"}):
+        data, beside = folder / "transcribe-table.csv", {**BASE, "data.name": None}
     if name == "data.skip_bad_rows":
+        content = (folder / "transcribe-table.csv" if task == "transcribe" else data).read_text()
         data = tmp_path / "bad.csv"
-        data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+        data.write_text(content + "one,two,three,four,5,6,7,8\n")
     if name == "data.skip_bad_series":
         data = tmp_path / "dead.csv"
         data.write_text((folder / f"{task}.csv").read_text() + "2024-01-01,9,9,k9,,0\n")

@@ -7,6 +7,7 @@ import drawn
 import pytest
 from check_task import check_task
 from music_examples import write_tunes
+from tones import PATTERN, tones, write_tones
 
 from seqloom import (
     Forecaster,
@@ -14,6 +15,7 @@ from seqloom import (
     MusicComposer,
     SequenceClassifier,
     SequenceTagger,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
 )
@@ -138,6 +140,20 @@ def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         lambda model: (
             *(model.compose(bars=2, seed=3).midi(), model.compose(bars=1).melody()),
             model.score(str(tmp_path / "tunes")),
+        ),
+        tmp_path,
+    )
+
+
+def test_transcribe(tmp_path: Path) -> None:
+    folder = str(write_tones(tmp_path / "sound", 40))
+    heard = [tones("abc"), tones("ca")]
+    check_task(
+        SpeechRecognizer(updates=6, hidden_size=8, embedding_size=8, name=PATTERN, bands=12),
+        folder,
+        lambda model: (
+            *(model.predict(heard), model.predict(folder, beam=1), model.score(folder)),
+            model.predict(heard, lm="none"),
         ),
         tmp_path,
     )

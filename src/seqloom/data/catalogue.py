@@ -55,6 +55,44 @@ class CatalogueFile:
 
 
 @dataclass(frozen=True)
+class RecordingSet:
+    """Many small sound files whose names follow from a pattern, checked together.
+
+    Args:
+        name: pattern of their names, such as "{text}_{speaker}_{take}".
+        texts, speakers: what is said, and by whom.
+        takes: how often each speaker says each text; the first ``test_takes`` are the test part.
+        ending: of each name.
+        folder: below the entry's folder.
+        url: of that folder, at a fixed commit.
+        sha256: checksum of the checksums of all files, in the order of texts, speakers, takes.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    speakers: tuple[str, ...]
+    takes: int
+    test_takes: int
+    ending: str
+    folder: str
+    url: str
+    sha256: str
+
+    def files(self, part: str | None = None) -> list[str]:
+        """Names of the files, of a part or of all: below the entry's folder."""
+        takes = {"test": range(self.test_takes), "train": range(self.test_takes, self.takes)}
+        chosen = range(self.takes) if part is None else takes[part]
+        return [
+            f"{self.folder}/"
+            + self.name.format(text=text, speaker=speaker, take=take)
+            + self.ending
+            for text in self.texts
+            for speaker in self.speakers
+            for take in chosen
+        ]
+
+
+@dataclass(frozen=True)
 class Entry:
     """One data set.
 
@@ -74,6 +112,7 @@ class Entry:
         drop: field values that count as missing.
         forecast: of time series, the columns and what to do with gaps, as in ``SeriesOptions``;
             and the borders of an official split, in steps.
+        recordings: of sound, what the files' names say, as in ``RecordingSet``.
         note: where the files come from when they cannot be downloaded.
         images: folder of the pictures that the first file names, beside it.
         images_sha256: checksum of their checksums, in the order of their names.
@@ -95,6 +134,7 @@ class Entry:
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     forecast: dict[str, Any] = field(default_factory=dict)
+    recordings: RecordingSet | None = None
     note: str = ""
     images: str = ""
     images_sha256: str = ""
@@ -104,6 +144,7 @@ class Entry:
     def settings(self) -> dict[str, dict[str, Any]]:
         """How the data is read right, as settings to put over the defaults."""
         values = {"text": self.text, "records": self.records, "drop": self.drop}
+        values["name"] = self.recordings.name if self.recordings else None
         default = DataSettings().model_dump()
         return {"data": {key: value for key, value in values.items() if value != default[key]}}
 
@@ -141,6 +182,8 @@ def fetch(name: str) -> tuple[Path, ...]:
 
 def fetch_entry(entry: Entry) -> tuple[Path, ...]:
     """Paths of the files of an entry, of the catalogue or of one's own."""
+    if entry.recordings is not None:
+        return _recordings(entry, entry.recordings)
     if entry.builtin:
         return _made(entry)
     paths = tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
@@ -181,7 +224,57 @@ def _entry(name: str, values: dict[str, Any]) -> Entry:
         own = (*own, *_listed(values.pop("listing"), values.pop("base")))
     pairs = tuple((source, target) for source, target in values.pop("pairs", ()))
     drop = tuple(values.pop("drop", ()))
-    return Entry(name=name, files=own, pairs=pairs, drop=drop, **values)
+    heard = values.pop("recordings", None)
+    if heard is not None:
+        tuples = {key: tuple(heard[key]) for key in ("texts", "speakers")}
+        heard = RecordingSet(**{**heard, **tuples})
+    return Entry(name=name, files=own, pairs=pairs, drop=drop, recordings=heard, **values)
+
+
+def _recordings(entry: Entry, held: RecordingSet) -> tuple[Path, ...]:
+    """The sound files, from the user's folder or the cache, downloaded one by one where missing."""
+    names = held.files()
+    local = os.environ.get(VARIABLE)
+    folder = Path(local).expanduser() / entry.folder if local else None
+    if folder is None or not (folder / names[0]).is_file():
+        folder = cache_folder() / entry.folder
+        for name in names:
+            if not (folder / name).is_file():
+                _fetch_recording(entry, held, name, folder)
+    digest = hashlib.sha256()
+    for name in names:
+        if not (folder / name).is_file():
+            raise DataError(f"{entry.name}: {folder / name} is missing. Copy the folder anew.")
+        digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    if digest.hexdigest() != held.sha256:
+        raise DataError(
+            f"{folder / held.folder}: the recordings are not those of the catalogue (sha256 "
+            f"{digest.hexdigest()[:12]}..., expected {held.sha256[:12]}...). Remove them, or put "
+            "the right ones there."
+        )
+    return tuple(folder / name for name in names)
+
+
+def _fetch_recording(entry: Entry, held: RecordingSet, name: str, folder: Path) -> None:
+    """Download one file; all of them are checked together."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    url = f"{held.url}/{Path(name).name}"
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=None,
+            fname=Path(name).name,
+            path=(folder / name).parent,
+            downloader=pooch.HTTPDownloader(timeout=_SECONDS),
+        )
+    except OSError as error:
+        raise DataError(
+            f"{entry.name}: could not download {url} ({_cause(error)}). Connect to the internet, "
+            f"or put the folder at ${VARIABLE}/{entry.folder} ({VARIABLE} is an environment "
+            "variable)."
+        ) from None
 
 
 def _listed(listing: str, base: str) -> Iterator[CatalogueFile]:

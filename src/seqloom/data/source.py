@@ -23,7 +23,9 @@ from seqloom.data.split import PARTS
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "midi", "roll", "rows"]
+Format = Literal[
+    "text", "table", "json", "parquet", "sgml", "cmudict", "sound", "midi", "roll", "rows"
+]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",
@@ -158,6 +160,19 @@ def _from_entry(entry: Entry) -> Source:
         whole = Source(entry.name, paths, format="cmudict", entry=entry)
         train, *others = (replace(whole, only=part) for part in PARTS)
         return replace(train, parts=dict(zip(PARTS[1:], others, strict=True)))
+    if entry.recordings is not None:
+        by_name = {str(path): path for path in paths}
+        root = paths[0].parents[len(Path(entry.recordings.files()[0]).parts) - 1]
+        train, test = (
+            Source(
+                entry.name,
+                tuple(by_name[str(root / name)] for name in entry.recordings.files(part)),
+                format="sound",
+                entry=entry,
+            )
+            for part in ("train", "test")
+        )
+        return replace(train, parts={"test": test})
     if entry.builtin:
         return replace(_of_entry(entry, list(paths)), entry=entry)
     parts: dict[str, Source] = {}

@@ -11,6 +11,7 @@ from seqloom.estimators.classifier import SequenceClassifier
 from seqloom.estimators.composer import MusicComposer
 from seqloom.estimators.forecaster import Forecaster
 from seqloom.estimators.generator import TextGenerator
+from seqloom.estimators.recognizer import SpeechRecognizer
 from seqloom.estimators.tagger import SequenceTagger
 from seqloom.estimators.translator import Translator
 
@@ -21,6 +22,7 @@ __all__ = [
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",
+    "SpeechRecognizer",
     "TextGenerator",
     "Translator",
 ]

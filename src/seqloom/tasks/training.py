@@ -34,6 +34,7 @@ from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, override, settings_from
 from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
+from seqloom.data.recordings import open_recordings
 from seqloom.data.source import Source, check_not_music, open_source
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
@@ -58,6 +59,7 @@ TASKS = {
     "forecast": "seqloom.tasks.forecast",
     "caption": "seqloom.tasks.caption",
     "compose": "seqloom.tasks.compose",
+    "transcribe": "seqloom.tasks.transcribe",
 }
 
 
@@ -166,7 +168,10 @@ def check_settings(task: str, settings: Settings) -> None:
 
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
-    opening = {"tag": open_tagged, "translate": open_pairs, "caption": open_captions}
+    opening = {
+        **{"tag": open_tagged, "translate": open_pairs},
+        **{"transcribe": open_recordings, "caption": open_captions},
+    }
     source = opening.get(task, open_source)(data)
     check_not_music(source, task)
     return source

@@ -11,6 +11,7 @@ Everything goes to a console of rich that the caller made; nothing here knows a 
 from seqloom.terminal.commands import next_commands, quoted
 from seqloom.terminal.comparison import show_comparison
 from seqloom.terminal.details import show_details
+from seqloom.terminal.hearing import show_hearing, show_speakers
 from seqloom.terminal.samples import show_candidates, show_tagged, show_tokens, visible
 from seqloom.terminal.scores import show_evaluation, show_metrics
 from seqloom.terminal.tables import show_catalogue, show_token_reports
@@ -26,7 +27,9 @@ __all__ = [
     "show_comparison",
     "show_details",
     "show_evaluation",
+    "show_hearing",
     "show_metrics",
+    "show_speakers",
     "show_tagged",
     "show_token_reports",
     "show_tokens",

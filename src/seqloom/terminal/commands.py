@@ -11,8 +11,9 @@ from rich.cells import cell_len
 LONGEST_EXAMPLE = 40  # columns of a text in a command to try
 # What a run may hold that a person opens.
 FILES = (
-    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "sample.mid"),
-    *("sample.png", "loss.png", "metrics.json", "details.json", "samples.jsonl", "config.toml"),
+    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "hearing.png"),
+    *("sample.mid", "sample.png", "loss.png", "metrics.json", "details.json", "samples.jsonl"),
+    "config.toml",
 )
 
 
@@ -30,6 +31,8 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
         lines = _forecasting(run)
     elif task == "compose":
         lines = _composing(run)
+    elif task == "transcribe":
+        lines = _transcribing(run)
     else:
         lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
@@ -55,6 +58,13 @@ def _forecasting(run: str) -> list[str]:
     return [
         f"  seqloom predict {run} --out forecast.csv --plot forecast.png",
         f"  seqloom predict {run} NEWER_FILE --out forecast.csv",
+    ]
+
+
+def _transcribing(run: str) -> list[str]:
+    return [
+        f"  seqloom transcribe {run} FILE.wav",
+        f"  seqloom predict {run} FOLDER --out transcripts.csv",
     ]
 
 

@@ -35,6 +35,8 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(*_captioned(sample))
         elif "melody" in sample:
             table.add_row("♪", Text(sample["melody"]))
+        elif "transcript" in sample:
+            table.add_row("", _transcribed(sample))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:
@@ -71,6 +73,18 @@ def _captioned(sample: dict[str, Any]) -> tuple[Text, Text]:
     if not right:
         text.append(f"  (true: {true[0]})", "red")
     return Text(sample["image"], "dim"), text
+
+
+def _transcribed(sample: dict[str, Any]) -> Text:
+    """What was heard, and what was said where that is something else."""
+    found, true = sample["transcript"], sample["true"]
+    text = Text.assemble(
+        (f"{sample['speaker']}: " if sample["speaker"] else "", "dim"),
+        (found or "(nothing)", "green" if found == true else ""),
+    )
+    if found != true:
+        text.append(f"  (true: {true})", "red")
+    return text
 
 
 def tagged_text(
