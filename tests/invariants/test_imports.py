@@ -72,7 +72,7 @@ MAY_IMPORT = {
         ),
         *("run", "tasks", "text", "watching"),
     },
-    "terminal": {"errors", "watching"},
+    "terminal": {"deciding", "errors", "watching"},
     "serve": {"api", "config", "errors"},
     "stopping": set(),
     "cli": {"", "api", "atomic", "config", "errors", "stopping", "strict_json", "terminal"},
