@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from seqloom.deciding import DECIDING
+from seqloom.deciding import DECIDING, is_better
 from seqloom.terminal.forecast_words import BASELINES as FORECASTS
 from seqloom.terminal.forecast_words import COLUMNS as FORECAST_COLUMNS
 from seqloom.terminal.forecast_words import figure as forecast_figure
