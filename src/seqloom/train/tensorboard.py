@@ -92,12 +92,14 @@ def write_report(writer: SummaryWriter, report: Report) -> None:
 
 
 def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
-    """Name and words of a sample: a text, a label, a translation, a forecast, or tags."""
+    """Name and words of a sample: a text, a label, a translation, a forecast, a melody, or tags."""
     if "temperature" in sample:
         return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
     if "label" in sample:
         said = f"{sample['label']} {sample['probability']:.0%} (true: {sample['true']})"
         return str(number), f"{said}\n{sample['text']}"
+    if "melody" in sample:
+        return str(number), sample["melody"]
     if "translation" in sample:
         said = f"{sample['translation']}  (true: {sample['true']})"
         return str(number), f"{sample['source']}\n{said}"
