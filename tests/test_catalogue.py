@@ -332,3 +332,24 @@ def test_many_small_files_are_downloaded_and_checked_together(
     (folder / "a_x_0.wav").unlink()
     with pytest.raises(DataError, match="answered 404"):
         fetch_entry(known)
+
+
+def test_a_data_set_of_many_files_lists_them() -> None:
+    files = load_catalogue()["nottingham"].files
+    assert len(files) == len({file.name for file in files}) == 1_034
+    for file in files:
+        assert file.url is not None and file.url.endswith(f"/{file.name}")
+        assert file.name.endswith(".mid") and len(file.sha256) == 64 and file.size > 0
+
+
+def test_a_file_in_a_folder_of_the_data_set_is_kept_there(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    (tmp_path / "www" / "MIDI").mkdir()
+    (tmp_path / "www" / "MIDI" / "a.mid").write_bytes(CONTENT)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    file = CatalogueFile("MIDI/a.mid", sha256, len(CONTENT), f"{server}/MIDI/a.mid")
+    assert fetch_entry(replace(ENTRY, files=(file,))) == (
+        own_cache / "small-folder" / "MIDI" / "a.mid",
+    )
