@@ -81,3 +81,11 @@ def test_a_run_that_is_not_done_has_no_card(run: Run, tmp_path: Path) -> None:
     (other.path / "metrics.json").unlink()
     with pytest.raises(RunError, match=r"metrics\.json"):
         card_of(other)
+
+
+def test_what_is_no_score_has_no_row(run: Run, tmp_path: Path) -> None:
+    other = Run(run.copy(tmp_path / "copy"))
+    metrics = other.read_json("metrics.json")
+    leads = {"leads": {"valid": {"naive": 1.0}}, "music": {"in_key": 0.9}}
+    other.write_json("metrics.json", {**metrics, **leads})
+    assert card_of(other).scores == card_of(run).scores

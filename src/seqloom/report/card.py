@@ -146,17 +146,18 @@ def _training(about: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[str
 
 def _scores(metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Every score of every part, the model's first, then what stands beside it."""
-    beside = [
-        name
-        for name, value in metrics.items()
-        if name not in NOT_SCORES and isinstance(value, Mapping) and "valid" in value
-    ]
     parts = [part for part in PARTS if metrics.get(part)]
-    names = [name for name in metrics[parts[-1]] if _is_figure(metrics[parts[-1]][name])]
+    names = [name for name, value in metrics[parts[-1]].items() if _is_figure(value)]
+    beside = {
+        owner: scores
+        for owner, scores in metrics.items()
+        if owner not in NOT_SCORES
+        and isinstance(scores, Mapping)
+        and set(names) & set(scores.get(parts[-1]) or ())
+    }
     rows = []
     for part in parts:
-        owners = {"this model": metrics, **{name: metrics[name] for name in beside}}
-        for owner, scores in owners.items():
+        for owner, scores in {"this model": metrics, **beside}.items():
             found = scores.get(part) or {}
             cells = (figure(name, _number(found.get(name))) for name in names)
             rows.append((f"{owner}, {PARTS[part]}", *cells))
