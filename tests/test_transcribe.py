@@ -305,3 +305,10 @@ def test_strings_of_recordings_are_learnt_from(sound: Path) -> None:
 def test_text_is_no_sound(one_way: SpeechRecognizer) -> None:
     with pytest.raises(SettingsError, match="reads sound files"):
         list(api.predict(one_way.run_.path, iter(["a text"])))
+
+
+def test_a_named_test_part_is_not_learnt_from_where_a_speaker_is_left_out(sound: Path) -> None:
+    asked = {"name": SMALL["name"], "leave_out": ("bob",), "test": str(sound)}
+    settings = override(default_settings("transcribe"), {"data": asked}, "")
+    with pytest.raises(SettingsError, match="no meaning beside --leave-out"):
+        prepare_speech(open_recordings(str(sound)), settings)
