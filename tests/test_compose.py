@@ -120,12 +120,17 @@ def test_predict_names_the_verb_that_composes(
     assert f"seqloom compose {run}" in capsys.readouterr().err
 
 
-def test_other_music_is_scored_beside_the_baseline(run: Path, tmp_path: Path) -> None:
+def test_other_music_is_scored_beside_the_baseline(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = write_tunes(tmp_path / "other", range(30, 34))
     result = api.evaluate(run, str(other))
     assert result["scores"]["nll"] > 0 and result["baseline"]["scores"]["nll"] > 0
     assert api.evaluate(run)["valid"] == json.loads((run / "metrics.json").read_text())["valid"]
+    assert result["remarks"] == []
+    (other / "broken.mid").write_bytes(b"MThd and no more")
     assert cli.run(["evaluate", str(run), str(other)]) == 0
+    assert "1 of 5 files were left out. broken.mid: is damaged" in capsys.readouterr().out
 
 
 def test_rolls_are_learnt_scored_and_written(roll_run: Path, tmp_path: Path) -> None:

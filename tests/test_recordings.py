@@ -12,6 +12,7 @@ from seqloom.config import DataSettings
 from seqloom.data.file_pattern import compile_pattern, fields_of
 from seqloom.data.recordings import (
     holds_sound,
+    names_sound,
     open_recordings,
     plan_recordings,
     read_recordings,
@@ -216,3 +217,20 @@ def test_a_wrong_join_is_refused(words: str) -> None:
 def test_strings_of_training_begin_short() -> None:
     longest = [max(map(len, joined(plain(40), "1-4", (0, 0, e)).members)) for e in range(1, 7)]
     assert longest == [1, 2, 3, 4, 4, 4]
+
+
+def test_a_recording_without_a_sample_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "none.wav", seconds=0)
+    assert look_at(path).seconds == 0
+    with pytest.raises(DataError, match=r"none\.wav: holds no sample"):
+        read_sound(path, RATE)
+
+
+def test_a_table_of_recordings_is_known_by_its_columns(tmp_path: Path) -> None:
+    table = tmp_path / "clips.csv"
+    table.write_text("path,sentence\na.wav,one\nb.wav,two\n", encoding="utf-8")
+    assert names_sound(str(table)) == 'column "path" names recordings, with transcripts beside it'
+    for content in ("path,sentence\na.wav,one\nb.txt,two\n", "path,size\na.wav,3\n", ""):
+        table.write_text(content, encoding="utf-8")
+        assert names_sound(str(table)) == ""
+    assert names_sound(str(tmp_path)) == names_sound("nsmc") == ""

@@ -22,6 +22,7 @@ from seqloom.terminal import (
     visible,
 )
 from seqloom.terminal.samples import tag_colour
+from seqloom.terminal.scores import verdict
 from seqloom.watching import Pace, Report, Units
 
 SCORES = {"nll": 1.5, "perplexity": 4.48, "bits_per_character": 2.16}
@@ -203,6 +204,20 @@ def test_the_verdict_is_on_the_score_that_decides() -> None:
     assert "60.00% against 50.00% of micro F1" in several
     spans = compared({"accuracy": 0.9, "span_f1": 0.4}, {"accuracy": 0.9, "span_f1": 0.2}, "tag")
     assert "beats the most frequent tag (40.00% against 20.00% of span F1)" in spans
+
+
+@pytest.mark.parametrize("near", [12.0, 3.0])
+def test_the_verdict_is_on_the_stronger_of_two_baselines(near: float) -> None:
+    metrics = {
+        **{"task": "caption", "valid": {"chrf": 4.3}},
+        "baseline": {"valid": {"chrf": 3.6}},
+        "nearest": {"valid": {"chrf": near}},
+    }
+    said = verdict(metrics)
+    if near > 4.3:
+        assert "does not beat the nearest picture's caption (4.3 against 12.0 of chrF)" in said
+    else:
+        assert "beats the commonest caption (4.3 against 3.6 of chrF)" in said
 
 
 def test_a_network_with_n_grams_is_called_so_and_stands_alone_too() -> None:

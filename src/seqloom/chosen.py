@@ -18,7 +18,7 @@ from seqloom.data.caption_source import holds_captions, open_captions
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
-from seqloom.data.recordings import holds_sound, open_recordings
+from seqloom.data.recordings import holds_sound, names_sound, open_recordings
 from seqloom.data.schema import infer_text
 from seqloom.data.source import MUSIC, Source, check_not_music, open_source
 from seqloom.data.surely_series import surely_series
@@ -164,6 +164,8 @@ def _task_of_files(source: str, changes: Changes) -> tuple[str, list[str]] | Non
         return "caption", [f"The task is caption: {reason}."]
     if holds_sound(source):
         return "transcribe", [f"The task is transcribe: {source} holds sound."]
+    if not _names(changes) & NOT_TAKEN["transcribe"] and (reason := names_sound(source)):
+        return "transcribe", [f"The task is transcribe: {reason}."]
     return None
 
 

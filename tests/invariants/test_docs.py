@@ -271,8 +271,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shortened(line: str, page: str) -> list[str]:
     """A command with a budget of three updates and a small network."""
     words = shlex.split(BUDGET.sub("--updates 3", line))[1:]
-    if words[0] == "train":
-        writes = "guide/generate" in page or "README" in page
+    if words[0] in ("train", "compare"):
+        writes = any(name in page for name in ("guide/generate", "guide/compare", "README"))
         sizes = {"--hidden-size": "8", "--batch-size": "4"}
         sizes |= {"--sample-length": "3"} if writes else {}
         for flag, size in sizes.items():

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ AUDIO = ("audio", "path", "file", "filename", "wav", "recording", "음성", "파
 TRANSCRIPT = ("transcript", "transcription", "text", "sentence", "label", "전사", "텍스트", "문장")
 SPEAKER = ("speaker", "speaker_id", "client_id", "reader", "화자")
 TABLES = ("table", "json", "parquet")
+LOOKED_AT = 20  # rows of a table, to see what it names
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,25 @@ def holds_sound(data: Any) -> bool:
     if path.exists():
         return is_sound(path)
     return glob.has_magic(str(path)) and is_sound(path)
+
+
+def names_sound(data: Any) -> str:
+    """Why a table surely holds recordings with transcripts; empty where it does not."""
+    if not isinstance(data, str | os.PathLike) or not Path(data).expanduser().is_file():
+        return ""
+    try:
+        source = open_source(data)
+        known = source.format in TABLES
+        rows = list(islice(read_records(source), LOOKED_AT)) if known else []
+    except DataError:
+        return ""
+    columns = list(rows[0]) if rows else []
+    audio = _named(AUDIO, columns)
+    if not audio or not _named(TRANSCRIPT, columns):
+        return ""
+    if not all(is_sound(Path(str(row.get(audio) or ""))) for row in rows):
+        return ""
+    return f'column "{audio}" names recordings, with transcripts beside it'
 
 
 def open_recordings(data: Any) -> Source:

@@ -75,9 +75,12 @@ def read_pieces(path: Path, rate: int, seconds: float = BLOCK_SECONDS) -> Iterat
     """Samples (time,) from -1 to 1 in pieces of about so many seconds.
 
     Raises:
-        DataError: the file is not there, is no sound, or ends in the middle of something.
+        DataError: the file is not there, is no sound, holds no sample, or ends in the middle of
+            something.
     """
     sound = look_at(path)
+    if not sound.seconds:
+        raise DataError(f"{path}: holds no sample. Pass a recording in which something is heard.")
     import soundfile
 
     resampler = Resampler(sound.rate, rate)

@@ -298,8 +298,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         metrics: dict[str, Any] = run.read_json("metrics.json")
         return result | metrics
     vocabulary = vocabulary_of(run.read_json("vocabulary.json"))
-    pieces = read_other(open_source(data), settings)
-    result["data"] = str(data)
+    pieces, left_out = read_other(open_source(data), settings)
+    result |= {"data": str(data), "remarks": left_out}
     if vocabulary is None:
         return result | compose_roll.evaluate_pieces(run, settings, pieces)
     model = build_model(settings.model, len(vocabulary))
@@ -309,5 +309,10 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         records = (sequence_of(vocabulary.encode(piece)) for piece in pieces)
         store = write_store(Path(folder) / "scored.arrow", records, len(vocabulary))
         notes = sum(len(piece.notes) for piece in pieces)
+        if misread := sum(vocabulary.misread(piece) for piece in pieces):
+            left_out.append(
+                f"{misread:,} of {store.tokens:,} events do not occur in the training part and are "
+                "read as the nearest of their kind."
+            )
         scores, plain = score_store(model, ngram, store, settings, notes, torch.device("cpu"))
     return result | {"scores": scores, "baseline": {"scores": plain}}

@@ -217,8 +217,10 @@ def ids_of(piece: Piece, vocabulary: EventVocabulary | None) -> Any:
     return sequence_of(vocabulary.encode(piece))
 
 
-def read_other(source: Source, settings: Settings) -> list[Piece]:
-    """All pieces of other data, on the grid of a run; official parts are read together.
+def read_other(source: Source, settings: Settings) -> tuple[list[Piece], list[str]]:
+    """All pieces of other data, on the grid of a run, and what was left out.
+
+    Official parts are read together.
 
     Raises:
         DataError: there is none, or it is on another grid.
@@ -227,7 +229,9 @@ def read_other(source: Source, settings: Settings) -> list[Piece]:
     grid = settings.data.grid
     if source.format != "midi" and native_grid(source, roll=False) != grid:
         raise DataError(f"{source.name}: is not on the run's grid of {grid} steps a quarter note.")
-    return [piece for _, piece in read_pieces(source, grid, MusicReport())]
+    report = MusicReport()
+    pieces = [piece for _, piece in read_pieces(source, grid, report)]
+    return pieces, report.lines()
 
 
 class _Maker:

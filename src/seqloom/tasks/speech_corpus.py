@@ -23,6 +23,7 @@ from seqloom.data.source import Source
 from seqloom.data.split import PARTS
 from seqloom.data.store import Store
 from seqloom.data.text_store import Texts
+from seqloom.errors import SettingsError
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.tasks.speech_frames import Scale, SpeechFrames, frames_of
 from seqloom.tasks.speech_strings import Utterances, joined
@@ -173,8 +174,18 @@ def prepare_speech(source: Source, settings: Settings) -> SpeechCorpus:
 
 
 def other_parts(source: Source, settings: Settings) -> dict[str, Source]:
-    """Validation and test parts beside the source: named ones, else official ones."""
+    """Validation and test parts beside the source: named ones, else official ones.
+
+    Raises:
+        SettingsError: parts are named, and a speaker is left out who makes a test part.
+    """
     named = {"valid": settings.data.valid, "test": settings.data.test}
+    for part, path in named.items():
+        if path and settings.data.leave_out:
+            raise SettingsError(
+                f"--{part} {path}: has no meaning beside --leave-out, which splits anew and tests "
+                "on who is left out. Pass one of them."
+            )
     own = {part: open_recordings(path) for part, path in named.items() if path}
     return {**source.parts, **own}
 
