@@ -307,7 +307,6 @@ def test_text_is_no_sound(one_way: SpeechRecognizer) -> None:
         list(api.predict(one_way.run_.path, iter(["a text"])))
 
 
-<<<<<<< HEAD
 def test_one_way_hears_silence_behind(
     one_way: SpeechRecognizer, both_ways: SpeechRecognizer
 ) -> None:
@@ -316,10 +315,10 @@ def test_one_way_hears_silence_behind(
     behind = own.steps(len(samples)) - other.steps(len(samples))
     assert behind == pytest.approx(0.25 / own.step_seconds, abs=1)
     assert len(own(samples)) == own.steps(len(samples))
-=======
+
+
 def test_a_named_test_part_is_not_learnt_from_where_a_speaker_is_left_out(sound: Path) -> None:
     asked = {"name": SMALL["name"], "leave_out": ("bob",), "test": str(sound)}
     settings = override(default_settings("transcribe"), {"data": asked}, "")
     with pytest.raises(SettingsError, match="no meaning beside --leave-out"):
         prepare_speech(open_recordings(str(sound)), settings)
->>>>>>> eyes
