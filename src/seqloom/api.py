@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TextGenerator,
         Translator,
     )
+    from seqloom.explain.trace import Trace
     from seqloom.tasks.forecast_files import Future
     from seqloom.tasks.training import Outcome
     from seqloom.tasks.writer import Writer
@@ -53,6 +54,7 @@ __all__ = [
     "fetch",
     "forecast",
     "forecast_format",
+    "inspect",
     "make_sampler",
     "open_writer",
     "predict",
@@ -60,6 +62,7 @@ __all__ = [
     "resume",
     "sharing_cores",
     "task_of",
+    "trace",
     "train",
 ]
 
@@ -214,6 +217,51 @@ def forecast_format(options: PredictSettings, out: Path | None) -> str:
     from seqloom.tasks import forecast_files
 
     return forecast_files.format_of(options, out)
+
+
+def trace(run: str | Path, given: Any = None) -> Trace:
+    """Every gate, state and attention weight of a run's model reading one input.
+
+    Args:
+        run: folder of a run.
+        given: a text; of tag also a list of words, of forecast data of series, or nothing for those
+            of the training.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.explain.inspect_run import trace_with
+    from seqloom.explain.subject import open_subject
+
+    return trace_with(open_subject(Run.open(run)), given)
+
+
+def inspect(
+    run: str | Path,
+    text: str | None = None,
+    text2: str | None = None,
+    *,
+    data: Any = None,
+    row: int | None = None,
+    language: str = "en",
+) -> str:
+    """One HTML page that shows what a run's model does inside with a text, or with two.
+
+    Args:
+        run: folder of a run.
+        text, text2: what it reads; both are shown side by side.
+        data: instead, what ``open_source`` takes.
+        row: which of its rows, or of its series, counted from 1.
+        language: "en" or "ko".
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.explain.given import inputs_of
+    from seqloom.explain.inspect_run import inspect_run
+
+    opened = Run.open(run)
+    return inspect_run(opened, inputs_of(opened, (text, text2), data, row), language=language)
 
 
 def task_of(run: str | Path) -> str:

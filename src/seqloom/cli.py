@@ -25,7 +25,7 @@ from cyclopts import (
 )
 
 from seqloom import __version__, api
-from seqloom.atomic import write_lines
+from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import (
     DataSettings,
     GenerateSettings,
@@ -331,6 +331,45 @@ def evaluate(
     else:
         show_evaluation(_output(), result)
         show_details(_output(), result, None if source else api.details(run))
+    return 0
+
+
+@app.command
+def inspect(
+    run: Path,
+    source: Annotated[str | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    text: str | None = None,
+    text2: str | None = None,
+    row: int | None = None,
+    language: Literal["en", "ko"] = "en",
+    out: Path | None = None,
+    quiet: Quiet = False,
+) -> int:
+    """Show what a model does inside with a text: one HTML page that works offline.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    source
+        A file to read instead of a text; of forecast, series to look back on.
+    text
+        What the model reads.
+    text2
+        A second text, shown beside the first.
+    row
+        Which row of FILE, or which of its series, counted from 1.
+    language
+        Of the page.
+    out
+        File to write; inspect.html in the run when not given.
+    """
+    page = api.inspect(run, text, text2, data=source, row=row, language=language)
+    path = out or run / "inspect.html"
+    write_atomically(path, page.encode(), advice="Choose another --out.")
+    _console(quiet).print(f"Written: {path}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
