@@ -43,16 +43,20 @@ MAY_IMPORT = {
         *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
         *("signal", "text", "toml", "train", "watching"),
     },
-    "explain": {"errors"},
+    "explain": {
+        *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
+        *("watching",),
+    },
     "export": {"config", "errors", "run", "tasks"},
     "estimators": {
         *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),
-        *("watching",),
+        *("explain", "watching"),
     },
     "chosen": {"config", "data", "errors", "presets", "run", "task_settings", "toml"},
     "api": {
         *("checked", "chosen", "config", "data", "decode", "errors", "estimators", "presets"),
         *("run", "tasks", "text", "watching"),
+        *("atomic", "explain"),
     },
     "terminal": {"errors", "watching"},
     "serve": {"api", "config", "errors"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from seqloom.explain.cell_equations import CELL_EQUATIONS
 from seqloom.explain.layers import Array, as_float64, outputs_of, trace_encoder, weights_of
 from seqloom.explain.subject import Read, Subject
 from seqloom.explain.trace import Steps, Trace, distance, without_batch
-from seqloom.explain.watching_layers import seen_calls
+from seqloom.explain.watching_layers import seen_scans
 from seqloom.nn.cells import Cell
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.forecast_heads import Window
@@ -50,29 +49,6 @@ class Looked:
     found: SeriesSet
     row: int
     length: int
-
-
-@contextmanager
-def seen_scans(cell: Cell) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """What a cell reads over time within, and its outputs."""
-    calls: list[tuple[Tensor, Tensor]] = []
-    plain, ragged = cell.scan, cell.scan_ragged
-
-    def scan(x: Tensor, *others: Any) -> Any:
-        result = plain(x, *others)
-        calls.append((x, result[0]))
-        return result
-
-    def scan_ragged(x: Tensor, *others: Any) -> Any:
-        result = ragged(x, *others)
-        calls.append((x, result[0]))
-        return result
-
-    vars(cell).update(scan=scan, scan_ragged=scan_ragged)
-    try:
-        yield calls
-    finally:
-        del vars(cell)["scan"], vars(cell)["scan_ragged"]
 
 
 class Forecasting(Subject):
@@ -172,6 +148,11 @@ class Forecasting(Subject):
             ahead=np.asarray(ahead, np.float64),
             remarks=tuple(remarks),
         )
+
+    def layers_of_lesson(self) -> list[Cell] | AttentionEncoder:
+        """The cell that reads segments, or those that read step by step."""
+        core = self.model.core
+        return [core.cell] if isinstance(core, SegmentEncoder) else super().layers_of_lesson()
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The window, and one in which nothing changes: the last value held."""

@@ -25,7 +25,9 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.explain.layers import Array, as_float64, outputs_of, trace_encoder
 from seqloom.explain.trace import Trace, distance, without_batch
 from seqloom.explain.watching_layers import Call, reading_instead, seen_calls
+from seqloom.nn.cells import Cell
 from seqloom.nn.encoders import Encoder
+from seqloom.nn.transformer import AttentionEncoder
 from seqloom.run import Run
 
 SUBJECTS = {
@@ -122,6 +124,13 @@ class Subject(ABC):
         """Of what is attributed, had the encoder read x (rows, time, size): (rows, targets)."""
         with reading_instead(self.encoder_of(self.exact), x):
             return self.scores(read, len(x))
+
+    def layers_of_lesson(self) -> list[Cell] | AttentionEncoder:
+        """The cells of the encoder, layer by layer, forward before backward; or its attention."""
+        encoder = self.encoder
+        if isinstance(encoder, AttentionEncoder):
+            return encoder
+        return [cell for cell in encoder.cells if isinstance(cell, Cell)]
 
     @property
     def encoder(self) -> Encoder:

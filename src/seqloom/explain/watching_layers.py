@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from seqloom.nn.cells import Cell
+
 Call = tuple[tuple[Any, ...], Any]  # what a layer received, and what it gave
 
 
@@ -38,3 +40,26 @@ def reading_instead(layer: nn.Module, x: Tensor) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def seen_scans(cell: Cell) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """What a cell reads over time within, and its outputs."""
+    calls: list[tuple[Tensor, Tensor]] = []
+    plain, ragged = cell.scan, cell.scan_ragged
+
+    def scan(x: Tensor, *others: Any) -> Any:
+        result = plain(x, *others)
+        calls.append((x, result[0]))
+        return result
+
+    def scan_ragged(x: Tensor, *others: Any) -> Any:
+        result = ragged(x, *others)
+        calls.append((x, result[0]))
+        return result
+
+    vars(cell).update(scan=scan, scan_ragged=scan_ragged)
+    try:
+        yield calls
+    finally:
+        del vars(cell)["scan"], vars(cell)["scan_ragged"]

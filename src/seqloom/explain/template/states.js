@@ -113,13 +113,14 @@ function mapsView(text, number) {
   const place = placeNow(), names = namesOf(text, place), units = place.units;
   const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : 2;
   const long = names.some(name => visible(name).length > 1), top = long ? 66 : 18;
-  const box = make("div", { class: "scroll" });
+  const beside = GUTTER + each * names.length < 480; // short texts leave room for several in a row
+  const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
   place.signals.forEach((signal, n) => {
-    const array = arrayOf(text, signal), above = n ? 2 : top;
+    const named = !n || beside, array = arrayOf(text, signal), above = named ? top : 2;
     const width = GUTTER + each * names.length + 8, height = above + high * units.length + 4;
     const label = `${words.names[signal]}, ${nameOf(place.name)}, ${names.length} × ${units.length}`;
     const element = canvas(width, height, label, context => {
-      if (!n) labelsAbove(context, names, each, top);
+      if (named) labelsAbove(context, names, each, top);
       cells(context, GUTTER, above, each, high, units.length, names.length,
         (u, s) => colourOf(numberAt(array, s, u), array.low, array.high));
       const row = units.indexOf(chosen.unit), at = above + row * high;
@@ -145,7 +146,7 @@ function mapsView(text, number) {
       element.title = inside(u, s) ? `${words.unit} ${units[u]}, ${s + 1} “${visible(names[s])}”: ${numberAt(array, s, u).toFixed(2)}` : "";
     });
     element.addEventListener("keydown", event => moved(event, number, names.length));
-    box.append(make("h3", {}, words.names[signal], " ", ramp(array.low, array.high)), element);
+    box.append(make("div", {}, make("h3", {}, words.names[signal], " ", ramp(array.low, array.high)), element));
   });
   const left = units.length < place.size ? [make("p", { class: "note" }, word("left", units.length, place.size))] : [];
   return [make("h2", {}, word("maps")), make("p", { class: "note" }, word("mapsNote")), ...left, box];
