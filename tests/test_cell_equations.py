@@ -41,13 +41,15 @@ def test_every_step_of_every_cell_is_the_cell_s_own(kind: str) -> None:
 
 def test_gates_of_an_lstm_are_what_its_equations_say() -> None:
     """c' = f·c + i·g and h' = o·tanh(c') hold between the arrays themselves."""
-    gates = CELL_EQUATIONS["lstm"](weights_of(CELLS["lstm"](3, 4).double()), np.ones((1, 5, 3)), None)
+    gates = CELL_EQUATIONS["lstm"](
+        weights_of(CELLS["lstm"](3, 4).double()), np.ones((1, 5, 3)), None
+    )
     before = np.concatenate([np.zeros((1, 1, 4)), gates["cell"][:, :-1]], 1)
     cell = gates["forget"] * before + gates["input"] * gates["candidate"]
     np.testing.assert_allclose(cell, gates["cell"], atol=1e-14)
     np.testing.assert_allclose(gates["output"] * np.tanh(cell), gates["hidden"], atol=1e-14)
     for name in ("input", "forget", "output"):
-        assert 0 < gates[name].min() and gates[name].max() < 1
+        assert gates[name].min() > 0 and gates[name].max() < 1
 
 
 @pytest.mark.parametrize("kind", CELLS)

@@ -1,4 +1,4 @@
-"""Looking into runs of every task: traces, attributions, units, pages, by estimators and commands."""
+"""Looking into runs of every task: traces, attributions, units, lessons, pages."""
 
 import json
 import math
@@ -30,7 +30,9 @@ from seqloom.explain.units import search_units
 SMALL = {"updates": 2, "hidden_size": 8, "embedding_size": 8, "threads": 1}
 TEXTS = [f'He said "{a} {n} cats" to me.' for a in ("red", "old", "big") for n in range(20)]
 REVIEWS = [
-    {"text": f"a {kind} film, number {n}", "label": kind} for n in range(30) for kind in ("good", "bad")
+    {"text": f"a {kind} film, number {n}", "label": kind}
+    for n in range(30)
+    for kind in ("good", "bad")
 ]
 SENTENCES = [
     {"tokens": ["Anna", verb, "the", noun], "tags": ["NAME", "VERB", "DET", "NOUN"]}
@@ -48,11 +50,17 @@ CHAR = {"tokenizer": "char", "target_tokenizer": "char"}
 
 MODELS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
     "generate": (
-        lambda: TextGenerator(**SMALL, encoder="lstm", tokenizer="char", sample_length=2, num_layers=2),
+        lambda: TextGenerator(
+            **SMALL, encoder="lstm", tokenizer="char", sample_length=2, num_layers=2
+        ),
         TEXTS,
         'He said "old 7',
     ),
-    "classify": (lambda: SequenceClassifier(**SMALL, encoder="gru", pretrain=0), REVIEWS, "a good film"),
+    "classify": (
+        lambda: SequenceClassifier(**SMALL, encoder="gru", pretrain=0),
+        REVIEWS,
+        "a good film",
+    ),
     "tag": (lambda: SequenceTagger(**SMALL, character_size=4), SENTENCES, ["Anna", "eats", "tea"]),
     "translate": (lambda: Translator(**SMALL, **CHAR), PAIRS, "the cat"),
     "translate-transformer": (
@@ -66,7 +74,9 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
         None,
     ),
     "forecast-steps": (
-        lambda: Forecaster(updates=2, hidden_size=8, horizon=3, look_back=12, encoder="lstm", threads=1),
+        lambda: Forecaster(
+            updates=2, hidden_size=8, horizon=3, look_back=12, encoder="lstm", threads=1
+        ),
         WAVE,
         None,
     ),
@@ -90,7 +100,9 @@ def generator(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def data_of(page: str) -> dict[str, Any]:
-    (body,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    (body,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL
+    )
     result: dict[str, Any] = json.loads(body)
     return result
 
@@ -141,16 +153,18 @@ def test_lesson_of_the_cell_that_reads_backward(tmp_path: Path) -> None:
     trace = subject.trace("a good film")
     for step in (1, 3, len(trace.tokens)):
         lesson = give_lesson(subject, "a good film", LessonAt(step, 3, direction="backward"))
-        assert lesson.result == pytest.approx(trace["layer1.backward.hidden"][step - 1, 3], abs=1e-12)
+        assert lesson.result == pytest.approx(
+            trace["layer1.backward.hidden"][step - 1, 3], abs=1e-12
+        )
         assert lesson.token == trace.tokens[step - 1]
 
 
 def test_page_is_one_file_without_a_network(fitted: Any) -> None:
-    name, model, given = fitted
+    _, model, given = fitted
     page = model.trace(given).page()
     assert len(page.encode()) < LARGEST
     assert not re.findall(r'(?:src|href)\s*=\s*"?(?!#)(?:\w+:)?//', page)
-    assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'" in page
+    assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'' in page
     data = data_of(page)
     (text,) = data["texts"]
     assert len(text["tokens"]) == len(model.trace(given).tokens)
@@ -169,13 +183,13 @@ def test_names_of_arrays_are_offered(generator: Any) -> None:
     trace = generator.trace("He said")
     assert "layer2.forward.cell" in trace and len(trace) == len(list(trace))
     assert "layer1.forward.forget           " in repr(trace)
-    with pytest.raises(DataError, match="layer1.forward.forget"):
+    with pytest.raises(DataError, match=r"layer1\.forward\.forget"):
         trace["layer1.forward.forgets"]
 
 
 def test_steps_are_the_writer_s_own(generator: Any) -> None:
     trace = generator.trace("He said")
-    (token, candidates), *_ = generator.candidates("He said", length=1, temperature=1.0, count=3)
+    (_, candidates), *_ = generator.candidates("He said", length=1, temperature=1.0, count=3)
     ours = dict(trace.steps.rows[-1])
     for candidate in candidates:
         # The writer leaves out tokens that stand for no text, so it is a little surer.
@@ -221,11 +235,14 @@ def test_long_texts_are_refused_in_one_line() -> None:
 
 
 def test_both_languages_have_the_same_words() -> None:
-    english, korean = (data_of(page_of([fake(3, 2, 1)], language=l))["words"] for l in ("en", "ko"))
+    pages = (page_of([fake(3, 2, 1)], language=language) for language in ("en", "ko"))
+    english, korean = (data_of(page)["words"] for page in pages)
     assert set(english) == set(korean)
     for name, words in english.items():
         if isinstance(words, str):
-            assert set(re.findall(r"\{\d\}", words)) == set(re.findall(r"\{\d\}", korean[name])), name
+            assert set(re.findall(r"\{\d\}", words)) == set(re.findall(r"\{\d\}", korean[name])), (
+                name
+            )
         else:
             assert set(words) == set(korean[name])
 

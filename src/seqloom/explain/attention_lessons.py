@@ -19,7 +19,9 @@ MOST = 6  # steps whose scores are written out: those looked at most
 Mask = npt.NDArray[np.bool_]
 
 
-def _shares(board: Blackboard, query: Array, key: Array, seen: Mask, letters: str) -> Array:
+def _shares(
+    board: Blackboard, query: Array, key: Array, seen: Mask, letters: tuple[str, str]
+) -> Array:
     """Scores and shares of the steps that one step sees: query (size,), key (time, size)."""
     scores = np.where(seen, key @ query / np.sqrt(len(query)), -np.inf)
     shares = eq.softmax(scores)
@@ -51,7 +53,7 @@ def _mean(board: Blackboard, name: str, letter: str, shares: Array, values: Arra
 def basic(board: Blackboard, x: Array, mask: Mask, step: int, unit: int) -> float:
     """y = Σ a x, a = softmax(R x · R x / √size)."""
     own = eq.turned(x)
-    shares = _shares(board, own[step], own, mask[step], "xx")
+    shares = _shares(board, own[step], own, mask[step], ("x", "x"))
     return _mean(board, "y", "a·x", shares, x[:, unit])
 
 
@@ -70,7 +72,7 @@ def with_heads(
     given = (row * found).sum(1)
     head = int(np.argmax(np.abs(given)))
     turned_q, turned_k = eq.turned(q[head]), eq.turned(k[head])
-    shares = _shares(board, turned_q[step], turned_k, mask[step], "qk")
+    shares = _shares(board, turned_q[step], turned_k, mask[step], ("q", "k"))
     best = int(np.argmax(np.abs(row[head] * found[head])))
     _mean(board, f"head{head + 1}[{best}]", "a·v", shares, v[head][:, best])
     for number_of in range(heads):
@@ -92,7 +94,9 @@ def transformer(
     found, _ = eq.self_attention(w, f"{name}attention.", normed[None], heads, mask[None, None])
     after = (x + found[0])[step]
     wide = eq.gelu(
-        eq.linear(w, f"{name}feed_forward.widen", eq.layer_norm(w, f"{name}feed_forward_norm", after))
+        eq.linear(
+            w, f"{name}feed_forward.widen", eq.layer_norm(w, f"{name}feed_forward_norm", after)
+        )
     )
     row = w[f"{name}feed_forward.narrow.weight"][unit]
     product = board.product("V·g", row, "gelu", wide)

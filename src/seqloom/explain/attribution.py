@@ -92,9 +92,7 @@ def integrated(
 
 
 @torch.inference_mode()
-def occlusion(
-    subject: Subject, read: Read, x: Tensor, nothing: Tensor, targets: int
-) -> Array:
+def occlusion(subject: Subject, read: Read, x: Tensor, nothing: Tensor, targets: int) -> Array:
     """F with each token in turn taken away: (targets, tokens)."""
     found = []
     for some in torch.arange(x.shape[1]).split(rows_at_once(x)):

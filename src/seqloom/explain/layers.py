@@ -161,9 +161,7 @@ def trace_transformer_decoder(
         x = x + found
         arrays[f"{place}.attention"] = looked
         normed = eq.layer_norm(weights, f"{name}memory_norm", x)
-        found, looked = eq.cross_attention(
-            weights, f"{name}memory.", normed, memory, heads, whole
-        )
+        found, looked = eq.cross_attention(weights, f"{name}memory.", normed, memory, heads, whole)
         x = x + found
         arrays[f"{place}.alignment"] = looked
         normed = eq.layer_norm(weights, f"{name}forward_norm", x)

@@ -226,8 +226,10 @@ def _search(search: Search | None, kept: dict[str, list[int]]) -> dict[str, Any]
     if search is None:
         return None
     rows = [
-        [f.property, f.place, f.signal, f.unit, round(f.found, 3), round(f.held, 3)]
-        + [None if f.right is None else round(f.right, 3)]
+        [
+            *(f.property, f.place, f.signal, f.unit, round(f.found, 3), round(f.held, 3)),
+            None if f.right is None else round(f.right, 3),
+        ]
         for f in search.followers
         if f.place in kept
     ]

@@ -22,6 +22,7 @@ from seqloom.nn.encoders import Encoder
 from seqloom.nn.forecast_heads import Window
 from seqloom.nn.forecaster import Forecaster, StepEncoder
 from seqloom.nn.segment_encoder import SegmentEncoder
+from seqloom.nn.transformer import AttentionEncoder
 from seqloom.run import Run
 from seqloom.tasks.forecast_model import WindowBatch, as_window
 from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster, read_series

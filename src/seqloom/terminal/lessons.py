@@ -14,8 +14,8 @@ from seqloom.terminal.samples import visible
 
 WORDS = {
     "en": {
-        "at": 'Step {step} of {steps}, "{token}": layer {layer}, {direction}, unit {unit} of {units}'
-        " ({kind})",
+        "at": 'Step {step} of {steps}, "{token}": layer {layer}, {direction}, '
+        "unit {unit} of {units} ({kind})",
         "forward": "forward",
         "backward": "backward",
         "of": "{count} products, the largest written out",
@@ -23,8 +23,8 @@ WORDS = {
         "apart": "they differ by {gap:.0e}, the rounding of float32.",
     },
     "ko": {
-        "at": "{steps}단계 가운데 {step}단계, “{token}”: {layer}층, {direction}, 유닛 {units}개 가운데 {unit}번"
-        " ({kind})",
+        "at": "{steps}단계 가운데 {step}단계, “{token}”: {layer}층, {direction}, "
+        "유닛 {units}개 가운데 {unit}번 ({kind})",
         "forward": "앞으로",
         "backward": "뒤로",
         "of": "곱 {count}개, 가장 큰 것만 적음",

@@ -156,7 +156,7 @@ function attributionView(text, number) {
 }
 
 function coloured(values, most, text) {
-  const strip = make("div", { class: "strip" }), wide = text.tokens.some(name => name.length > 1);
+  const strip = make("div", { class: "strip" }), wide = areWords(text.tokens);
   text.tokens.forEach((name, step) => {
     const colour = colourOf(values[step], -most, most);
     strip.append(make("span", { class: "token" + (wide ? " wide" : ""), style: `background:${rgb(colour)};color:${inkOn(colour)};cursor:default`, title: `${visible(name)}  ${values[step].toFixed(4)}` },

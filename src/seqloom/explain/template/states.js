@@ -14,9 +14,11 @@ function unitValue(text, signal, step) {
 
 function columnWidth(count) { return count <= 40 ? 20 : count <= 90 ? 14 : count <= 160 ? 9 : 6; }
 
+function areWords(names) { return names.filter(name => name.length > 1).length > names.length / 2; }
+
 function trackView(text, number) {
   const place = placeNow(), names = namesOf(text, place), array = arrayOf(text, chosen.signal);
-  const wide = names.some(name => name.length > 1);
+  const wide = areWords(names);
   const strip = make("div", {
     class: "strip", tabindex: "0", role: "group", "aria-label": word("track"), onkeydown: e => moved(e, number, names.length),
   });
@@ -33,7 +35,7 @@ function trackView(text, number) {
     make("h2", {}, word("track")),
     make("p", { class: "note" }, word("trackNote", chosen.unit, nameOf(place.name), words.names[chosen.signal])),
     strip,
-    make("p", { class: "value" }, ramp(array.low, array.high), " ", told(text, number)),
+    make("p", { class: "value" }, told(text, number)), make("p", {}, ramp(array.low, array.high)),
   ];
 }
 
