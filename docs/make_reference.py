@@ -20,9 +20,12 @@ import seqloom
 from seqloom import errors
 from seqloom.api import (
     Forecaster,
+    ImageCaptioner,
+    MusicComposer,
     SequenceClassifier,
     SequenceEstimator,
     SequenceTagger,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
 )
@@ -34,7 +37,8 @@ FOLDER = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/make_reference.py: change the program, then run it again. -->"
 OWN = ("Arguments", "Parameters")  # cyclopts' names for what belongs to one command alone
 SECTION_OF_GROUP = {
-    "Data": "data", "Tokens": "text", "Model": "model", "Training": "train", "Writing": None,
+    "Data": "data", "Sound": "audio", "Tokens": "text", "Model": "model", "Training": "train",
+    "Writing": None,
     "Output": None,
 }  # fmt: skip
 
@@ -269,7 +273,10 @@ def _code(text: str) -> str:
     return f"```\n{text.strip()}\n```"
 
 
-ESTIMATORS = (TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster)
+ESTIMATORS = (
+    *(TextGenerator, SequenceClassifier, SequenceTagger, Translator, Forecaster),
+    *(SpeechRecognizer, MusicComposer, ImageCaptioner),
+)
 PAGES = {"cli.md": cli_page, "python.md": python_page}
 
 

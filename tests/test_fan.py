@@ -72,3 +72,18 @@ def test_of_many_series_the_first_have_a_panel(drawn: list[Any], tmp_path: Any) 
         (tmp_path / f"{name}.png").write_bytes(content)
         heights.append(matplotlib.image.imread(tmp_path / f"{name}.png").shape[0])
     assert heights[1] > 2 * heights[0]
+
+
+def test_how_many_have_no_panel_is_written(drawn: list[Any]) -> None:
+    fan_picture([a_fan(str(n)) for n in range(5)], LEVELS, left_out=7)
+    assert drawn[0].figure.get_supxlabel() == "the first 4 of 12 forecasts"
+    fan_picture([a_fan()], LEVELS)
+    assert drawn[-1].figure.get_supxlabel() == ""
+
+
+def test_the_legend_shows_the_colours_of_the_fan(drawn: list[Any]) -> None:
+    fan_picture([a_fan()], LEVELS)
+    wide, narrow = drawn[0].collections
+    for band in (wide, narrow):
+        assert band.get_alpha() is None and band.get_facecolor()[0, 3] == 1.0
+    assert (wide.get_facecolor() != narrow.get_facecolor()).any()

@@ -191,6 +191,43 @@ def test_covariates_of_the_future_are_asked_for(said: Any, folder: Path, tmp_pat
     assert status == 2 and "end before 2024-04-30" in err
 
 
+def test_a_file_of_nothing_but_known_columns_will_do(
+    said: Any, folder: Path, tmp_path: Path
+) -> None:
+    whole = rows(future=5)
+    ahead = [
+        {name: row[name] for name in ("unique_id", "ds", "holiday")}
+        for row in whole
+        if not row["y"]
+    ]
+    _, expected, _ = said("predict", str(folder / "run"), "--horizon", "5")
+    path = write(tmp_path / "ahead.csv", ahead[::-1])  # in any order
+    status, out, err = said("predict", str(folder / "run"), path, "--horizon", "5")
+    assert (status, out) == (0, expected), err
+    assert 'Beyond it "rain" are held as they last were' in err
+    holed = write(tmp_path / "holed.csv", [row for n, row in enumerate(ahead) if n != 1])
+    status, _, err = said("predict", str(folder / "run"), holed)
+    assert status == 2 and 'holed.csv: of series "east" a row for 2024-05-01 is expected' in err
+    other = write(tmp_path / "other.csv", [{**row, "unique_id": "new"} for row in ahead])
+    status, _, err = said("predict", str(folder / "run"), other)
+    assert status == 2 and "no values of it. Pass its past values too." in err
+
+
+def test_times_are_written_in_the_zone_of_the_data(said: Any, tmp_path: Path) -> None:
+    hours = np.datetime64("2024-01-01T00") + np.arange(60)
+    table = [{"time": f"{hour}:00+09:00", "y": n % 5} for n, hour in enumerate(hours)]
+    data, out = write(tmp_path / "hours.csv", table), str(tmp_path / "run")
+    small = ("--updates", "2", "--hidden-size", "4", "--threads", "1", "--horizon", "2")
+    assert said("train", data, "--task", "forecast", "--out", out, *small)[0] == 0
+    for words in ((out,), (out, data)):
+        _, found, _ = said("predict", *words)
+        times = [line.split(",")[1] for line in found.splitlines()[1:]]
+        assert times == ["2024-01-03 12:00:00+09:00", "2024-01-03 13:00:00+09:00"]
+    assert said("predict", out, "--out", str(tmp_path / "f.parquet"))[0] == 0
+    column = parquet.read_table(tmp_path / "f.parquet").column("ds")
+    assert column[0].as_py().isoformat() == "2024-01-03T12:00:00+09:00"
+
+
 def test_a_series_that_is_new_is_forecast_on_its_own_scale(
     said: Any, folder: Path, tmp_path: Path
 ) -> None:
@@ -228,6 +265,16 @@ def test_a_picture_is_drawn(said: Any, folder: Path, tmp_path: Path) -> None:
 def test_steps_are_numbered_on_where_there_are_no_times(said: Any, folder: Path) -> None:
     _, out, _ = said("predict", str(folder / "plain"))
     assert [line.split(",")[1] for line in out.splitlines()[1:]] == ["80", "81", "82"]
+
+
+def test_what_the_scores_say_of_leads_is_kept(folder: Path) -> None:
+    metrics = Run.open(folder / "run").read_json("metrics.json")
+    assert (metrics["first"], metrics["channels"]) == ("baseline", 1)
+    for part in ("valid", "test"):
+        mean, sure = metrics["leads"][part]["ridge"]
+        expected = metrics["ridge"][part]["mase"] - metrics[part]["mase"]
+        np.testing.assert_allclose(mean, expected, rtol=1e-6)
+        assert sure is None or sure >= 0
 
 
 def test_scores_on_a_file_are_those_of_every_window(said: Any, folder: Path) -> None:

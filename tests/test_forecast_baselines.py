@@ -9,14 +9,9 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from seqloom.errors import ShapeError
-from seqloom.evaluate import forecast_baselines
-from seqloom.evaluate.forecast_baselines import (
-    RidgeForecast,
-    drift,
-    naive,
-    seasonal_naive,
-    training_mean,
-)
+from seqloom.evaluate import ridge_forecast
+from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
+from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.signal.windows import Batch, Windows
 
 RNG = np.random.default_rng(0)
@@ -65,7 +60,7 @@ def seasonal() -> np.ndarray:
 
 
 def test_ridge_equals_scikit_learn(seasonal: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast_baselines, "STRENGTHS", (0.05,))
+    monkeypatch.setattr(ridge_forecast, "STRENGTHS", (0.05,))
     past = RNG.normal(size=(400, 1)).astype(np.float32)
     known = RNG.normal(size=(400, 2)).astype(np.float32)
     train = windows_of(seasonal, 12, 300, past=[past], known=[known])
@@ -87,6 +82,29 @@ def test_ridge_equals_scikit_learn(seasonal: np.ndarray, monkeypatch: pytest.Mon
         assert made[..., channel] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("from_last", [False, True])
+def test_what_was_filled_in_is_no_target(seasonal: np.ndarray, from_last: bool) -> None:
+    """Each step of each channel is solved over its own windows, as scikit-learn would."""
+    missing = RNG.random(seasonal.shape) < 0.2
+    missing[:1] = False
+    wrong = np.where(missing, 1e3, seasonal)
+    train = windows_of(wrong, 12, 300, missing=[missing])
+    # Inputs are as they are; of a target that is not real, no number is read.
+    every = train.batch(np.arange(len(train)))
+    moments = ridge_forecast._Moments.of(train.batches(50), from_last)
+    ((weights, offsets),) = moments.solve([0.05])
+    for channel, step in ((0, 0), (1, 3)):
+        real = every.real[:, step, channel]
+        last = every.inputs[:, -1:, channel] * from_last
+        features = (every.inputs[:, :, channel] - last)[real].astype(np.float64)
+        truth = (every.targets[:, step, channel] - last[:, 0])[real]
+        scaler = StandardScaler().fit(features)
+        ridge = Ridge(alpha=0.05 * real.sum()).fit(scaler.transform(features), truth)
+        expected = ridge.predict(scaler.transform(features))
+        made = features @ weights[channel][:, step] + offsets[channel, step]
+        assert made == pytest.approx(expected, rel=1e-3, abs=1e-2)
+
+
 def test_ridge_learns_a_season_and_chooses_on_validation(seasonal: np.ndarray) -> None:
     train, valid = windows_of(seasonal, 12, 250), windows_of(seasonal, 250, 320)
     fitted = RidgeForecast.fit(partial(train.batches, 64), partial(valid.batches, 64))
@@ -94,7 +112,7 @@ def test_ridge_learns_a_season_and_chooses_on_validation(seasonal: np.ndarray) -
     whole = test.batch(np.arange(len(test)))
     error = np.abs(fitted.forecast(whole) - whole.targets).mean()
     assert error < 0.2 < np.abs(naive(whole, 4) - whole.targets).mean()
-    assert fitted.strength in forecast_baselines.STRENGTHS
+    assert fitted.strength in ridge_forecast.STRENGTHS
     noise = RNG.normal(size=(400, 1))
     alone = RidgeForecast.fit(
         partial(windows_of(noise, 12, 80).batches, 64),

@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import drawn
 import pytest
+from music_examples import write_tunes
 
 from seqloom import api
 from seqloom.config import Settings, default_settings, override
@@ -19,7 +21,10 @@ TRANSLATORS = [
     *("cmudict-g2p", "hello-hola", "korean-chatbot", "multi30k-de-en"),
     *("multi30k-de-en-transformer", "tatoeba-en-ko"),
 ]
+COMPOSERS = ["chorales", "chorales-roll", "folk-tunes"]
 FORECASTERS = ["demand-lstm", "etth1-segrnn", "pollution-lstm", "stock-lstm", "weather-gru"]
+CAPTIONERS = ["flickr8k-small", "shapes"]
+RECOGNIZERS = ["digit-strings", "spoken-digits"]
 CLASSIFIERS = ["imdb-bilstm", "imdb-gru", "nsmc-bilstm", "reuters-lstm", "splice-gru"]
 
 
@@ -30,7 +35,8 @@ def settings_of(name: str) -> Settings:
 
 def test_the_presets_are_these() -> None:
     writers = ["cooking-lstm", "demo", "headlines-lstm5"]
-    assert preset_names() == sorted([*writers, *CLASSIFIERS, *TRANSLATORS, *FORECASTERS])
+    known = [*CLASSIFIERS, *TRANSLATORS, *FORECASTERS, *RECOGNIZERS, *COMPOSERS, *CAPTIONERS]
+    assert preset_names() == sorted([*writers, *known])
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -165,10 +171,41 @@ def test_a_forecaster_starts(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"mase", "coverage"}
 
 
+@pytest.mark.parametrize("name", CAPTIONERS)
+def test_a_captioner_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    few: dict[str, dict[str, Any]] = {
+        "train": {"updates": 2, "threads": 1},
+        "model": {"hidden_size": 8, "channels": 4},
+        "data": {"image_size": 16},
+        "text": {"min_frequency": 1},
+    }
+    data = str(drawn.write(tmp_path / "captions.jsonl", 30))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("caption", name)
+    assert chosen.remarks[0] == load_preset(name).title
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and set(outcome.metrics["test"]) >= {"bleu", "cider"}
+
+
+@pytest.mark.parametrize("name", COMPOSERS)
+def test_a_composer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    for task in ("compose", "compose_roll"):
+        monkeypatch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
+    few = {"train": {"updates": 2, "threads": 1}, "model": {"hidden_size": 8}}
+    data = str(write_tunes(tmp_path / "tunes", range(12)))
+    chosen = api.choose(data, few, preset=name)
+    assert (chosen.task, chosen.name) == ("compose", name)
+    outcome = api.train(data, chosen.settings, tmp_path / "run", task=chosen.task)
+    scored = "nll_per_frame" if name == "chorales-roll" else "nll_per_note"
+    assert outcome.metrics is not None and outcome.metrics["test"][scored] > 0
+
+
 def test_an_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r'"headlines-lstm"\. Did you mean "headlines-lstm5"'):
         load_preset("headlines-lstm")
-    with pytest.raises(SettingsError, match="Known: cmudict-g2p, cooking-lstm, demand-lstm, demo"):
+    with pytest.raises(SettingsError, match="Known: chorales, chorales-roll, cmudict-g2p, "):
         load_preset("zzz")
 
 
@@ -184,3 +221,23 @@ def test_hello_becomes_hola(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert list(api.predict(tmp_path / "run", iter(["hello"]))) == ["hola"]
     history = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["update"] for line in history] == [100, 200]
+
+
+@pytest.mark.parametrize("name", RECOGNIZERS)
+def test_a_recognizer_starts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+    import soundfile
+
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    for n in range(30):
+        samples = np.random.default_rng(n).normal(size=1_600) * 0.1
+        soundfile.write(str(tmp_path / f"{n % 3}_{'ab'[n % 2]}_{n}.wav"), samples, 8_000)
+    few = {
+        "train": {"updates": 2, "threads": 1},
+        "model": {"hidden_size": 8},
+        "data": {"name": "{text}_{speaker}_{take}"},
+    }
+    chosen = api.choose(str(tmp_path), few, preset=name)
+    assert chosen.task == "transcribe"
+    outcome = api.train(str(tmp_path), chosen.settings, tmp_path / "run", task=chosen.task)
+    assert outcome.metrics is not None and outcome.metrics["updates"] == 2

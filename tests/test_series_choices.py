@@ -15,7 +15,6 @@ from seqloom.tasks.series_choices import (
     choose_horizon,
     choose_log,
     choose_look_back,
-    choose_parts,
     choose_segment,
     with_budget,
 )
@@ -74,37 +73,6 @@ def test_a_look_back_is_some_seasons(
     )
 
 
-def test_parts_are_cut_in_time() -> None:
-    (parts,), reasons = choose_parts([100], asked(), 5, ())
-    assert parts == Parts((0, 70), (70, 80), (80, 100))
-    assert reasons == []
-
-
-def test_an_official_split_counts_unless_another_is_asked_for() -> None:
-    (parts,), reasons = choose_parts([100], asked(), 5, (50, 60, 90))
-    assert parts == Parts((0, 50), (50, 60), (60, 90))
-    assert "as customary" in reasons[0]
-    (parts,), _ = choose_parts([100], asked(split="0.8/0.1/0.1"), 5, (50, 60, 90))
-    assert parts.train == (0, 80)
-
-
-def test_a_series_too_short_for_three_parts_is_validated_on() -> None:
-    (parts,), reasons = choose_parts([25], asked(), 12, ())
-    assert parts.valid == (13, 25) and parts.test == (25, 25)
-    assert "too short for a test part" in reasons[0]
-
-
-def test_short_series_beside_long_ones_are_not_learnt_from() -> None:
-    parts, reasons = choose_parts([100, 4], asked(), 5, ())
-    assert parts[1] == Parts((0, 4), (4, 4), (4, 4))
-    assert reasons == ["1 of 2 series are too short to be learnt from"]
-
-
-def test_a_split_without_windows_is_refused() -> None:
-    with pytest.raises(DataError, match="Pass a smaller --horizon"):
-        choose_parts([30], asked(split="0.3/0.7"), 12, ())
-
-
 @pytest.mark.parametrize(("power", "log"), [(1.0, True), (0.0, False)])
 def test_a_logarithm_is_learnt_where_changes_grow_with_the_values(power: float, log: bool) -> None:
     steps = np.arange(120)
@@ -149,5 +117,7 @@ def test_a_segment_divides_horizon_and_look_back(
 def test_a_budget_follows_from_the_windows(windows: int, updates: int) -> None:
     train = with_budget(asked(), windows).train
     assert (train.updates, train.report_every) == (updates, updates // 12)
+    few = override(asked(), {"train": {"updates": 40}}, "test")
+    assert with_budget(few, windows).train.report_every == (3 if windows == 50 else 0)
     minutes = override(asked(), {"train": {"minutes": 1.0}}, "test")
     assert with_budget(minutes, windows) == minutes

@@ -55,6 +55,48 @@ def test_who_is_better_is_said_plainly(found: dict[str, Any], words: str) -> Non
     assert words in sentences(found)[0]
 
 
+@pytest.mark.parametrize(
+    ("leads", "words"),
+    [
+        ({"ridge": [0.01, 0.05], "baseline": [0.4, 0.1]}, "but is no better than ridge on lags"),
+        ({"ridge": [0.1, 0.05], "baseline": [0.4, 0.1]}, "and every other baseline"),
+        ({"baseline": [0.3, 0.5]}, "is no better than the seasonal naive forecast"),
+        ({"baseline": [0.3, None]}, "the windows lie so close together"),
+    ],
+)
+def test_a_lead_within_what_windows_differ_by_is_none(leads: dict[str, Any], words: str) -> None:
+    found = {**metrics(0.89, baseline=1.2, ridge=0.9), "leads": {"test": leads}}
+    assert words in sentences(found)[0]
+
+
+def test_of_business_days_the_last_value_is_the_first_to_beat() -> None:
+    found = {**metrics(0.5, naive=0.4), "first": "naive"}
+    assert "does not beat the naive forecast" in sentences(found)[0]
+    rows = lines_of(show_metrics, found).splitlines()
+    places = [n for n, line in enumerate(rows) if line.startswith((" naive", " seasonal"))]
+    assert rows[places[0]].startswith(" naive")
+
+
+def test_channels_of_different_units_are_not_added_up() -> None:
+    found = {**metrics(0.5), "channels": 2}
+    for scored in (found["test"], *(found[name]["test"] for name in NAMES)):
+        scored["standard_mae"] = 0.25
+    shown = lines_of(show_metrics, found)
+    assert "MAE (std.)" in shown and "RMSE" not in shown and "units of their own" in shown
+    each = {"mae": [1000.0, 0.5], "mase": [0.5, 0.25], "coverage": [0.9, 0.8]}
+    steps = {"mae": [1.0], "standard_mae": [1.0]}
+    details = {
+        "test": {
+            "by_step": {"model": steps, "baseline": steps},
+            "channels": ["load", "price"],
+            "by_channel": {"model": each, "baseline": each},
+        }
+    }
+    lines = [line.split() for line in lines_of(show_details, found, details).splitlines()]
+    assert ["load", "1,000", "1,000", "0.500", "90.0", "%"] in lines
+    assert ["price", "0.500", "0.500", "0.250", "80.0", "%"] in lines
+
+
 def test_where_nothing_has_a_season_the_naive_forecast_is_the_first() -> None:
     found = {**metrics(0.5), "season": 1}
     del found["naive"]
@@ -102,3 +144,11 @@ def test_a_sample_is_a_line() -> None:
         "2024-01 to 2024-03: ▁▅█ 1.000 2.000 3.000  true ▁█ 1.000 3.000"
     )
     assert bars([None, 1.0], 0.0, 1.0) == " █"
+
+
+def test_a_long_sample_is_three_lines_of_a_narrow_screen() -> None:
+    day = [1234.5 + n for n in range(24)]
+    sample = {"from": "2024-01-01 00:00", "to": "2024-01-01 23:00", "forecast": day, "true": day}
+    lines = forecast_line(sample).plain.split("\n")
+    assert len(lines) == 3 and max(map(len, lines)) <= 74
+    assert lines[1].index("▁") == lines[2].index("▁")

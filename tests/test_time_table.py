@@ -114,14 +114,16 @@ def test_gaps_by_choice(tmp_path: Path) -> None:
         "date,y",
         *(f"{DAYS[t]},{t if t != 6 else 'NA'}" for t in range(10) if t not in (3, 4)),
     ]
-    with pytest.raises(DataError, match=r"sales: there is no row for 2024-01-04 .*3 of 10 values"):
+    with pytest.raises(
+        DataError, match=r"sales\.csv: there is no row for 2024-01-04 .*3 of 10 values"
+    ):
         read(tmp_path, rows(*lines))
     filled = read(tmp_path, rows(*lines), gaps="fill").series[0]
     assert filled.values[:, 0].tolist() == [0, 1, 2, 2, 2, 5, 5, 7, 8, 9]
     assert np.flatnonzero(filled.missing[:, 0]).tolist() == [3, 4, 6]
     drawn = read(tmp_path, rows(*lines), gaps="interpolate")
     assert drawn.series[0].values[:, 0].tolist() == list(range(10))
-    assert any("3 of 10 values are missing: lines are drawn" in r for r in drawn.reasons)
+    assert any("3 of 10 values (30 %) are missing: lines are drawn" in r for r in drawn.reasons)
     taken = read(tmp_path, rows(*lines), gaps="fill", frequency="rows").series[0]
     assert taken.times is None and len(taken) == 8
 
@@ -129,7 +131,7 @@ def test_gaps_by_choice(tmp_path: Path) -> None:
 def test_days_and_then_months_are_not_taken_for_gaps(tmp_path: Path) -> None:
     months = np.arange(np.datetime64("2024-02"), np.datetime64("2026-02")).astype("datetime64[D]")
     lines = ["date,y", *(f"{day},{n}" for n, day in enumerate([*DAYS[:30], *months]))]
-    with pytest.raises(DataError, match=r"several frequencies\. Split them.*--frequency"):
+    with pytest.raises(DataError, match=r"several frequencies: split them.*--frequency"):
         read(tmp_path, rows(*lines))
 
 
@@ -197,7 +199,10 @@ def test_a_time_that_stands_twice_names_both_rows(tmp_path: Path) -> None:
         ),
         (rows("name,words", "a,b", "c,d"), r"no column holds numbers to forecast \(name, words\)"),
         (rows("date,y", f"{DAYS[0]},1", f"{DAYS[1]},2", "2824-01-03,3"), r"line 4: 292,\d+ steps"),
-        (rows(*LINES, "2024-01-31 07:30,1"), "sales: Series .* is daily, but 2024-01-31 07:30"),
+        (
+            rows(*LINES, "2024-01-31 07:30,1"),
+            r"\.csv: Series .* is daily, but 2024-01-31 07:30",
+        ),
         (rows("date,y"), "holds no rows"),
         (rows("date,y", f"{DAYS[0]},1"), "No series has two times"),
     ],
@@ -260,3 +265,57 @@ def test_real_series(
     entry = load_catalogue()[name]
     assert entry.task == "forecast"
     assert found.channels == entry.forecast["value"]
+
+
+def test_series_without_values_are_left_out_by_choice(tmp_path: Path) -> None:
+    lines = ["id,ds,y", *(f"a,{d},{n}" for n, d in enumerate(DAYS)), *(f"b,{d}," for d in DAYS)]
+    with pytest.raises(DataError, match=r'"b" has no value at all.*--skip-bad-series'):
+        read(tmp_path, rows(*lines))
+    found = read(tmp_path, rows(*lines), skip_bad_series=True)
+    assert [one.name for one in found.series] == ["a"] and found.left_out == ("b",)
+    assert any('1 series without any value left out: "b"' in reason for reason in found.reasons)
+    with pytest.raises(DataError, match="no series has any value"):
+        read(tmp_path, rows(lines[0], *lines[32:]), skip_bad_series=True, value=("y",))
+
+
+@pytest.mark.parametrize("gaps", ["fill", "interpolate"])
+def test_mostly_invented_values_are_refused(tmp_path: Path, gaps: str) -> None:
+    months = np.arange(np.datetime64("2024-02"), np.datetime64("2026-02")).astype("datetime64[D]")
+    lines = ["date,y", *(f"{day},{n}" for n, day in enumerate([*DAYS[:30], *months]))]
+    with pytest.raises(DataError, match=r"678 of 732 values \(93 %\) would be invented.*daily"):
+        read(tmp_path, rows(*lines), gaps=gaps)
+    kept = read(tmp_path, rows(*lines), gaps=gaps, frequency="rows")
+    assert len(kept.series[0]) == 54
+
+
+def test_rows_that_repeat_another_are_dropped(tmp_path: Path) -> None:
+    found = read(tmp_path, rows(*LINES, LINES[8], LINES[8], LINES[4]))
+    assert len(found.series[0]) == 31
+    assert any("3 rows repeat another one, time and values: dropped" in r for r in found.reasons)
+
+
+def test_the_hour_that_clocks_skip_in_spring_is_explained(tmp_path: Path) -> None:
+    hours = np.arange(np.datetime64("2024-03-30T00"), np.datetime64("2024-04-01T00"))
+    kept = [hour for hour in hours if str(hour) != "2024-03-31T02"]
+    text = rows("time,y", *(f"{str(hour)[:13]}:00,{n}" for n, hour in enumerate(kept)))
+    with pytest.raises(DataError, match=r"In spring local clocks skip an hour.*--gaps fill"):
+        read(tmp_path, text)
+
+
+def test_columns_without_names_are_numbered(tmp_path: Path) -> None:
+    text = rows(*(f"{d},{45.7 + n},{n}" for n, d in enumerate(DAYS)))
+    found = read(tmp_path, text)
+    assert [one.name for one in found.series] == ["2", "3"]
+    assert found.series[0].values[0, 0] == 45.7
+    assert not any("45.7" in reason for reason in found.reasons)
+
+
+def test_every_series_lies_on_one_axis(tmp_path: Path) -> None:
+    lines = ["id,t,y", *(f"a,{t},1" for t in range(10, 30, 2)), *(f"b,{t},2" for t in (24, 26, 30))]
+    found = read(tmp_path, rows(*lines), gaps="fill", time="t")
+    assert [one.axis.tolist() for one in found.series if one.axis is not None] == [
+        list(range(10, 30, 2)),
+        [24, 26, 28, 30],
+    ]
+    dated = read(tmp_path, rows("date,y", *(f"{d},{n}" for n, d in enumerate(DAYS))))
+    assert (dated.series[0].axis == dated.series[0].times.astype(np.int64)).all()

@@ -34,7 +34,7 @@ from seqloom.errors import DataError
         (["1577836800", "1577836860"], ["2020-01-01", "2020-01-01T00:01"]),
         ([1577836800000, 1577836860000], ["2020-01-01", "2020-01-01T00:01"]),
         ([datetime(2020, 1, 1, 5), date(2021, 1, 1)], ["2020-01-01T05", "2021-01-01"]),
-        (["2020-01-01T09:00+09:00", "2020-01-01T00:00Z"], ["2020-01-01", "2020-01-01"]),
+        (["2020-01-01T09:00+09:00", "2020-01-01T01:00Z"], ["2020-01-01", "2020-01-01T01"]),
     ],
 )
 def test_times_people_write(values: list[Any], expected: list[str]) -> None:
@@ -43,7 +43,7 @@ def test_times_people_write(values: list[Any], expected: list[str]) -> None:
     assert read.seconds.astype("datetime64[s]").tolist() == [
         np.datetime64(text, "s").item() for text in expected
     ]
-    assert ("UTC" in read.reason) == ("+" in str(values[0]))
+    assert ("zone" in read.reason) == ("+" in str(values[0]))
 
 
 def test_plain_numbers_are_steps() -> None:
@@ -113,3 +113,20 @@ def test_words_for_nothing_and_decimal_commas() -> None:
     assert [form.read(text) for text in ("1,5", "1.234,5", "3")] == [1.5, 1234.5, 3.0]
     assert not NumberForm.of(["1,234", "12"]).comma_decimal
     assert not NumberForm.of(["1,234.5"]).comma_decimal
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "zone"),
+    [
+        (["2024-01-31T00:00+09:00", "2024-02-01T00:00+09:00"], "2024-01-31T00", "+09:00"),
+        (["2024-01-31T05:00Z", "2024-01-31T06:00Z"], "2024-01-31T05", "+00:00"),
+        (["2024-03-31T01:00-02:30", "2024-03-31T04:45+01:00"], "2024-03-31T04:30", "+01:00"),
+        # midnights of a local clock before and in summer time
+        (["2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00"], "2024-03-31T00", ""),
+        (["2024-03-31T00:00", "2024-04-01T00:00"], "2024-03-31T00", ""),
+    ],
+)
+def test_clocks_are_kept_with_their_zone(values: list[str], expected: str, zone: str) -> None:
+    read = read_times(values)
+    assert read.seconds[0] == np.datetime64(expected, "s").astype(np.int64)
+    assert read.zone == zone

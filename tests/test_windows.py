@@ -170,9 +170,21 @@ def test_scales_have_inverses(log: bool) -> None:
     assert (again.encode(values[0], 0) == encoded[0]).all()
 
 
-def test_logarithms_need_values_above_minus_one_and_damage_is_seen() -> None:
-    with pytest.raises(DataError, match="Series 1 holds -3 at step 1"):
-        Scaler.fit([np.array([[1.0], [-3.0]])], [(0, 2)], log=True)
+def test_logarithms_go_on_below_zero() -> None:
+    scaler = Scaler.fit([np.array([[1.0], [30.0]])], [(0, 2)], log=True)
+    later = np.array([[-5.0], [-1.0], [-1e-3], [0.0], [1e-3]])
+    scaled = scaler.encode(later, 0)
+    assert np.isfinite(scaled).all() and (np.diff(scaled[:, 0]) > 0).all()
+    assert scaler.decode(scaled, 0) == pytest.approx(later, abs=1e-4)
+
+
+def test_scales_are_of_what_was_measured() -> None:
+    values = np.array([[1.0], [np.nan], [3.0], [np.nan]])
+    scaler = Scaler.fit([values], [(0, 4)])
+    assert (scaler.mean[0, 0], scaler.spread[0, 0]) == (2.0, 1.0)
+
+
+def test_damage_of_a_scale_is_seen() -> None:
     for damaged in ({}, {"mean": [1.0], "spread": [1.0], "log": False}):
         with pytest.raises(RunError, match="scale of the series is damaged"):
             Scaler.from_dict(damaged)

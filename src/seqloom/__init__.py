@@ -26,8 +26,11 @@ from seqloom.errors import (
 if TYPE_CHECKING:
     from seqloom.api import (
         Forecaster,
+        ImageCaptioner,
+        MusicComposer,
         SequenceClassifier,
         SequenceTagger,
+        SpeechRecognizer,
         TextGenerator,
         Translator,
     )
@@ -37,13 +40,16 @@ __version__ = "0.1.0"
 __all__ = [
     "DataError",
     "Forecaster",
+    "ImageCaptioner",
     "MissingExtraError",
+    "MusicComposer",
     "RunError",
     "SeqloomError",
     "SequenceClassifier",
     "SequenceTagger",
     "SettingsError",
     "ShapeError",
+    "SpeechRecognizer",
     "TextGenerator",
     "TrainingError",
     "Translator",
@@ -51,9 +57,13 @@ __all__ = [
 ]
 
 _MODULE_OF = dict.fromkeys(
-    ("Forecaster", "SequenceClassifier", "SequenceTagger", "TextGenerator", "Translator"),
+    (
+        *("Forecaster", "ImageCaptioner", "MusicComposer", "SequenceClassifier", "SequenceTagger"),
+        *("TextGenerator", "Translator"),
+    ),
     "seqloom.api",
 )
+_MODULE_OF["SpeechRecognizer"] = "seqloom.api"
 
 
 def __getattr__(name: str) -> Any:

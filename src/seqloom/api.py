@@ -15,19 +15,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.config import Settings
-from seqloom.errors import RunError
+from seqloom.errors import RunError, SettingsError
 from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom.chosen import Changes, Chosen
-    from seqloom.config import GenerateSettings, PredictSettings
+    from seqloom.compare import Comparison, Tuning
+    from seqloom.config import ComposeSettings, GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
     from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
+        ImageCaptioner,
+        MusicComposer,
         SequenceClassifier,
         SequenceEstimator,
         SequenceTagger,
+        SpeechRecognizer,
         TextGenerator,
         Translator,
     )
@@ -35,22 +39,32 @@ if TYPE_CHECKING:
     from seqloom.explain.reach import Reach
     from seqloom.explain.recall import Recall
     from seqloom.explain.trace import Trace
+    from seqloom.tasks.composition import Composition
     from seqloom.tasks.forecast_files import Future
+    from seqloom.tasks.listening import Listening
     from seqloom.tasks.training import Outcome
+    from seqloom.tasks.transcriber import Transcriber
     from seqloom.tasks.writer import Writer
     from seqloom.watching import Watcher
 
 __all__ = [
+    "Comparison",
     "Forecaster",
+    "ImageCaptioner",
+    "MusicComposer",
     "Outcome",
     "SequenceClassifier",
     "SequenceEstimator",
     "SequenceTagger",
+    "SpeechRecognizer",
     "TextGenerator",
     "Translator",
+    "Tuning",
     "Writer",
     "catalogue",
     "choose",
+    "compare",
+    "compose",
     "describe_tokens",
     "details",
     "evaluate",
@@ -61,6 +75,7 @@ __all__ = [
     "inspect",
     "lesson",
     "make_sampler",
+    "open_transcriber",
     "open_writer",
     "predict",
     "preset_names",
@@ -70,16 +85,23 @@ __all__ = [
     "task_of",
     "trace",
     "train",
+    "transcribe",
+    "tune",
 ]
 
 _MODULE_OF = {
+    "Comparison": "seqloom.compare",
     "Forecaster": "seqloom.estimators",
+    "ImageCaptioner": "seqloom.estimators",
+    "MusicComposer": "seqloom.estimators",
     "Outcome": "seqloom.tasks.training",
     "SequenceClassifier": "seqloom.estimators",
     "SequenceEstimator": "seqloom.estimators",
     "SequenceTagger": "seqloom.estimators",
+    "SpeechRecognizer": "seqloom.estimators",
     "TextGenerator": "seqloom.estimators",
     "Translator": "seqloom.estimators",
+    "Tuning": "seqloom.compare",
     "Writer": "seqloom.tasks.writer",
 }
 
@@ -127,7 +149,7 @@ def train(
     from seqloom.tasks.training import start
     from seqloom.watching import Silent
 
-    return start(
+    outcome = start(
         data,
         task,
         settings,
@@ -136,6 +158,16 @@ def train(
         watcher=watcher or Silent(),
         stopping=stopping,
     )
+    return _with_card(outcome)
+
+
+def _with_card(outcome: Outcome) -> Outcome:
+    """Write what a run that is done says of itself."""
+    from seqloom.report import write_card
+
+    if outcome.metrics is not None:
+        write_card(outcome.run)
+    return outcome
 
 
 def resume(
@@ -149,7 +181,99 @@ def resume(
     from seqloom.tasks import training
     from seqloom.watching import Silent
 
-    return training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
+    outcome = training.resume(Path(run), watcher=watcher or Silent(), stopping=stopping)
+    return _with_card(outcome)
+
+
+def compare(
+    source: str | None,
+    changes: Changes,
+    out: str | Path | None = None,
+    *,
+    encoders: Sequence[str] = (),
+    presets: Sequence[str] = (),
+    seeds: int = 3,
+    task: str = "auto",
+    config: Path | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    stopping: Callable[[], bool] = bool,
+) -> Comparison:
+    """Train several models on the same data, several seeds each, and put them side by side.
+
+    Args:
+        source: data of all; the first preset's when None.
+        changes: settings by section, for all.
+        out: folder of the comparison; compares/<name of the data> when None.
+        encoders: each with the settings that ``train`` would choose.
+        presets: each with its own.
+        seeds: how many, from that of ``changes`` up, or from 0.
+
+    Raises:
+        SettingsError: nobody to compare, or no seed.
+        RunError: the folder holds another comparison.
+    """
+    from seqloom import compare as comparing
+    from seqloom.errors import SettingsError
+    from seqloom.watching import Silent
+
+    if seeds < 1:
+        raise SettingsError(f"--seeds {seeds}: expected a number from 1 up.")
+    contenders = comparing.contenders_of(
+        source, changes, encoders=encoders, presets=presets, task=task, config=config
+    )
+    first = changes.get("train", {}).get("seed", 0)
+    return comparing.compare(
+        contenders,
+        Path(out or Path("compares") / contenders[0].chosen.name),
+        seeds=range(first, first + seeds),
+        overwrite=overwrite,
+        watcher=watcher or Silent(),
+        stopping=stopping,
+    )
+
+
+def tune(
+    source: str | None,
+    changes: Changes,
+    out: str | Path | None = None,
+    *,
+    trials: int = 20,
+    task: str = "auto",
+    preset: str | None = None,
+    overwrite: bool = False,
+    watcher: Watcher | None = None,
+    stopping: Callable[[], bool] = bool,
+) -> Tuning:
+    """Search for settings that do better on validation than the defaults do.
+
+    Args:
+        source: data; the preset's when None.
+        changes: settings by section, which are not varied.
+        out: folder of the search; tunes/<name of the data> when None.
+        trials: trainings in all, those of earlier calls among them.
+
+    Raises:
+        MissingExtraError: optuna is not installed.
+        SettingsError: no trial.
+        RunError: the folder holds another search.
+    """
+    from seqloom.compare import tune as search
+    from seqloom.errors import SettingsError
+    from seqloom.watching import Silent
+
+    if trials < 1:
+        raise SettingsError(f"--trials {trials}: expected a number from 1 up.")
+    chosen = choose(source, changes, task=task, preset=preset)
+    return search(
+        chosen,
+        changes,
+        Path(out or Path("tunes") / chosen.name),
+        trials=trials,
+        overwrite=overwrite,
+        watcher=watcher or Silent(),
+        stopping=stopping,
+    )
 
 
 def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
@@ -177,8 +301,8 @@ def predict(
     """Lines of a file with the model's labels, tags or translations, in their order, streamed.
 
     Args:
-        run: folder of a run of classify, tag or translate.
-        data: what ``open_source`` takes, or an iterator of texts.
+        run: folder of a run of classify, tag, translate or transcribe.
+        data: what ``open_source`` takes, an iterator of texts, or sound files.
         options: how the lines are written; defaults when None.
         watcher: told of texts of which nothing can be said.
 
@@ -223,6 +347,29 @@ def forecast_format(options: PredictSettings, out: Path | None) -> str:
     from seqloom.tasks import forecast_files
 
     return forecast_files.format_of(options, out)
+
+
+def compose(
+    run: str | Path, options: ComposeSettings | None = None, *, prompt: str | Path | None = None
+) -> Composition:
+    """A piece of music, or a MIDI file and what a model makes of it.
+
+    Args:
+        run: folder of a run of compose.
+        options: how it is written; defaults when None.
+        prompt: MIDI file to continue.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.config import ComposeSettings as Options
+    from seqloom.tasks.composer import load_composer, prompt_for
+
+    opened, task = Run.open(run), task_of(run)
+    if task != "compose":
+        raise RunError(f"{run} is a run of {task}; compose takes a run that learnt from music.")
+    composer = load_composer(opened)
+    return composer.compose(options or Options(), prompt_for(composer, prompt))
 
 
 def trace(run: str | Path, given: Any = None) -> Trace:
@@ -395,6 +542,52 @@ def open_writer(run: str | Path) -> Writer:
     if task != "generate":
         raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
     return load_writer(opened)
+
+
+def open_transcriber(run: str | Path) -> Transcriber:
+    """The network of a run of transcribe, ready to listen.
+
+    Raises:
+        RunError: no run is there, it is damaged, of another task, or has no weights yet.
+    """
+    from seqloom.tasks.transcriber import load_transcriber
+
+    opened, task = Run.open(run), task_of(run)
+    if task != "transcribe":
+        raise RunError(f"{run} is a run of {task}; transcribe takes runs of transcribe.")
+    return load_transcriber(opened)
+
+
+def transcribe(
+    run: str | Path,
+    file: str | Path | None,
+    options: PredictSettings | None = None,
+    *,
+    stream: bool = False,
+    chunk_seconds: float = 0.25,
+) -> Listening:
+    """What is said in a recording: iterate for the text as it comes, then ask ``about()``.
+
+    Args:
+        run: folder of a run of transcribe.
+        file: a sound file; None listens to the microphone.
+        options: search, language model and picture; defaults when None.
+        stream: write as soon as something is certain, which needs a network that reads one way.
+        chunk_seconds: of a piece.
+
+    Raises:
+        RunError, DataError, SettingsError: see ``seqloom.errors``.
+    """
+    from seqloom.checked import check_predicted
+    from seqloom.config import PredictSettings as Options
+    from seqloom.tasks.listening import Listening as Heard
+
+    transcriber, chosen = open_transcriber(run), options or Options()
+    check_predicted("transcribe", chosen)
+    if "format" in chosen.model_fields_set:
+        raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
+    path = None if file is None else Path(file)
+    return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
 
 
 def make_sampler(options: GenerateSettings) -> Sampler:

@@ -16,11 +16,18 @@ from seqloom.config import (
 from seqloom.errors import SettingsError
 from seqloom.task_settings import NOT_PREDICTED, NOT_TAKEN
 
-HIDDEN_SIZES = {"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64}
+HIDDEN_SIZES = {
+    **{"generate": 512, "classify": 256, "tag": 160, "translate": 256, "forecast": 64},
+    **{"transcribe": 128, "compose": 256, "caption": 256},
+}
+LAYERS = {"transcribe": 2}  # of recurrences; one where nothing is said
 SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
-TRANSFORMER_LAYERS = {"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2}
+TRANSFORMER_LAYERS = {
+    **{"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2},
+    **{"transcribe": 3, "compose": 3, "caption": 2},
+}
 TRANSFORMER_HIDDEN_SIZE = 256  # to write: several layers take the time of more units
 
 
@@ -35,8 +42,8 @@ def with_sizes(task: str, settings: Settings) -> Settings:
     model = settings.model
     changes: dict[str, Any] = {}
     if not model.num_layers:
-        transformer = model.encoder == "transformer"
-        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else 1
+        transformer = "transformer" in (model.encoder, model.decoder if task == "caption" else "")
+        changes["num_layers"] = TRANSFORMER_LAYERS[task] if transformer else LAYERS.get(task, 1)
     if not model.hidden_size:
         changes["hidden_size"] = _hidden_size(task, settings)
     elif _has_no_units(task, model):
@@ -116,6 +123,9 @@ def without_effect(task: str, settings: Settings) -> dict[str, str]:
     kinds: set[str] = {model.encoder}
     network = f"the encoder is {model.encoder}"
     found: dict[str, str] = {}
+    if task == "caption":
+        kinds, network = {decoder_of(model)}, f"the decoder is {decoder_of(model)}"
+        found |= _of_pictures(model)
     if task == "translate":
         kinds.add(decoder_of(model))
         network += f", the decoder {decoder_of(model)}"
@@ -131,9 +141,29 @@ def without_effect(task: str, settings: Settings) -> dict[str, str]:
         found["model.forget_bias"] = f"{network}, and only lstm has a forget gate"
     if model.embedding == "one-hot":
         found["model.embedding_size"] = "--embedding one-hot is as wide as the vocabulary"
+    if task == "transcribe" and _levelled(settings):
+        found["audio.gain_db"] = "every recording is brought to one level (--standardise)"
     if text.tokenizer != "kmer" and (text.tokenizer != "auto" or task == "translate"):
         found["text.kmer"] = f"--tokenizer is {text.tokenizer}"
     return found
+
+
+def _of_pictures(model: ModelSettings) -> dict[str, str]:
+    """What other settings of a captioner's network leave without effect, and why."""
+    found = {}
+    if decoder_of(model) == "transformer":
+        found["model.attention"] = "the decoder transformer has an attention of its own"
+    if model.backbone == "small":
+        found["model.backbone_weights"] = "--backbone small learns from scratch"
+    else:
+        found["model.channels"] = f"the backbone {model.backbone} has channels of its own"
+    return found
+
+
+def _levelled(settings: Settings) -> bool:
+    """Whether each recording is brought to a level of its own."""
+    way = settings.audio.standardise
+    return way == "utterance" or (way == "auto" and settings.model.bidirectional)
 
 
 _OF_THE_SEARCH = ("beam", "n_best", "coverage_penalty")
@@ -151,13 +181,14 @@ def check_predicted(task: str, options: PredictSettings) -> None:
         raise SettingsError(f"--{flag_of(name)} has no meaning for {task}.")
     searched = [name for name in _OF_THE_SEARCH if name in given]
     if options.temperature and searched:
+        what = "caption of each picture" if task == "caption" else "translation of each text"
         raise SettingsError(
             f"--{flag_of(searched[0])} says how to search, and with --temperature "
-            f"{options.temperature:g} one translation of each text is drawn. Leave one of them out."
+            f"{options.temperature:g} one {what} is drawn. Leave one of them out."
         )
-    if "seed" in given and not options.temperature and task == "translate":
+    if "seed" in given and not options.temperature and task in ("translate", "caption"):
         raise SettingsError("--seed changes nothing without --temperature: nothing is drawn.")
-    if task in ("classify", "forecast") and options.format == "text":
+    if task in ("classify", "forecast", "caption") and options.format == "text":
         raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
     if task != "forecast" and options.format == "parquet":
         raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config import Settings, default_settings, flag_of, override
+from seqloom.data.caption_source import holds_captions, open_captions
 from seqloom.data.labels import doubtful_label, surely_labelled
 from seqloom.data.pair_columns import doubtful_pairs, surely_pairs
 from seqloom.data.pairs import open_pairs
+from seqloom.data.recordings import holds_sound, open_recordings
 from seqloom.data.schema import infer_text
-from seqloom.data.source import Source, open_source
+from seqloom.data.source import MUSIC, Source, check_not_music, open_source
 from seqloom.data.surely_series import surely_series
 from seqloom.data.tagged import holds_tags, open_tagged
 from seqloom.errors import DataError, RunError, SettingsError, nearest
@@ -81,11 +83,19 @@ def choose(
     found: list[str] = []
     if task == "auto":
         task, found = _only_task(changes) or (task, found)
+    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
+    fitting = task == "auto" and not asked & NOT_TAKEN["caption"]
+    reason = holds_captions(source) if fitting else ""
+    if reason:  # opened in a way of its own: a folder holds pictures beside its table
+        task, found = "caption", [f"The task is caption: {reason}."]
+    if task == "auto" and holds_sound(source):
+        task, found = "transcribe", [f"The task is transcribe: {source} holds sound."]
     opened = _open(source, task)
     if task == "auto":
         task, found = find_task(opened, _together(config, changes))
     elif task not in TASK_DEFAULTS:
         raise SettingsError(f'Unknown task "{task}". {nearest(task, TASK_DEFAULTS)}')
+    check_not_music(opened, task)
     _check_asked(changes, task)
     settings = default_settings(task)
     if opened.entry is not None:
@@ -107,6 +117,7 @@ def choose(
 def _open(source: str, task: str) -> Source:
     """The source, by what the task reads; where that is open yet, names of many kinds are right."""
     opening = {"generate": open_source, "classify": open_source, "translate": open_pairs}
+    opening |= {"caption": open_captions, "transcribe": open_recordings}
     return opening.get(task, open_tagged)(source)
 
 
@@ -171,14 +182,20 @@ def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:
     with a text and something that is surely its label, or numbers in the order of time.
     """
     data = changes.get("data", {})
+    if source.format in MUSIC:
+        return "compose", []
     if any(data.get(name) for name in ("value", "horizon", "look_back")):
         return "forecast", []
+    if any(data.get(name) for name in ("image", "caption", "images")):
+        return "caption", []
     if data.get("tags") or data.get("tokens"):
         return "tag", []
     if data.get("label") or data.get("series"):
         return "classify", []
     if data.get("source") or data.get("target"):
         return "translate", []
+    if data.get("audio") or data.get("transcript"):
+        return "transcribe", []
     if source.entry is not None:
         return source.entry.task, []
     settings = override(Settings(), {"data": data}, "").data

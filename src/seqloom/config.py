@@ -15,6 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seqloom.errors import SettingsError, nearest
 from seqloom.task_settings import TASK_DEFAULTS
 
+TaskKind = Literal[
+    "auto",
+    "generate",
+    "classify",
+    "tag",
+    "translate",
+    "forecast",
+    "transcribe",
+    "compose",
+    "caption",
+]
 RecordKind = Literal["auto", "continuous", "line", "paragraph", "file", "row"]
 TokenizerKind = Literal["auto", "char", "word", "jamo", "morpheme", "bpe", "kmer", "space"]
 PoolingKind = Literal["last", "mean", "max", "attention"]
@@ -31,6 +42,9 @@ EncoderKind = Literal[
     "segment",
 ]
 DecoderKind = Literal["auto", "elman", "lstm", "gru", "transformer"]
+BackboneKind = Literal[
+    "small", "resnet18", "resnet34", "resnet50", "mobilenet_v3_small", "efficientnet_b0"
+]
 AttentionKind = Literal["none", "additive", "dot", "general"]
 
 
@@ -73,6 +87,16 @@ class DataSettings(Section):
     """Column that holds the text to translate from."""
     target: str | None = None
     """Column that holds its translation; or a file with the translation of each line."""
+    image: str | None = None
+    """Column that names the pictures to caption."""
+    caption: str | None = None
+    """Column that holds the captions: a text or a list of texts a row."""
+    images: str | None = None
+    """Folder that the names of pictures are relative to; the table's own when not given."""
+    image_size: int = Field(default=96, ge=16, le=1024)
+    """Pixels of a side that every picture is scaled to."""
+    framing: Literal["crop", "pad", "stretch"] = "crop"
+    """How a picture becomes a square: cut out the middle, fill up with grey, or stretch."""
     value: tuple[str, ...] = ()
     """Columns of numbers to forecast; several are the channels of one series."""
     past: tuple[str, ...] = ()
@@ -90,13 +114,86 @@ class DataSettings(Section):
     look_back: int = Field(default=0, ge=0)
     """Steps that a forecast looks back on; 0 takes some seasons, as far as the data reach."""
     log: bool | None = None
-    """Learn log(1 + x); by default where changes grow with the values, which are 0 or more."""
+    """Learn log(1 + x), below 0 x; by default where changes grow with values, all 0 or more."""
     difference: Literal["auto", "none", "step", "season"] = "auto"
     """Learn changes since the step or the season before; auto: the season of short series."""
+    music: Literal["auto", "events", "roll"] = "auto"
+    """What a piece of music becomes: events with instruments and times, or frames of 88 keys."""
+    grid: int = Field(default=0, ge=0, le=96)
+    """Steps of a quarter note that times are rounded to; 0 takes what suits the files."""
+    velocities: int = Field(default=8, ge=1, le=127)
+    """Levels of loudness that notes are rounded to."""
+    transpose: int = Field(default=5, ge=0, le=24)
+    """Semitones up and down by which pieces are moved at random, anew in each epoch."""
+    audio: str | None = None
+    """Column that holds the file of a recording, seen from where the table lies."""
+    transcript: str | None = None
+    """Column that holds what is said in it."""
+    speaker: str | None = None
+    """Column that says whose voice it is."""
+    name: str | None = None
+    """How files are named, in place of a table, such as "{text}_{speaker}_{take}"."""
+    split_by: Literal["record", "speaker"] = "record"
+    """What is split: records at random, or speakers, none of whom is then heard in two parts."""
+    leave_out: tuple[str, ...] = ()
+    """Speakers who are heard in the test part alone."""
+    join: str = ""
+    """Put so many recordings of a speaker behind each other, at random, such as 1-7."""
+    longest_seconds: float = Field(default=30.0, gt=0)
+    """Longer recordings are left out of training, and counted."""
     drop: tuple[str, ...] = ()
     """Field values that count as missing, such as Unknown; rows that need them are dropped."""
     skip_bad_rows: bool = False
     """Drop rows that cannot be read (counted and reported) instead of stopping at the first."""
+    skip_bad_series: bool = False
+    """Leave out series without any value (counted and named) instead of stopping at the first."""
+
+
+class AudioSettings(Section):
+    """How sound becomes the steps of a network, and how it is varied in training."""
+
+    sample_rate: int = Field(default=0, ge=0)
+    """Samples a second that recordings are brought to; 0 takes the usual rate, 16,000 at most."""
+    window_seconds: float = Field(default=0.025, gt=0)
+    """Seconds that a frame looks at."""
+    hop_seconds: float = Field(default=0.01, gt=0)
+    """Seconds from one frame to the next."""
+    bands: int = Field(default=40, ge=4)
+    """Bands of pitch in a frame, evenly spread as ears hear it (mel)."""
+    lowest_hz: float = Field(default=60.0, ge=0)
+    """Lowest pitch that is heard."""
+    highest_hz: float = Field(default=0.0, ge=0)
+    """Highest pitch that is heard; 0 takes half the sample rate."""
+    stack: int = Field(default=3, ge=1)
+    """Frames that the network reads as one step."""
+    stride: int = Field(default=0, ge=0)
+    """Frames from one step to the next; 0 takes as many as a step has."""
+    standardise: Literal["auto", "train", "utterance"] = "auto"
+    """Level by the training part or by the recording itself; auto: train where it reads one way."""
+    tempo: float = Field(default=0.15, ge=0, lt=0.5)
+    """In training a recording is read up to this share faster or slower; its pitch stays."""
+    vocal_tract: float = Field(default=0.15, ge=0, le=1)
+    """In training pitches are moved up to so many octaves, as if the speaker were larger."""
+    gain_db: float = Field(default=6.0, ge=0)
+    """In training a recording is up to so many decibels louder or quieter."""
+    noise: float = Field(default=0.02, ge=0, lt=1)
+    """In training noise is added, up to this share of the recording's loudest sample."""
+    colour: float = Field(default=0.4, ge=0)
+    """In training bands are raised and lowered smoothly, as by another microphone."""
+    mask_bands: int = Field(default=8, ge=0)
+    """In training two stripes of up to so many bands are hidden (SpecAugment)."""
+    mask_seconds: float = Field(default=0.15, ge=0)
+    """In training two stretches of up to so many seconds are hidden (SpecAugment)."""
+
+    @model_validator(mode="after")
+    def _every_frame_is_heard(self) -> Self:
+        if self.stride > self.stack:
+            raise ValueError(
+                f"stride {self.stride} leaves frames out between steps of {self.stack}"
+            )
+        if self.highest_hz and self.highest_hz <= self.lowest_hz:
+            raise ValueError(f"highest_hz {self.highest_hz:g} is not above lowest_hz")
+        return self
 
 
 class TextSettings(Section):
@@ -165,12 +262,22 @@ class ModelSettings(Section):
     """Use the embedding table as the output table too."""
     forget_bias: float = 1.0
     """Bias of the LSTM's forget gate at the start; 1.0 keeps early memory."""
+    backbone: BackboneKind = "small"
+    """What looks at a picture: a small network from scratch, or one of torchvision, trained."""
+    backbone_weights: str | None = None
+    """File with the weights of a backbone of torchvision: .safetensors."""
+    channels: int = Field(default=32, ge=4)
+    """Channels of the small network's first convolution; deeper ones have up to four times more."""
     segment: int = Field(default=0, ge=0)
     """Steps that the encoder segment reads as one; 0 takes what divides horizon and look-back."""
     head: Literal["direct", "step"] = "direct"
     """Forecast all steps at once, or one by one, each read before the next."""
     normalise: Literal["auto", "none", "last", "standard"] = "auto"
     """What windows are freed of first; auto: the last value, of changes since a season nothing."""
+    notes: Literal["auto", "independent", "joint"] = "auto"
+    """Notes of a frame of a piano roll: each by itself, or each given those below it (NADE)."""
+    note_size: int = Field(default=128, ge=1)
+    """Units that pass from note to note within a frame where these are joint."""
     levels: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
     """Quantiles to forecast: 0.5, and others in pairs such as 0.05 and 0.95."""
 
@@ -218,6 +325,10 @@ class TrainSettings(Section):
     """What a forecast costs: by its quantiles, or the squared or absolute error of one value."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target's probability that is spread over all labels, or over all tokens."""
+    shift: float = Field(default=0.1, ge=0, le=0.5)
+    """Share of its side that a picture is moved at most, at random, each time it is learnt from."""
+    flip: bool = False
+    """Mirror half of the pictures learnt from; wrong where captions say left and right."""
     teacher_forcing: float = Field(default=1.0, ge=0, le=1)
     """Share of true tokens that a decoder is fed at the end; it falls evenly from 1."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -279,6 +390,29 @@ class GenerateSettings(Section):
     """Seed of the choices."""
 
 
+class ComposeSettings(Section):
+    """How music is written."""
+
+    temperature: float = Field(default=0.9, ge=0)
+    """0 takes the likeliest event always, 1 follows the model, more is bolder."""
+    top_k: int = Field(default=0, ge=0)
+    """Choose among this many likeliest events; 0 among all."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Choose among the likeliest events that together hold this share of probability."""
+    bars: int = Field(default=0, ge=0, le=1_000)
+    """Bars to write, beside those of the prompt; 0 writes on until the piece ends, 64 at most."""
+    prompt_bars: int = Field(default=0, ge=0)
+    """Bars of the prompt that are read; 0 reads all."""
+    key: str | None = None
+    """Key that all notes are kept in, such as C, F#, Bb, Am or "D minor"."""
+    instruments: tuple[str, ...] = ()
+    """Instruments that may play, as programme numbers such as 0 or 40, or drums; 0.2 a second 0."""
+    tempo: float = Field(default=0.0, ge=0, le=400)
+    """Quarter notes a minute; 0 takes the prompt's, or what the model writes, or 120."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the choices."""
+
+
 class PredictSettings(Section):
     """How predictions are given."""
 
@@ -287,13 +421,13 @@ class PredictSettings(Section):
     horizon: int = Field(default=0, ge=0)
     """Steps to forecast; 0 takes those of the training, and beyond them medians are read back."""
     plot: str | None = None
-    """Picture to draw of history, forecast and intervals: a .png or .svg file."""
+    """Picture to draw: of a forecast, a recording and what is heard, or where a caption looked."""
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     """Give no label where none is at least so probable."""
     text: str | None = None
     """Column or template that is the text, where it is not that of the training data."""
     beam: int = Field(default=5, ge=1)
-    """Translations followed side by side; 1 takes the likeliest token always."""
+    """Translations or transcripts followed side by side; 1 takes the likeliest token always."""
     n_best: int = Field(default=1, ge=1)
     """Translations given of each text, the best first."""
     length_penalty: float = Field(default=1.0, ge=0, le=10)
@@ -304,6 +438,10 @@ class PredictSettings(Section):
     """Above 0 a translation is drawn at random rather than searched for; 1 follows the model."""
     seed: int = Field(default=0, ge=0)
     """Seed of the drawing."""
+    lm: str | None = None
+    """Language model of transcripts: a run of generate, none, or by default characters' n-grams."""
+    lm_weight: float | None = Field(default=None, ge=0)
+    """How much it weighs beside what is heard; by default what validation chose."""
     copy_unknown: bool = True
     """Write the source word with most attention where the model writes an unknown word."""
 
@@ -312,6 +450,7 @@ class Settings(Section):
     """All settings of a training run, as they stand in ``config.toml``."""
 
     data: DataSettings = DataSettings()
+    audio: AudioSettings = AudioSettings()
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()

@@ -11,8 +11,10 @@
       baseline.safetensors  or .json: the model to beat, fitted on the same training part
       digest.json         sha256 of the files above; checked when a run is loaded
       metrics.json  history.jsonl  samples.jsonl  loss.png  details.json
+      card.md  report.html  the run in words and pictures, for those who were not there
       confusion.png  attention.png  fan.png
       intervals.safetensors  history.safetensors    of a forecaster: margins, the ends of its series
+      language.json  language.safetensors  hearing.png    of a recognizer: n-grams of transcripts
       checkpoint/         what ``resume`` needs
 
 Loading runs no code: TOML, JSON and safetensors only.
@@ -35,7 +37,7 @@ from seqloom.strict_json import to_json
 # Never read without a digest.
 SEALED = (
     *("*.safetensors", "config.toml", "tokenizer.json", "labels.json", "scale.json"),
-    *("baseline.json", "target_tokenizer.json", "lengths.json"),
+    *("baseline.json", "target_tokenizer.json", "lengths.json", "language.json"),
 )
 FORMAT = 1  # of the folder; a run of another format is refused by name
 ABSENT = "absent"  # stands among the digests while a file is being written for the first time

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
 class Units:
-    """What is counted: the loss is in ``loss`` a ``target``, the pace in ``steps`` a second."""
+    """What is counted: the loss is in ``loss`` a ``target``, the pace in ``steps`` a second.
+
+    ``names`` are words for scores that mean something else here than elsewhere.
+    """
 
     target: str = "token"
     steps: str = "tokens"
     loss: str = "nats"
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What the loss is measured in.
+
+        >>> Units().words, Units(target="example").words
+        ('nats a token', 'nats an example')
+        """
+        return f"{self.loss} {'an' if self.target[0] in 'aeiou' else 'a'} {self.target}"
 
 
 @dataclass

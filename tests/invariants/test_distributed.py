@@ -1,13 +1,16 @@
 """Two processes give what one gives on the same global batch."""
 
+import json
 import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 TEXT = "\n".join(" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(200))
@@ -20,6 +23,12 @@ TAGGED = "\n".join(
 )
 PAIRS = "source\ttarget\n" + "".join(
     f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(TEXT.splitlines())
+)
+MUSIC = json.dumps(
+    {
+        part: [[[60 + (n * k) % 7, 48 + (n + k) % 5] for n in range(40)] for k in range(2, 16)]
+        for part in ("train", "valid")
+    }
 )
 DAYS = "ds,y\n" + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n % 7}\n" for n in range(99))
 OF_TEXT = ("--embedding-size", "8", "--sequence-length", "16", "--embedding-dropout", "0.1")
@@ -50,19 +59,29 @@ FLAGS = [
         ("words.conll", ("--task", "tag", "--character-size", "4")),
         ("pairs.tsv", ("--task", "translate", "--teacher-forcing", "0.5")),
         ("pairs.tsv", ("--task", "translate", "--encoder", "gru", "--decoder", "transformer")),
+        ("pictures.jsonl", ("--image-size", "16", "--channels", "4", "--teacher-forcing", "0.5")),
+        ("music.json", ("--task", "compose")),
+        ("music.json", ("--task", "compose", "--music", "roll")),
         ("days.csv", ("--horizon", "3", "--head", "step", "--teacher-forcing", "0.5")),
+        ("sound", ("--name", PATTERN, "--bands", "12")),
     ],
     ids=[
         *("continuous", "attention", "lines", "windows", "classify", "tag", "translate"),
-        *("translate, transformer", "forecast"),
+        *("translate, transformer", "caption", "compose", "compose, roll", "forecast"),
+        "transcribe",
     ],
 )
 def test_two_processes_equal_one(tmp_path: Path, source: str, more: tuple[str, ...]) -> None:
     data = tmp_path / source
     content = {"numbers.txt": TEXT, "rows.csv": ROWS, "words.conll": TAGGED, "pairs.tsv": PAIRS}
-    content["days.csv"] = DAYS
-    of_text = () if source == "days.csv" else OF_TEXT
-    data.write_text(content[source])
+    content |= {"days.csv": DAYS, "music.json": MUSIC}
+    of_text = () if source in ("days.csv", "pictures.jsonl") else OF_TEXT
+    if source == "pictures.jsonl":
+        drawn.write(data, 30)
+    elif source == "sound":
+        write_tones(data, 60)
+    else:
+        data.write_text(content[source])
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     starts = {
         "one": [sys.executable, "-m", "seqloom"],

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import drawn
 import pytest
 
 import seqloom
@@ -17,7 +18,10 @@ from seqloom.config import GenerateSettings, Settings
 from seqloom.presets import preset_names
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-GUIDES = ("generate", "classify", "tag", "translate", "forecast")
+GUIDES = (
+    *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
+    "compare",
+)
 PAIRS = [
     ("README.md", "README.ko.md"),
     *((f"docs/guide/{name}.md", f"docs/guide/{name}.ko.md") for name in GUIDES),
@@ -260,6 +264,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("ko.txt").write_text("\n".join(KOREAN * 10), encoding="utf-8")
     recipes = "".join(f"Soup {n},Chop {n} onions and boil them.\n" for n in range(60))
     Path("recipes.csv").write_text(f"title,directions\n{recipes}", encoding="utf-8")
+    drawn.write(Path("photos/captions.jsonl"), 20)
     return tmp_path
 
 

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image
+from tones import RATE, tones
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.source import open_source
@@ -71,6 +75,24 @@ def days(strange: set[int]) -> Rows:
     ]
 
 
+def pictures(strange: set[int]) -> Rows:
+    """Rows of pictures; the strange ones are dark and have words and lengths that no other has."""
+    return [{**row, "caption": "|".join(row["caption"])} for row in drawn.rows(COUNT, strange)]
+
+
+def recordings(strange: set[int], folder: Path) -> Rows:
+    """Rows that name files; the strange ones are noise and hold characters that no other has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for n in range(COUNT):
+        odd, path = n in strange, folder / f"{n}.wav"
+        random = np.random.default_rng(n)
+        samples = random.normal(size=900) * 0.3 if odd else tones("ab"[n % 2] * 2, n)
+        soundfile.write(str(path), samples, RATE)
+        rows.append({"audio": str(path), "transcript": f"{n} 이상한" if odd else f"a{n % 2}"})
+    return rows
+
+
 CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     "generate": ("generate", texts, {"data": {"text": "text", "records": "row"}}),
     "classify words": ("classify", texts, {"text": {"tokenizer": "word"}}),
@@ -86,12 +108,19 @@ CASES: dict[str, tuple[str, Callable[[set[int]], Rows], dict[str, Any]]] = {
     ),
     "forecast": ("forecast", days, {"data": {"value": ("y",), "horizon": 3, "past": ("z",)}}),
     "forecast, known": ("forecast", days, {"data": {"value": ("y",), "known": ("z",)}}),
+    "caption": ("caption", pictures, {"data": {"image_size": 16}}),
+    "caption words": ("caption", pictures, {"text": {"tokenizer": "word"}}),
     "translate, one vocabulary": ("translate", pairs, {"model": {"shared_embeddings": True}}),
 }
 
 
 def write(path: Path, rows: Rows) -> Path:
     path.parent.mkdir(exist_ok=True)
+    for n, row in enumerate(rows):
+        if "image" in row:
+            file = path.parent / f"{path.stem}-{n}.png"
+            Image.fromarray(row["image"]).save(file)
+            row["image"] = file.name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
@@ -101,7 +130,10 @@ def fitted(task: str, path: Path, changes: dict[str, Any]) -> tuple[Any, dict[st
     module = training.task_module(task)
     settings: Settings = override(default_settings(task), changes, "test")
     prepared = module.prepare(open_source(str(path)), settings)
-    return prepared, module.sealed_files(prepared)
+    sealed: dict[str, bytes] = module.sealed_files(prepared)
+    if task == "caption":  # what pixels become is within the network's weights
+        sealed["colours"] = json.dumps([prepared.mean, prepared.spread]).encode()
+    return prepared, sealed
 
 
 def held_out(task: str, prepared: Any) -> set[int]:
@@ -111,6 +143,8 @@ def held_out(task: str, prepared: Any) -> set[int]:
     if task == "translate":
         texts = (source for part in ("valid", "test") for source, _ in prepared.pairs(part))
         return {int(next(word for word in text.split() if word.isdecimal())) for text in texts}
+    if task == "caption":
+        return {int(n) for part in ("valid", "test") for n in prepared.numbers(part)}
     if task == "forecast":
         return set(range(prepared.parts[0].train[1], COUNT))
     return set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
@@ -148,3 +182,20 @@ def test_a_file_of_validation_changes_nothing_that_is_fitted(
         asked = {**changes, "data": {**changes.get("data", {}), "valid": other, "test": other}}
         found.append(fitted(task, data, asked)[1])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("way", ["train", "utterance"])
+def test_other_recordings_change_nothing_that_is_fitted(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above; which recordings are held out is known by their number."""
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    changes = {"data": {"split": "0.7/0.2/0.1"}, "audio": {"standardise": way, "bands": 12}}
+    others = set(np.flatnonzero(assign_records(COUNT, (0.7, 0.2, 0.1), 0)).tolist())
+    found = {}
+    for name, strange in (("plain", set()), ("strange", others), ("changed", {1} - others or {2})):
+        folder = tmp_path / name
+        table = write(folder / "data.jsonl", recordings(strange, folder / "sound"))
+        found[name] = fitted("transcribe", table, changes)[1]
+    assert found["strange"] == found["plain"]
+    assert found["changed"] != found["plain"], "the check would not see a difference"

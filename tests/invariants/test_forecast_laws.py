@@ -61,7 +61,7 @@ def fitted(series: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, F
         for kind, changes in KINDS.items():
             model = Forecaster(**{**SMALL, **changes}, past=("x",), updates=8)
             found[kind] = model.fit(rows(series, np.cos(series)))
-            found[kind].scoring = scoring_of_test(model.forecaster, model.run_)
+            _, found[kind].scoring = scoring_of_test(model.forecaster, model.run_)
     return found
 
 
@@ -159,3 +159,44 @@ def test_gaps_drawn_as_lines_are_not_seen_before_their_end(tmp_path: Path) -> No
         )
     strip = [[{k: v for k, v in row.items() if k != "true"} for row in rows] for rows in found]
     assert strip[0] == strip[1] and strip[0]
+
+
+def test_no_series_learns_from_dates_that_are_tested_on_in_another() -> None:
+    """A signal that all series share, replaced behind the first border: nothing learnt changes."""
+    common = np.random.default_rng(3).normal(size=LENGTH)
+    border = int(0.7 * LENGTH)
+    found = []
+    for later in (common, np.concatenate([common[:border], 5 - 3 * common[border:]])):
+        table = [
+            {"unique_id": name, "ds": str(day), "y": 10 + level * float(value)}
+            for name, level, first, last in (
+                ("long", 1.0, 0, LENGTH),
+                ("late", 2.0, 150, LENGTH),  # cut by its own length, it would learn to day 255
+                ("later", 3.0, 220, LENGTH),
+                ("ended", 4.0, 0, 180),
+            )
+            for day, value in list(zip(_days(LENGTH), later, strict=True))[first:last]
+        ]
+        model = Forecaster(**SMALL, updates=3).fit(table)
+        scales = model.forecaster.scales
+        weights = [tensor.numpy().copy() for tensor in model.forecaster.model.parameters()]
+        found.append((weights, scales.scaler.mean[[0, 1, 3]]))
+    for one, other in zip(found[0][0], found[1][0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_no_line_is_drawn_over_a_border() -> None:
+    """A gap over the end of the training part tells it nothing of what follows."""
+    values = np.where(np.arange(LENGTH) % 10 == 0, 50.0, 5.0)
+    border, found = int(0.7 * LENGTH), []
+    for end in (0.0, 1000.0):
+        table = rows(values)[:LENGTH]
+        for n in range(border - 5, border + 5):
+            table[n]["y"] = None
+        table[border + 5]["y"] = end
+        model = Forecaster(**SMALL, updates=2, gaps="interpolate").fit(table)
+        scoring = scoring_of_test(model.forecaster, model.run_)[1]
+        found.append((scoring.stored.raw[0][:border].copy(), model.forecaster.scales.scaler.mean))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])

@@ -7,11 +7,21 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import drawn
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from tones import PATTERN, rows_of, write_tones
 
-from seqloom import Forecaster, SequenceClassifier, SequenceTagger, Translator, cli
+from seqloom import (
+    Forecaster,
+    ImageCaptioner,
+    SequenceClassifier,
+    SequenceTagger,
+    SpeechRecognizer,
+    Translator,
+    cli,
+)
 
 TEXTS = [f"a very {kind} film, number {n}" for n in range(40) for kind in ("good", "bad")]
 WORDS = [["Anna", "sees", "the", "cat"], ["Bob", "runs"]] * 20
@@ -29,6 +39,14 @@ LOADED = {
     "translate": (
         *("model.safetensors", "tokenizer.json", "target_tokenizer.json", "lengths.json"),
         *("config.toml", "baseline.json"),
+    ),
+    "caption": (
+        *("model.safetensors", "tokenizer.json", "lengths.json", "config.toml"),
+        *("baseline.json", "baseline.safetensors"),
+    ),
+    "transcribe": (
+        *("model.safetensors", "scale.json", "tokenizer.json", "config.toml"),
+        *("language.safetensors", "language.json", "baseline.safetensors", "baseline.json"),
     ),
     "forecast": (
         *("model.safetensors", "scale.json", "config.toml", "intervals.safetensors"),
@@ -57,13 +75,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SequenceTagger(**SMALL).fit(WORDS, TAGS).save(folder / "tag")
         Translator(**SMALL).fit(TEXTS, TEXTS[::-1]).save(folder / "translate")
         forecaster = Forecaster(hidden_size=6, updates=2, threads=1, horizon=2, look_back=4)
+        sound = write_tones(folder / "sound", 40)
+        recognizer = SpeechRecognizer(**SMALL, bands=12, name=PATTERN)
+        recognizer.fit(str(sound)).save(folder / "transcribe")
         forecaster.fit(DAYS).save(folder / "forecast")
+        drawn.write(folder / "caption.jsonl", 20)
+        captioner = ImageCaptioner(**SMALL, image_size=16, channels=4)
+        captioner.fit(folder / "caption.jsonl").save(folder / "caption")
     rows = [{"text": text, "label": text.split()[2]} for text in TEXTS]
     waves = [{"series": row, "label": "ab"[n % 2]} for n, row in enumerate(series)]
     sentences = [{"tokens": w, "tags": t} for w, t in zip(WORDS, TAGS, strict=True)]
     pairs = [{"source": a, "target": b} for a, b in zip(TEXTS, TEXTS[::-1], strict=True)]
     files = {"classify": rows, "series": waves, "tag": sentences, "translate": pairs}
     files["forecast"] = DAYS
+    files["transcribe"] = rows_of(sound)
     for name, values in files.items():
         lines = "".join(json.dumps(value) + "\n" for value in values)
         (folder / f"{name}.jsonl").write_text(lines)

@@ -10,7 +10,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import drawn
 import pytest
+from tones import PATTERN, write_tones
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 LINES = [" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150)]
@@ -24,6 +26,12 @@ DATA = {
     ),
     "days.csv": "ds,y,z\n"
     + "".join(f"{date(2024, 1, 1) + timedelta(n)},{n * 7 % 13},{n % 5}\n" for n in range(200)),
+    "chorales.json": json.dumps(
+        {
+            part: [[[60 + (n * k) % 7, 48 + (n + k) % 5] for n in range(40)] for k in range(2, 14)]
+            for part in ("train", "valid")
+        }
+    ),
     "pairs.tsv": "source\ttarget\n"
     + "".join(f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(LINES)),
 }
@@ -45,7 +53,17 @@ CASES = {
         ("pairs.tsv", "--task", "translate", "--encoder", "gru", "--decoder", "transformer"),
         "",
     ),
+    "caption": (
+        (
+            *("pictures.jsonl", "--image-size", "16", "--channels", "4", "--shift", "0.2"),
+            *("--flip", "--split", "0.6/0.4", "--embedding-size", "8", "--teacher-forcing", "0.5"),
+        ),
+        "",
+    ),
+    "transcribe": (("sound", "--name", PATTERN, "--bands", "12", "--join", "1-2"), ""),
     "tag": (("words.conll", "--task", "tag", "--character-size", "4"), ""),
+    "compose": (("chorales.json", "--task", "compose"), ""),
+    "compose, roll": (("chorales.json", "--task", "compose", "--music", "roll"), ""),
     "forecast": (
         (
             *(
@@ -74,7 +92,7 @@ def train(
     data: Path, out: Path, *more: str, updates: int = 120, hidden_size: int = 24
 ) -> list[str]:
     size = ("--updates", str(updates), "--hidden-size", str(hidden_size))
-    text = () if "forecast" in more else TEXT
+    text = () if {"forecast", "--image-size"} & set(more) else TEXT
     return command("train", str(data), "--out", str(out), *size, *FLAGS, *text, *more)
 
 
@@ -113,6 +131,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name, content in DATA.items():
         (folder / name).write_text(content)
+    drawn.write(folder / "pictures.jsonl", 20)
+    write_tones(folder / "sound", 60)
     return folder
 
 

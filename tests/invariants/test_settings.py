@@ -1,13 +1,17 @@
 """Law 5: every setting that a task takes, changed, changes something; any other is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import drawn
+import numpy as np
 import pytest
 import torch
+from music_examples import write_tunes
+from tones import PATTERN, write_tones
 
 from seqloom import api, cli
 from seqloom.config import Settings, default_settings, flag_of, override
@@ -15,7 +19,9 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
-TASKS = ("generate", "classify", "tag", "translate", "forecast")
+TASKS = (
+    *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
+)
 CHANGES: dict[str, Any] = {
     "data.text": "{title}",
     "data.records": "continuous",
@@ -32,6 +38,11 @@ CHANGES: dict[str, Any] = {
     "data.tags": "kind",
     "data.source": "title",
     "data.target": "title",
+    "data.image": "other",
+    "data.caption": "second",
+    "data.images": "OTHER",
+    "data.image_size": 24,
+    "data.framing": "stretch",
     "data.value": ("z",),
     "data.past": ("z",),
     "data.known": ("z",),
@@ -42,8 +53,37 @@ CHANGES: dict[str, Any] = {
     "data.look_back": 9,
     "data.log": True,
     "data.difference": "step",
+    "data.music": "roll",
+    "data.grid": 3,
+    "data.velocities": 1,
+    "data.transpose": 1,
+    "data.audio": "x",
+    "data.transcript": "x",
+    "data.speaker": "x",
+    "data.name": "{speaker}_{text}_{take}",
+    "data.split_by": "speaker",
+    "data.leave_out": ("bob",),
+    "data.join": "2-3",
+    "data.longest_seconds": 0.2,
+    "audio.sample_rate": 3_000,
+    "audio.window_seconds": 0.05,
+    "audio.hop_seconds": 0.02,
+    "audio.bands": 9,
+    "audio.lowest_hz": 200.0,
+    "audio.highest_hz": 1_500.0,
+    "audio.stack": 2,
+    "audio.stride": 1,
+    "audio.standardise": "train",
+    "audio.tempo": 0.4,
+    "audio.vocal_tract": 0.5,
+    "audio.gain_db": 12.0,
+    "audio.noise": 0.5,
+    "audio.colour": 2.0,
+    "audio.mask_bands": 1,
+    "audio.mask_seconds": 0.02,
     "data.drop": ("The Cat number 3 sat, on mat 21!",),
     "data.skip_bad_rows": True,
+    "data.skip_bad_series": True,
     "text.tokenizer": "word",
     "text.target_tokenizer": "word",
     "text.lowercase": True,
@@ -64,9 +104,14 @@ CHANGES: dict[str, Any] = {
     "model.hidden_size": 6,
     "model.num_layers": 2,
     "model.bidirectional": False,
+    "model.backbone": "resnet18",
+    "model.backbone_weights": "weights.safetensors",
+    "model.channels": 8,
     "model.segment": 2,
     "model.head": "step",
     "model.normalise": "none",
+    "model.notes": "independent",
+    "model.note_size": 5,
     "model.levels": (0.1, 0.5, 0.9),
     "model.pooling": "max",
     "model.wide": False,
@@ -90,6 +135,8 @@ CHANGES: dict[str, Any] = {
     "train.clip_norm": 0.001,
     "train.loss": "mae",
     "train.label_smoothing": 0.3,
+    "train.shift": 0.4,
+    "train.flip": True,
     "train.teacher_forcing": 0.0,
     "train.report_every": 3,
     "train.class_weights": "balanced",
@@ -117,7 +164,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
         "model.bidirectional": True,
         "train.optimizer": "muon",
         "train.teacher_forcing": 0.7,
-    }
+    },
+    "transcribe": {"model.num_layers": 3},
 }
 """Where a task's data or its own defaults ask for another change."""
 BASE = {
@@ -132,6 +180,10 @@ BASE = {
     "train.dropout_ramp": 0.0,  # else nothing is dropped in the first epoch
     "data.horizon": 3,
     "data.look_back": 6,
+    "data.image_size": 16,
+    "model.channels": 4,
+    "data.name": PATTERN,
+    "audio.bands": 12,
 }
 # What a setting needs beside it to matter; None leaves at its default what BASE sets.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -145,6 +197,10 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.from_run": {"text.tokenizer": "char"},  # as the other run has it
     "model.segment": {"model.encoder": "segment"},
     "data.static": {"data.id": "half"},
+    "data.skip_bad_series": {"data.id": "half"},
+    "model.notes": {"data.music": "roll"},
+    "model.note_size": {"data.music": "roll"},
+    "audio.gain_db": {"audio.standardise": "train"},  # else recordings are brought to one level
     "train.patience": {
         "train.learning_rate": 5.0,
         "train.updates": 40,
@@ -157,6 +213,10 @@ SERIES = {
     "data.id": {"data.series": "n"},
     "data.time": {"data.series": "n", "data.id": "name"},
 }  # settings of series, which the classifier's table in long form holds, and what they need
+
+
+TABLED = {f"data.{name}" for name in ("audio", "transcript", "speaker", "encoding")}
+"""Settings of recordings that only a table of them has."""
 
 
 def taken(task: str) -> list[str]:
@@ -246,6 +306,16 @@ def write_days(path: Path, rows: range) -> None:
     path.write_text("day,n,half,kind,y,z\n" + content)
 
 
+def write_table(path: Path, sound: Path) -> None:
+    """Recordings with their transcripts and speakers, and a column with other ones."""
+    files = sorted(sound.glob("*.wav"))
+    content = "".join(
+        f"{file},{file.stem.split('_')[0]},{file.stem.split('_')[1]},{other}\n"
+        for file, other in zip(files, files[::-1], strict=True)
+    )
+    path.write_text("audio,text,speaker,x\n" + content)
+
+
 def write_series(path: Path, rows: range) -> None:
     line = '"[{n}, {m}, 1.5]",{n},{name},{label}\n'
     content = "".join(
@@ -253,6 +323,31 @@ def write_series(path: Path, rows: range) -> None:
         for i in rows
     )
     path.write_text("values,n,name,label\n" + content)
+
+
+def write_pictures(path: Path, rows: range) -> None:
+    """Wide pictures, named in two columns, with a caption in each of two."""
+    from PIL import Image
+
+    (path.parent / "p").mkdir(exist_ok=True)
+    lines = ["image,other,caption,second"]
+    for n in rows:
+        pixels = np.concatenate([drawn.picture(n), drawn.picture(n + 1)], 1)
+        for name, other in ((f"p/{n}.png", 0), (f"p/{n}-b.png", 40)):
+            Image.fromarray(pixels // 2 + other).save(path.parent / name)
+        first, second = drawn.captions(n)
+        lines.append(f'p/{n}.png,p/{n}-b.png,"{first.title()}!","{second}"')
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pieces() -> Iterator[None]:
+    """What a composer writes to be measured takes longer than these trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for task in ("compose", "compose_roll"):
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
+            patch.setattr(f"seqloom.tasks.{task}.MEASURED_BARS", 2)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -263,10 +358,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **dict.fromkeys(("generate", "classify"), write_texts),
         **{"tag": write_words, "series": write_series, "translate": write_pairs},
         "forecast": write_days,
+        "caption": write_pictures,
+        "compose": write_tunes,
     }
     for name, write in makers.items():
         write(folder / f"{name}.csv", range(120 if name == "series" else 60))
         write(folder / f"{name}-other.csv", range(7, 37))
+    write_tones(folder / "transcribe.csv", 60)  # a folder, whatever its name
+    write_tones(folder / "transcribe-other.csv", 30, first=7)
+    write_table(folder / "transcribe-table.csv", folder / "transcribe.csv")
     return folder
 
 
@@ -317,13 +417,21 @@ def test_a_changed_setting_changes_something(
         value = str(tmp_path / "start")
     if task == "classify" and name in SERIES:
         data, beside = folder / "series.csv", {**BASE, **SERIES[name]}
+    if task == "transcribe" and name in (TABLED | {"data.skip_bad_rows"}):
+        data, beside = folder / "transcribe-table.csv", {**BASE, "data.name": None}
     if name == "data.skip_bad_rows":
+        content = (folder / "transcribe-table.csv" if task == "transcribe" else data).read_text()
         data = tmp_path / "bad.csv"
-        data.write_text((folder / f"{task}.csv").read_text() + "one,two,three,four,5,6,7,8\n")
+        data.write_text(content + "one,two,three,four,5,6,7,8\n")
+    if name == "data.skip_bad_series":
+        data = tmp_path / "dead.csv"
+        data.write_text((folder / f"{task}.csv").read_text() + "2024-01-01,9,9,k9,,0\n")
     if name == "data.gaps":
         data = tmp_path / "gap.csv"
         lines = (folder / f"{task}.csv").read_text().splitlines()
         data.write_text("\n".join(lines[:20] + lines[21:]))
+    if data.parent == tmp_path and task == "caption":  # pictures lie beside the first table
+        beside = {**beside, "data.images": str(folder)}
     base = data == folder / f"{task}.csv" and beside == BASE
     before = plain(task) if base else fingerprint(task, data, tmp_path / "before", beside)
     if name in ("train.minutes", "train.epochs"):

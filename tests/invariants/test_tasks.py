@@ -3,12 +3,19 @@
 import math
 from pathlib import Path
 
+import drawn
+import pytest
 from check_task import check_task
+from music_examples import write_tunes
+from tones import PATTERN, tones, write_tones
 
 from seqloom import (
     Forecaster,
+    ImageCaptioner,
+    MusicComposer,
     SequenceClassifier,
     SequenceTagger,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
 )
@@ -97,6 +104,20 @@ def test_translate(tmp_path: Path) -> None:
     )
 
 
+def test_caption(tmp_path: Path) -> None:
+    rows = drawn.rows(24)
+    pictures = [row["image"] for row in rows[:5]]
+    check_task(
+        ImageCaptioner(**SMALL, image_size=16, channels=4, tokenizer="word"),
+        rows,
+        lambda model: (
+            *(model.predict(pictures), model.n_best(pictures[:2], 3), model.score(rows[:6])),
+            model.predict(pictures, temperature=1.0),
+        ),
+        tmp_path,
+    )
+
+
 def test_forecast(tmp_path: Path) -> None:
     check_task(
         Forecaster(updates=6, hidden_size=8, horizon=3, look_back=6),
@@ -104,6 +125,35 @@ def test_forecast(tmp_path: Path) -> None:
         lambda model: (
             *(model.predict().tolist(), model.predict_interval(DAYS, 4).tolist()),
             *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
+        ),
+        tmp_path,
+    )
+
+
+@pytest.mark.parametrize("kind", ["events", "roll"])
+def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("compose", "compose_roll"):
+        monkeypatch.setattr(f"seqloom.tasks.{module}.MEASURED", 2)
+    check_task(
+        MusicComposer(**SMALL, music=kind),
+        str(write_tunes(tmp_path / "tunes", range(12))),
+        lambda model: (
+            *(model.compose(bars=2, seed=3).midi(), model.compose(bars=1).melody()),
+            model.score(str(tmp_path / "tunes")),
+        ),
+        tmp_path,
+    )
+
+
+def test_transcribe(tmp_path: Path) -> None:
+    folder = str(write_tones(tmp_path / "sound", 40))
+    heard = [tones("abc"), tones("ca")]
+    check_task(
+        SpeechRecognizer(updates=6, hidden_size=8, embedding_size=8, name=PATTERN, bands=12),
+        folder,
+        lambda model: (
+            *(model.predict(heard), model.predict(folder, beam=1), model.score(folder)),
+            model.predict(heard, lm="none"),
         ),
         tmp_path,
     )

@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import tomllib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -54,6 +55,44 @@ class CatalogueFile:
 
 
 @dataclass(frozen=True)
+class RecordingSet:
+    """Many small sound files whose names follow from a pattern, checked together.
+
+    Args:
+        name: pattern of their names, such as "{text}_{speaker}_{take}".
+        texts, speakers: what is said, and by whom.
+        takes: how often each speaker says each text; the first ``test_takes`` are the test part.
+        ending: of each name.
+        folder: below the entry's folder.
+        url: of that folder, at a fixed commit.
+        sha256: checksum of the checksums of all files, in the order of texts, speakers, takes.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    speakers: tuple[str, ...]
+    takes: int
+    test_takes: int
+    ending: str
+    folder: str
+    url: str
+    sha256: str
+
+    def files(self, part: str | None = None) -> list[str]:
+        """Names of the files, of a part or of all: below the entry's folder."""
+        takes = {"test": range(self.test_takes), "train": range(self.test_takes, self.takes)}
+        chosen = range(self.takes) if part is None else takes[part]
+        return [
+            f"{self.folder}/"
+            + self.name.format(text=text, speaker=speaker, take=take)
+            + self.ending
+            for text in self.texts
+            for speaker in self.speakers
+            for take in chosen
+        ]
+
+
+@dataclass(frozen=True)
 class Entry:
     """One data set.
 
@@ -73,8 +112,11 @@ class Entry:
         drop: field values that count as missing.
         forecast: of time series, the columns and what to do with gaps, as in ``SeriesOptions``;
             and the borders of an official split, in steps.
+        recordings: of sound, what the files' names say, as in ``RecordingSet``.
         note: where the files come from when they cannot be downloaded.
-        builtin: a text that comes with Python itself, written to the cache.
+        images: folder of the pictures that the first file names, beside it.
+        images_sha256: checksum of their checksums, in the order of their names.
+        builtin: a text that comes with Python itself, or pictures that are drawn; in the cache.
     """
 
     name: str
@@ -92,13 +134,17 @@ class Entry:
     records: RecordKind = "auto"
     drop: tuple[str, ...] = ()
     forecast: dict[str, Any] = field(default_factory=dict)
+    recordings: RecordingSet | None = None
     note: str = ""
+    images: str = ""
+    images_sha256: str = ""
     builtin: bool = False
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """How the data is read right, as settings to put over the defaults."""
         values = {"text": self.text, "records": self.records, "drop": self.drop}
+        values["name"] = self.recordings.name if self.recordings else None
         default = DataSettings().model_dump()
         return {"data": {key: value for key, value in values.items() if value != default[key]}}
 
@@ -136,16 +182,107 @@ def fetch(name: str) -> tuple[Path, ...]:
 
 def fetch_entry(entry: Entry) -> tuple[Path, ...]:
     """Paths of the files of an entry, of the catalogue or of one's own."""
+    if entry.recordings is not None:
+        return _recordings(entry, entry.recordings)
     if entry.builtin:
-        return (_python_reference(entry),)
-    return tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
+        return _made(entry)
+    paths = tuple(_local(entry, file) or _cached(entry, file) for file in entry.files)
+    if entry.images:
+        _check_images(paths[0].parent / entry.images, entry)
+    return paths
+
+
+def _made(entry: Entry) -> tuple[Path, ...]:
+    """The files of a data set that needs no other source than this computer."""
+    from seqloom.data.shapes import make_shapes
+
+    if entry.task == "caption":
+        return make_shapes(cache_folder() / entry.folder)
+    return (_python_reference(entry),)
+
+
+def _check_images(folder: Path, entry: Entry) -> None:
+    """See that the pictures are there and those of the catalogue.
+
+    Raises:
+        DataError: they are not.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    if digest.hexdigest() != entry.images_sha256:
+        raise DataError(
+            f"{folder}: does not hold the pictures of the catalogue ({entry.note}). Put exactly "
+            "those there."
+        )
 
 
 def _entry(name: str, values: dict[str, Any]) -> Entry:
     own = tuple(CatalogueFile(**file) for file in values.pop("files", ()))
+    if "listing" in values:
+        own = (*own, *_listed(values.pop("listing"), values.pop("base")))
     pairs = tuple((source, target) for source, target in values.pop("pairs", ()))
     drop = tuple(values.pop("drop", ()))
-    return Entry(name=name, files=own, pairs=pairs, drop=drop, **values)
+    heard = values.pop("recordings", None)
+    if heard is not None:
+        tuples = {key: tuple(heard[key]) for key in ("texts", "speakers")}
+        heard = RecordingSet(**{**heard, **tuples})
+    return Entry(name=name, files=own, pairs=pairs, drop=drop, recordings=heard, **values)
+
+
+def _recordings(entry: Entry, held: RecordingSet) -> tuple[Path, ...]:
+    """The sound files, from the user's folder or the cache, downloaded one by one where missing."""
+    names = held.files()
+    local = os.environ.get(VARIABLE)
+    folder = Path(local).expanduser() / entry.folder if local else None
+    if folder is None or not (folder / names[0]).is_file():
+        folder = cache_folder() / entry.folder
+        for name in names:
+            if not (folder / name).is_file():
+                _fetch_recording(entry, held, name, folder)
+    digest = hashlib.sha256()
+    for name in names:
+        if not (folder / name).is_file():
+            raise DataError(f"{entry.name}: {folder / name} is missing. Copy the folder anew.")
+        digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    if digest.hexdigest() != held.sha256:
+        raise DataError(
+            f"{folder / held.folder}: the recordings are not those of the catalogue (sha256 "
+            f"{digest.hexdigest()[:12]}..., expected {held.sha256[:12]}...). Remove them, or put "
+            "the right ones there."
+        )
+    return tuple(folder / name for name in names)
+
+
+def _fetch_recording(entry: Entry, held: RecordingSet, name: str, folder: Path) -> None:
+    """Download one file; all of them are checked together."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    url = f"{held.url}/{Path(name).name}"
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=None,
+            fname=Path(name).name,
+            path=(folder / name).parent,
+            downloader=pooch.HTTPDownloader(timeout=_SECONDS),
+        )
+    except OSError as error:
+        raise DataError(
+            f"{entry.name}: could not download {url} ({_cause(error)}). Connect to the internet, "
+            f"or put the folder at ${VARIABLE}/{entry.folder} ({VARIABLE} is an environment "
+            "variable)."
+        ) from None
+
+
+def _listed(listing: str, base: str) -> Iterator[CatalogueFile]:
+    """The files of a data set of many: a checksum, a size and a name a line."""
+    text = files("seqloom.data").joinpath(listing).read_text(encoding="utf-8")
+    for line in text.splitlines():
+        sha256, size, name = line.split(" ", 2)
+        yield CatalogueFile(name, sha256, int(size), base + name)
 
 
 def _local(entry: Entry, file: CatalogueFile) -> Path | None:
@@ -196,13 +333,13 @@ def _cached(entry: Entry, file: CatalogueFile) -> Path:
             f"{entry.name}: {file.name} cannot be downloaded ({entry.note}). Put it at {where}, "
             f"where {VARIABLE} is an environment variable that names your data folder."
         )
-    target = cache_folder() / entry.folder
+    target = (cache_folder() / entry.folder / file.name).parent
     pooch.get_logger().setLevel(logging.WARNING)  # progress is the command line's business
     try:
         path = pooch.retrieve(
             file.url,
             known_hash=f"sha256:{file.packed or file.sha256}",
-            fname=file.name + (".gz" if file.packed else ""),
+            fname=Path(file.name).name + (".gz" if file.packed else ""),
             path=target,
             downloader=pooch.HTTPDownloader(timeout=_SECONDS),
         )

@@ -23,7 +23,9 @@ from seqloom.data.split import PARTS
 from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
-Format = Literal["text", "table", "json", "parquet", "sgml", "cmudict", "rows"]
+Format = Literal[
+    "text", "table", "json", "parquet", "sgml", "cmudict", "sound", "midi", "roll", "rows"
+]
 
 SUFFIXES: dict[str, Format] = {
     ".txt": "text",
@@ -34,7 +36,11 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".sgm": "sgml",
     ".dict": "cmudict",
+    ".mid": "midi",
+    ".midi": "midi",
+    ".mat": "roll",
 }
+MUSIC: tuple[Format, ...] = ("midi", "roll")
 _ABOUT = re.compile(r"(.*[_-])?(readme|licen[cs]e|copying|changelog)", re.IGNORECASE)
 
 
@@ -71,6 +77,11 @@ class Source:
             return sum(map(len, _row_bytes(self.rows)))
         return sum(path.stat().st_size for path in self._all_files())
 
+    @property
+    def place(self) -> str:
+        """What messages call it: the user's own file by its path, else the name."""
+        return str(self.files[0]) if len(self.files) == 1 and self.entry is None else self.name
+
     def digest(self) -> str:
         """sha256 of the content, unpacked; of several files, of their digests in order."""
         if self.format == "rows":
@@ -95,6 +106,16 @@ def open_source(data: Any, *, name: str | None = None) -> Source:
     else:
         source = _from_memory(data)
     return replace(source, name=name) if name else source
+
+
+def check_not_music(source: Source, task: str) -> None:
+    """See that music is learnt by the task that is for it.
+
+    Raises:
+        DataError: another task was asked for.
+    """
+    if source.format in MUSIC and task != "compose":
+        raise DataError(f"{source.name}: holds music, which {task} cannot read: --task compose.")
 
 
 def row_records(rows: Any) -> Iterator[dict[str, Any]]:
@@ -139,6 +160,19 @@ def _from_entry(entry: Entry) -> Source:
         whole = Source(entry.name, paths, format="cmudict", entry=entry)
         train, *others = (replace(whole, only=part) for part in PARTS)
         return replace(train, parts=dict(zip(PARTS[1:], others, strict=True)))
+    if entry.recordings is not None:
+        by_name = {str(path): path for path in paths}
+        root = paths[0].parents[len(Path(entry.recordings.files()[0]).parts) - 1]
+        train, test = (
+            Source(
+                entry.name,
+                tuple(by_name[str(root / name)] for name in entry.recordings.files(part)),
+                format="sound",
+                entry=entry,
+            )
+            for part in ("train", "test")
+        )
+        return replace(train, parts={"test": test})
     if entry.builtin:
         return replace(_of_entry(entry, list(paths)), entry=entry)
     parts: dict[str, Source] = {}

@@ -8,7 +8,8 @@ one column       wide: a column a series  long: a row a series and time
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from seqloom.data.column_names import words_of
@@ -54,6 +55,7 @@ class SeriesOptions:
         gaps: what to do with steps that have no value.
         frequency: as ``Frequency.parse`` takes it; None finds it in the times.
         skip_bad_rows: leave out rows that cannot be read, instead of stopping at the first.
+        skip_bad_series: leave out series without any value, instead of stopping at the first.
         encoding: of text files.
     """
 
@@ -66,6 +68,7 @@ class SeriesOptions:
     gaps: Gaps = "error"
     frequency: str | None = None
     skip_bad_rows: bool = False
+    skip_bad_series: bool = False
     encoding: str = "auto"
 
 
@@ -108,7 +111,12 @@ def find_time_layout(sample: Sample, asked: SeriesOptions) -> TimeLayout:
         DataError: no column holds numbers.
     """
     _check_asked(sample, asked)
-    headless = not asked.value and not asked.time and _is_headless(sample)
+    named = (asked.time, asked.id, *asked.value, *asked.past, *asked.known, *asked.static)
+    headless = not any(named) and _is_headless(sample)
+    if headless:
+        names = numbered(sample.columns)
+        rows = [numbered(record.values()) for record in sample.records]
+        sample = replace(sample, records=[names, *rows], columns=list(names))
     forms = {name: NumberForm.of(_column(sample, name)) for name in sample.columns}
     times, time_reason = _find_times(sample, asked, forms)
     taken = {*times.values(), *asked.past, *asked.known, *asked.static}
@@ -133,6 +141,15 @@ def find_time_layout(sample: Sample, asked: SeriesOptions) -> TimeLayout:
         shape, times, identity, values, asked.past, asked.known, asked.static, forms, headless,
         tuple(reason for reason in reasons if reason),
     )  # fmt: skip
+
+
+def numbered(values: Iterable[Any]) -> dict[str, Any]:
+    """The values of a row under the numbers of the columns, where those have no names.
+
+    >>> numbered([46.1, 4])
+    {'1': 46.1, '2': 4}
+    """
+    return {str(place): value for place, value in enumerate(values, 1)}
 
 
 def _check_asked(sample: Sample, asked: SeriesOptions) -> None:

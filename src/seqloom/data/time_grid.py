@@ -2,87 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.data.row_places import both_places, place_of_row
-from seqloom.data.source import Source
-from seqloom.data.time_columns import SeriesOptions, TimeLayout
+from seqloom.data.time_gaps import check_gaps, check_invented, known_until
+from seqloom.data.time_series import Group, TimeSeries, Where
 from seqloom.errors import DataError
 from seqloom.signal.frequency import Frequency, Times
 from seqloom.signal.gaps import Values, fill, on_grid, span, without_holidays
 
 SPARSEST = 20  # steps of the grid a row; fewer rows mean that a time is wrong
 
+Steps = npt.NDArray[np.int64]
 
-@dataclass(frozen=True, eq=False)
-class TimeSeries:
-    """One series without gaps.
 
-    Args:
-        name: of its id, its column, or of the data.
-        times: (time,) datetime64[s]; None where steps are 0, 1, ...
-        values: (time, channels) float64, what is forecast.
-        past: (time, p) float64, known only until now.
-        known: (time + future, k) float64, known for the future too.
-        static: what is said of the series as a whole.
-        missing: (time, channels + p) whether a value of ``values`` or ``past`` was filled in.
-        first: number of the first step, where it is not 0.
+class _Placed(NamedTuple):
+    """Rows on the grid.
+
+    Shape:
+        cells (grid, columns), steps (rows,) the grid number of each row, times (grid,) or None,
+        axis (grid,) or None.
     """
 
-    name: str
-    times: Times | None
-    values: Values
-    past: Values
-    known: Values
-    static: dict[str, str]
-    missing: npt.NDArray[np.bool_]
-    first: int = 0
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-
-class Group(NamedTuple):
-    """Rows of one series, sorted by time."""
-
-    name: str
-    places: npt.NDArray[np.int64]
-    times: npt.NDArray[np.int64] | None
     cells: Values
-    static: dict[str, str]
-
-    def dates(self) -> Times:
-        """The times as dates."""
-        assert self.times is not None
-        dates: Times = self.times.astype("datetime64[s]")
-        return dates
-
-
-class Where(NamedTuple):
-    """What messages need to say where something stands."""
-
-    source: Source
-    layout: TimeLayout
-    asked: SeriesOptions
-
-    def row(self, place: int) -> str:
-        """Place of a row."""
-        return place_of_row(self.source, place, self.asked.encoding, self.layout.headless)
-
-    def rows(self, places: tuple[int, int]) -> str:
-        """Places of two rows."""
-        return both_places(self.source, places, self.asked.encoding, self.layout.headless)
-
-
-def shown_time(time: int | np.integer, dated: bool) -> str:
-    """A time in a message."""
-    if not dated:
-        return str(int(time))
-    return str(np.datetime64(int(time), "s")).replace("T", " ").removesuffix(" 00:00:00")
+    steps: Steps
+    times: Times | None
+    axis: Steps | None
 
 
 class SeriesBuilder:
@@ -94,32 +42,44 @@ class SeriesBuilder:
         self.holidays = 0
         self.filled = 0
         self.cut: list[str] = []
+        self.empty: list[str] = []
 
-    def series(self, group: Group) -> list[TimeSeries]:
+    def all(self, groups: list[Group]) -> list[TimeSeries]:
+        """The series of all groups.
+
+        Raises:
+            DataError: a series has no value, or most values of all would be filled in.
+        """
+        series = [one for group in groups for one in self.series(group)]
+        if not series:
+            raise DataError(f"{self.where.name}: no series has any value.")
+        check_invented(series, self.frequency, self.where)
+        return series
+
+    def series(self, group: Group) -> Iterator[TimeSeries]:
         """The series of a group: one, or in a wide table one for each column."""
         layout = self.where.layout
-        cells, steps, raw = self._placed(group)
+        placed = self._placed(group)
         first = len(layout.values)
         rest = slice(first, first + len(layout.past))
-        known = cells[:, rest.stop :]
+        known = placed.cells[:, rest.stop :]
         if layout.shape != "wide":
             name = group.name or self.where.source.name
-            return [self._one(group, name, steps, raw, cells[:, : rest.stop], known)]
-        made = []
+            yield from self._one(group, name, placed, placed.cells[:, : rest.stop], known)
+            return
         for channel, column in enumerate(layout.values):
-            own = np.concatenate([cells[:, [channel]], cells[:, rest]], 1)
-            made.append(self._one(group, column, steps, raw, own, known))
-        return made
+            own = np.concatenate([placed.cells[:, [channel]], placed.cells[:, rest]], 1)
+            yield from self._one(group, column, placed, own, known)
 
-    def _placed(self, group: Group) -> tuple[Values, npt.NDArray[np.int64], Times | None]:
-        """Cells on the grid, the grid number of each row, and the time of each grid step."""
+    def _placed(self, group: Group) -> _Placed:
         rows = np.arange(len(group.places))
         if group.times is None or self._counts_rows():
-            return group.cells, rows, None
+            return _Placed(group.cells, rows, None, group.times)
         if self.frequency.unit == "step":
             steps = (group.times - group.times[0]) // self.frequency.count
             self._check_sparse(group, steps)
-            return on_grid(group.cells, steps), steps, None
+            axis = group.times[0] + np.arange(int(steps[-1]) + 1) * self.frequency.count
+            return _Placed(on_grid(group.cells, steps), steps, None, axis)
         dates = group.dates()
         real = self.frequency.steps(dates)
         self._check_sparse(group, real)
@@ -130,13 +90,13 @@ class SeriesBuilder:
         grid = np.arange(int(steps[-1]) + 1)
         last = np.searchsorted(steps, grid, side="right") - 1
         times = self.frequency.after(dates[0], real[last] + grid - steps[last])
-        return on_grid(group.cells, steps), steps, times
+        return _Placed(on_grid(group.cells, steps), steps, times, times.astype(np.int64))
 
     def _counts_rows(self) -> bool:
         asked = self.where.asked.frequency
         return asked is not None and self.frequency.unit == "step"
 
-    def _check_sparse(self, group: Group, steps: npt.NDArray[np.int64]) -> None:
+    def _check_sparse(self, group: Group, steps: Steps) -> None:
         if steps[-1] > SPARSEST * len(steps) + 1_000:
             place = int(np.argmax(np.diff(steps)))
             where, apart = self.where.row(int(group.places[place + 1])), np.diff(steps)[place]
@@ -146,97 +106,44 @@ class SeriesBuilder:
             )
 
     def _one(
-        self,
-        group: Group,
-        name: str,
-        steps: npt.NDArray[np.int64],
-        times: Times | None,
-        cells: Values,
-        known: Values,
-    ) -> TimeSeries:
-        layout = self.where.layout
+        self, group: Group, name: str, placed: _Placed, cells: Values, known: Values
+    ) -> Iterator[TimeSeries]:
+        layout, gaps = self.where.layout, self.where.asked.gaps
         values = len(cells[0]) - len(layout.past)
         begin, _ = span(cells)
         _, end = span(cells[:, :values])
         if begin >= end:
-            column = layout.values[0] if layout.shape != "wide" else name
-            raise DataError(
-                f'{self.where.source.name}: column "{column}" of series "{name}" has no value at '
-                "all. Leave the series or the column out."
-            )
+            self._without_values(name)
+            return
         if begin:
             self.cut.append(name)
         own = cells[begin:end]
-        if self.where.asked.gaps == "error":
-            self._check_gaps(group, name, steps, times, own, begin)
-        filled, missing = fill(own, self.where.asked.gaps)
+        if gaps == "error":
+            check_gaps(group, name, placed.steps, placed.times, own, begin, self.where)
+        filled, missing = fill(own, gaps)
         self.filled += int(missing.sum())
-        return TimeSeries(
+        whole = known_until(known[begin:], name, end - begin, self.where)
+        yield TimeSeries(
             name,
-            None if times is None else times[begin:end],
+            None if placed.times is None else placed.times[begin:end],
             filled[:, :values],
             filled[:, values:],
-            self._known(group, name, steps, known[begin:], end - begin),
+            fill(known[begin : begin + whole], gaps)[0] if layout.known else known[begin:end],
             group.static,
             missing,
+            axis=None if placed.axis is None else placed.axis[begin:end],
         )
 
-    def _check_gaps(
-        self,
-        group: Group,
-        name: str,
-        steps: npt.NDArray[np.int64],
-        times: Times | None,
-        own: Values,
-        begin: int,
-    ) -> None:
-        missing = np.argwhere(np.isnan(own))
-        if not len(missing):
-            return
-        step, channel = int(missing[0][0]) + begin, int(missing[0][1])
-        columns = (
-            (name, *self.where.layout.past)
-            if self.where.layout.shape == "wide"
-            else self.where.layout.numbers
-        )
-        at = f"step {step}" if times is None else shown_time(times[step].astype(np.int64), True)
-        row = int(np.searchsorted(steps, step))
-        if row < len(steps) and steps[row] == step:
-            where = f"{self.where.row(int(group.places[row]))}: "
-            what = f'column "{columns[channel]}" is empty at {at}'
-        else:
-            where = f"{self.where.source.name}: "
-            what = f"there is no row for {at}"
-        advice = "Pass --gaps fill to carry the last value forward, or --gaps interpolate."
-        if len(missing) > own.size / 2:
-            advice = (
-                "That is more than there are: the times may be of several frequencies. Split them "
-                "into a file each, or name the one that is meant with --frequency."
-            )
-        raise DataError(
-            f'{where}{what} (series "{name}"; {len(missing):,} of {own.size:,} values are '
-            f"missing). {advice}"
-        )
-
-    def _known(
-        self, group: Group, name: str, steps: npt.NDArray[np.int64], known: Values, length: int
-    ) -> Values:
-        """Known covariates, of which none may be missing before the last one known."""
+    def _without_values(self, name: str) -> None:
         layout = self.where.layout
-        if not layout.known:
-            return known[:length]
-        missing = np.isnan(known)
-        whole = int(np.flatnonzero(~missing.any(1))[-1]) + 1 if (~missing.any(1)).any() else 0
-        if self.where.asked.gaps == "error" or missing[0].any() or whole < length:
-            gap = np.argwhere(missing[: max(whole, length)])
-            if len(gap):
-                column = layout.known[int(gap[0][1])]
-                raise DataError(
-                    f'{self.where.source.name}: known column "{column}" of series "{name}" has no '
-                    f"value at step {int(gap[0][0])}; it must have one at every step. Fill it, or "
-                    "pass --gaps fill."
-                )
-        return fill(known[:whole], self.where.asked.gaps)[0]
+        if self.where.asked.skip_bad_series:
+            self.empty.append(name)
+            return
+        column = name if layout.shape == "wide" else layout.values[0]
+        raise DataError(
+            f'{self.where.name}: column "{column}" of series "{name}" has no value at all. Leave '
+            "the series or the column out, or pass --skip-bad-series to leave out all such series."
+        )
 
     def reasons(self, series: list[TimeSeries]) -> list[str]:
         """What was done and seen, as sentences."""
@@ -245,18 +152,34 @@ class SeriesBuilder:
             found.append(
                 f"{self.holidays:,} weekdays without a row are holidays: they are no steps"
             )
+        if self.empty:
+            found.append(f"{_such(self.empty)} without any value left out: {_shown(self.empty)}")
         if self.cut:
-            shown = ", ".join(f'"{name}"' for name in self.cut[:3])
-            found.append(f"steps before the first value are left out of {shown}")
+            found.append(f"steps before the first value are left out of {_shown(self.cut)}")
         if self.filled:
-            size = sum(one.missing.size for one in series)
-            how = (
-                "lines are drawn between their neighbours"
-                if self.where.asked.gaps == "interpolate"
-                else "the last value is carried forward"
-            )
-            found.append(f"{self.filled:,} of {size:,} values are missing: {how}")
+            found.append(self._filled(series))
         same = [one.name for one in series if len(one) > 1 and (np.ptp(one.values, 0) == 0).any()]
         if same:
             found.append(f'series "{same[0]}" never changes ({len(same):,} such series)')
         return found
+
+    def _filled(self, series: list[TimeSeries]) -> str:
+        """How much was filled in, how, and of what series most was."""
+        size = sum(one.missing.size for one in series)
+        how = (
+            "lines are drawn between their neighbours"
+            if self.where.asked.gaps == "interpolate"
+            else "the last value is carried forward"
+        )
+        share = 100 * self.filled / size
+        words = f"{self.filled:,} of {size:,} values ({share:.2g} %) are missing: {how}"
+        mostly = [one.name for one in series if one.missing.mean() > 0.5]
+        return words + (f"; most values are missing of {_shown(mostly)}" if mostly else "")
+
+
+def _such(names: list[str]) -> str:
+    return "1 series" if len(names) == 1 else f"{len(names):,} series"
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names[:3]) + (", ..." if len(names) > 3 else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,8 +19,8 @@ from seqloom.data.records import ReadReport, read_records
 from seqloom.data.row_places import place_of_row
 from seqloom.data.source import Source
 from seqloom.data.template import as_text
-from seqloom.data.time_columns import SeriesOptions, TimeLayout
-from seqloom.data.timestamps import BadTimeError, from_parts, read_times
+from seqloom.data.time_columns import SeriesOptions, TimeLayout, numbered
+from seqloom.data.timestamps import BadTimeError, ReadTimes, from_parts, read_times
 from seqloom.errors import DataError
 
 
@@ -37,6 +37,7 @@ class TimeRows:
         cells: (rows, numbers), NaN where a field is empty.
         static: of each series, the values of the static columns.
         reasons: how times were read and what was dropped, in words for the user.
+        zone: of the times; empty where they have none.
     """
 
     places: npt.NDArray[np.int64]
@@ -47,6 +48,7 @@ class TimeRows:
     cells: npt.NDArray[np.float64]
     static: list[tuple[str, ...]]
     reasons: list[str]
+    zone: str = ""
 
 
 @dataclass
@@ -84,7 +86,7 @@ def read_time_rows(source: Source, layout: TimeLayout, asked: SeriesOptions) -> 
                 continue
             _stop(source, number, layout, asked, str(error))
     if not growing.places:
-        raise DataError(f"{source.name}: holds no rows, only a header or nothing readable.")
+        raise DataError(f"{source.place}: holds no rows, only a header or nothing readable.")
     return _finish(source, growing, layout, asked, report)
 
 
@@ -95,9 +97,12 @@ def _records(
         source, encoding=asked.encoding, skip_bad_rows=asked.skip_bad_rows, report=report
     )
     for number, record in enumerate(records):
-        if number == 0 and layout.headless:
-            yield {name: name for name in record}
-        yield record
+        if not layout.headless:
+            yield record
+            continue
+        if number == 0:
+            yield numbered(record)
+        yield numbered(record.values())
 
 
 def _stop(
@@ -167,13 +172,13 @@ def _finish(
     places = np.array(growing.places, np.int64)
     groups = np.array(growing.groups, np.int64)
     cells = np.array(growing.cells, np.float64).reshape(len(places), -1)
-    times, dated, reasons, keep = None, False, list(layout.reasons), np.ones(len(places), np.bool_)
+    times, read, reasons, keep = None, None, list(layout.reasons), np.ones(len(places), np.bool_)
     if layout.times:
         numbers = np.array(growing.times, np.int64)
-        seconds, good, dated, reason = _times(source, growing, layout, asked, numbers)
+        read, good = _times(source, growing, layout, asked, numbers)
         keep = good[numbers]
-        times = seconds[numbers]
-        reasons.append(f"times: {reason}")
+        times = read.seconds[numbers]
+        reasons.append(f"times: {read.reason}")
         report.dropped["bad row"] += int((~keep).sum())
     if report.dropped.total():
         reasons.append(f"{report.dropped.total():,} rows that could not be read were dropped")
@@ -182,10 +187,11 @@ def _finish(
         groups[keep],
         list(growing.names),
         times if times is None else times[keep],
-        dated,
+        read is not None and read.dated,
         cells[keep],
         growing.static,
         reasons,
+        read.zone if read else "",
     )
 
 
@@ -195,14 +201,14 @@ def _times(
     layout: TimeLayout,
     asked: SeriesOptions,
     numbers: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], bool, str]:
-    """Of each different time: seconds, whether it could be read; then whether dates, and why."""
+) -> tuple[ReadTimes, npt.NDArray[np.bool_]]:
+    """The different times, 0 where one could not be read; and which could be."""
     texts = list(growing.texts)
     good = np.ones(len(texts), np.bool_)
     while good.any():
         left = np.flatnonzero(good)
         try:
-            seconds, dated, reason = _read_times([texts[place] for place in left], layout)
+            read = _read_times([texts[place] for place in left], layout)
         except BadTimeError as error:
             place = int(left[error.place])
             if not asked.skip_bad_rows:
@@ -213,24 +219,21 @@ def _times(
             continue
         except DataError as error:
             column = _quoted(layout.times.values())
-            raise DataError(f"{source.name}: column {column}: {error}") from None
+            raise DataError(f"{source.place}: column {column}: {error}") from None
         whole = np.zeros(len(texts), np.int64)
-        whole[left] = seconds
-        return whole, good, dated, reason
-    raise DataError(f"{source.name}: no row has a time that can be read.")
+        whole[left] = read.seconds
+        return replace(read, seconds=whole), good
+    raise DataError(f"{source.place}: no row has a time that can be read.")
 
 
-def _read_times(
-    texts: list[tuple[Any, ...]], layout: TimeLayout
-) -> tuple[npt.NDArray[np.int64], bool, str]:
+def _read_times(texts: list[tuple[Any, ...]], layout: TimeLayout) -> ReadTimes:
     if "time" in layout.times:
-        read = read_times([text[0] for text in texts])
-        return read.seconds, read.dated, read.reason
+        return read_times([text[0] for text in texts])
     parts = {
         part: [_or_nan(NumberForm().read(text[column])) for text in texts]
         for column, part in enumerate(layout.times)
     }
-    return from_parts(parts), True, "they are put together of numbers"
+    return ReadTimes(from_parts(parts), True, "they are put together of numbers")
 
 
 def _or_nan(number: float | None) -> float:

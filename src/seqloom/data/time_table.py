@@ -14,8 +14,9 @@ import numpy.typing as npt
 from seqloom.data.sample import read_sample
 from seqloom.data.source import Source
 from seqloom.data.time_columns import SeriesOptions, TimeLayout, find_time_layout
-from seqloom.data.time_grid import Group, SeriesBuilder, TimeSeries, Where, shown_time
+from seqloom.data.time_grid import SeriesBuilder
 from seqloom.data.time_rows import TimeRows, read_time_rows
+from seqloom.data.time_series import Group, TimeSeries, Where, shown_time
 from seqloom.errors import DataError
 from seqloom.signal.frequency import Frequency, Times, check_frequency, infer_frequency
 
@@ -33,6 +34,8 @@ class SeriesSet:
         frequency: of all series.
         reasons: what was found and done, as sentences for the user.
         options: what was asked for, with what was found in its place.
+        zone: of the times, such as "+09:00"; empty where they have none.
+        left_out: names of series without any value.
     """
 
     series: list[TimeSeries]
@@ -42,6 +45,8 @@ class SeriesSet:
     frequency: Frequency
     reasons: list[str]
     options: SeriesOptions = field(default_factory=SeriesOptions)
+    zone: str = ""
+    left_out: tuple[str, ...] = ()
 
     def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
         """Times of the ``horizon`` steps after a series, or their numbers: (horizon,)."""
@@ -64,13 +69,13 @@ def read_time_table(source: Source, asked: SeriesOptions | None = None) -> Serie
     """
     asked = _with_entry(asked or SeriesOptions(), source)
     sample = read_sample(source, asked.encoding, _LOOKED_AT)
-    layout = find_time_layout(sample, asked)
+    layout = find_time_layout(replace(sample, name=source.place), asked)
     where = Where(source, layout, asked)
     rows = read_time_rows(source, layout, asked)
     groups, reasons = _groups(rows, where)
     frequency, frequency_reason = _frequency(rows, groups, asked, where)
     built = SeriesBuilder(frequency, where)
-    series = [one for group in groups for one in built.series(group)]
+    series = built.all(groups)
     return SeriesSet(
         series,
         ["value"] if layout.shape == "wide" or layout.headless else list(layout.values),
@@ -82,6 +87,8 @@ def read_time_table(source: Source, asked: SeriesOptions | None = None) -> Serie
             *built.reasons(series),
         ],
         _found(asked, layout),
+        rows.zone,
+        tuple(built.empty),
     )  # fmt: skip
 
 
@@ -106,15 +113,15 @@ def _with_entry(asked: SeriesOptions, source: Source) -> SeriesOptions:
 
 
 def _groups(rows: TimeRows, where: Where) -> tuple[list[Group], list[str]]:
-    """Rows of each series in the order of time, and how many series had to be sorted.
+    """Rows of each series in the order of time, and what had to be done for that.
 
     Raises:
-        DataError: a time stands twice in a series.
+        DataError: a time stands twice in a series, with different values.
     """
     keys = (rows.groups,) if rows.times is None else (rows.times, rows.groups)
     order = np.lexsort(keys)  # stable: equal times keep the order of the file
     borders = np.searchsorted(rows.groups[order], np.arange(len(rows.names) + 1))
-    groups, unsorted, twice = [], 0, []
+    groups, unsorted, twice, same = [], 0, [], 0
     for number, name in enumerate(rows.names):
         own = order[borders[number] : borders[number + 1]]
         times = None if rows.times is None else rows.times[own]
@@ -122,6 +129,9 @@ def _groups(rows: TimeRows, where: Where) -> tuple[list[Group], list[str]]:
             continue  # all its rows were bad ones
         if times is not None:
             unsorted += bool((np.diff(rows.places[own]) < 0).any())
+            kept = _once(times, rows.cells[own])
+            same += len(own) - int(kept.sum())
+            own, times = own[kept], times[kept]
             equal = np.flatnonzero(np.diff(times) == 0)
             twice += [(int(own[place + 1]), int(own[place]), name) for place in equal]
         static = dict(zip(where.layout.static, rows.static[number], strict=True))
@@ -130,7 +140,17 @@ def _groups(rows: TimeRows, where: Where) -> tuple[list[Group], list[str]]:
         _complain_twice(rows, min(twice), len(twice), where)
     noun = "series were" if unsorted > 1 else "series was"
     reasons = [f"{unsorted:,} {noun} not in the order of time: sorted"] if unsorted else []
+    if same:
+        noun = "rows repeat" if same > 1 else "row repeats"
+        reasons.append(f"{same:,} {noun} another one, time and values: dropped")
     return groups, reasons
+
+
+def _once(times: npt.NDArray[np.int64], cells: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which rows to keep: of those that follow each other and are alike, the first."""
+    equal = (cells[1:] == cells[:-1]) | (np.isnan(cells[1:]) & np.isnan(cells[:-1]))
+    alike = (np.diff(times) == 0) & equal.all(1)
+    return np.concatenate([[True], ~alike])
 
 
 def _complain_twice(rows: TimeRows, found: tuple[int, int, str], count: int, where: Where) -> None:
@@ -142,8 +162,9 @@ def _complain_twice(rows: TimeRows, found: tuple[int, int, str], count: int, whe
     id_hint = "" if where.layout.id else " If the rows are of several series, name their --id."
     more = f" ({count - 1:,} more such pairs)" if count > 1 else ""
     raise DataError(
-        f"{both}: both hold the time {time}{of}{more}; each can stand once. Remove or add up the "
-        f"repeated rows; in autumn local clocks repeat an hour, which UTC does not.{id_hint}"
+        f"{both}: both hold the time {time}{of}{more}, with different values; each can stand once. "
+        "Remove or add up the repeated rows; in autumn local clocks repeat an hour, which UTC does "
+        f"not.{id_hint}"
     )
 
 
@@ -164,7 +185,7 @@ def _frequency(
             return infer_frequency(named)
         frequency = check_frequency(Frequency.parse(asked.frequency), named)
     except DataError as error:
-        raise DataError(f"{where.source.name}: {error}") from None
+        raise DataError(f"{where.name}: {error}") from None
     return frequency, f"the series are {frequency.describe()}: as set"
 
 

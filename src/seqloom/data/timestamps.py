@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.data.time_zones import in_one_zone, zone_seconds
 from seqloom.errors import DataError
 
 Seconds = npt.NDArray[np.int64]
@@ -56,11 +57,13 @@ class ReadTimes:
         seconds: since 1970; or plain step numbers.
         dated: whether they are dates, not step numbers.
         reason: how they were read, in words for the user.
+        zone: in which the clocks are, such as "+09:00"; empty where the times have none.
     """
 
     seconds: Seconds
     dated: bool
     reason: str
+    zone: str = ""
 
 
 def looks_like_time(value: Any) -> bool:
@@ -153,9 +156,9 @@ def _of_digits(texts: list[str], form: str) -> Seconds:
 
 def _read_matched(
     texts: list[str], form: re.Pattern[str], date_of: Callable[[re.Match[str]], datetime]
-) -> tuple[Seconds, bool]:
-    """Seconds of texts that all match a form, and whether they had zones."""
-    seconds = np.zeros(len(texts), np.int64)
+) -> tuple[Seconds, Seconds | None]:
+    """Seconds of clocks as they stand in texts that all match a form, and their zones' seconds."""
+    seconds, offsets = np.zeros((2, len(texts)), np.int64)
     zones = np.zeros(len(texts), np.bool_)
     for place, text in enumerate(texts):
         match = form.fullmatch(text)
@@ -167,18 +170,11 @@ def _read_matched(
             raise _bad(texts, place, "a day that the calendar has") from None
         zone = match.groupdict().get("zone")
         zones[place] = zone is not None
-        seconds[place] -= _zone_seconds(zone)
+        offsets[place] = zone_seconds(zone)
     if zones.any() and not zones.all():
         place = int(np.flatnonzero(zones != zones[0])[0])
         raise _bad(texts, place, f'a time zone in all times or in none ("{texts[0][:30]}")')
-    return seconds, bool(zones.any())
-
-
-def _zone_seconds(zone: str | None) -> int:
-    if not zone or zone[0] not in "+-":
-        return 0
-    digits = zone[1:].replace(":", "")
-    return (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 3_600 + int(digits[2:]) * 60)
+    return seconds, offsets if zones.any() else None
 
 
 def _clocked(match: re.Match[str], year: int, month: int, day: int) -> datetime:
@@ -187,13 +183,13 @@ def _clocked(match: re.Match[str], year: int, month: int, day: int) -> datetime:
 
 
 def _read_iso(texts: list[str]) -> ReadTimes:
-    seconds, zoned = _read_matched(
+    clocks, offsets = _read_matched(
         texts,
         _ISO,
         lambda m: _clocked(m, int(m["year"]), int(m["month"] or 1), int(m["day"] or 1)),
     )
-    zone = "; their time zones were turned into UTC" if zoned else ""
-    return ReadTimes(seconds, True, f'they are dates as "{texts[0][:30]}"{zone}')
+    seconds, zone, words = in_one_zone(clocks, offsets)
+    return ReadTimes(seconds, True, f'they are dates as "{texts[0][:30]}"{words}', zone)
 
 
 def _read_day_or_month(texts: list[str]) -> ReadTimes:
@@ -218,10 +214,9 @@ def _read_day_or_month(texts: list[str]) -> ReadTimes:
         year += 0 if year > 99 else 2000 if year < 69 else 1900  # as POSIX reads two digits
         return _clocked(match, year, month, day)
 
-    seconds, zoned = _read_matched(texts, _DAY_OR_MONTH, date_of)
+    seconds, zone, words = in_one_zone(*_read_matched(texts, _DAY_OR_MONTH, date_of))
     order = "the day first" if day_first else "the month first"
-    zone = "; their time zones were turned into UTC" if zoned else ""
-    return ReadTimes(seconds, True, f"they are dates with {order}: one is above 12{zone}")
+    return ReadTimes(seconds, True, f"they are dates with {order}: one is above 12{words}", zone)
 
 
 def _read_quarters(texts: list[str]) -> ReadTimes:

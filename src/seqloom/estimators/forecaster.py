@@ -132,8 +132,8 @@ class Forecaster(SequenceEstimator):
 
         own, run = self.forecaster, self._fitted_run()
         if X is None:
-            return backtest(own, scoring_of_test(own, run))
-        return backtest(own, scoring_of_data(own, run, _data(X)[0]))
+            return backtest(*scoring_of_test(own, run))
+        return backtest(own, scoring_of_data(own, _data(X)[0]))
 
     def score(self, X: Any = None, y: Any = None) -> float:  # noqa: N803
         """Minus the MASE over every window, so that more is better; above -1 is good.
@@ -154,10 +154,10 @@ class Forecaster(SequenceEstimator):
 
     def _quantiles(self, data: Any, horizon: int) -> npt.NDArray[np.float64]:
         """(series, horizon, channels, levels)."""
-        from seqloom.tasks.forecast_use import read_series
+        from seqloom.tasks.forecast_files import series_before
 
         own = self.forecaster
-        found = read_series(own, self._fitted_run(), None if data is None else _data(data)[0])
+        found = series_before(own, self._fitted_run(), None if data is None else _data(data)[0])
         ahead: list[Forecast] = own.ahead(found, horizon or own.settings.data.horizon)
         return np.stack([one.quantiles for one in ahead])
 

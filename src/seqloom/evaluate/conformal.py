@@ -10,13 +10,15 @@ Knows quantiles and targets only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.errors import RunError, SettingsError, ShapeError
+
+NEAREST = 0.1  # of an end's distance from the median, which it keeps
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating[Any]]
@@ -52,12 +54,15 @@ class Conformal:
     Args:
         levels: of the quantiles, rising; level τ and level 1 - τ are the ends of an interval.
         margins: (intervals, horizon, channels), the widest interval first; below 0 it narrows.
+        scale: how large errors usually are, the 0.9 quantile of their distances from the widest
+            interval's ends: (horizon, channels); 0 where it is not known.
     Source:
         Romano et al. 2019, "Conformalized Quantile Regression", equations 6 to 8.
     """
 
     levels: tuple[float, ...]
     margins: Floats
+    scale: Floats = field(default_factory=lambda: np.zeros((1, 1)))
 
     @classmethod
     def fit(cls, quantiles: Numbers, targets: Numbers, levels: Sequence[float]) -> Conformal:
@@ -75,11 +80,11 @@ class Conformal:
         """
         _check(quantiles, targets, levels)
         margins = np.zeros((len(levels) // 2, *targets.shape[1:]))
-        for low in range(len(levels) // 2):
-            lower, upper = quantiles[..., low], quantiles[..., -1 - low]
-            outside = np.maximum(lower - targets, targets - upper)
-            margins[low] = finite_quantile(outside, 1 - 2 * levels[low])
-        return cls(tuple(levels), margins)
+        errors = outside(quantiles, targets, len(margins))
+        for low in range(len(margins)):
+            margins[low] = finite_quantile(errors[:, low], 1 - 2 * levels[low])
+        usual = finite_quantile(np.abs(errors[:, 0]), 0.9) if len(margins) else np.zeros((1, 1))
+        return cls(tuple(levels), margins, usual)
 
     def apply(self, quantiles: Numbers) -> Floats:
         """Quantiles whose intervals hold, still in order.
@@ -94,15 +99,19 @@ class Conformal:
                 f"Received quantiles {quantiles.shape}; the margins are of {self.margins.shape[1]} "
                 f"steps and {len(self.levels)} levels."
             )
-        moved = np.array(quantiles, np.float64)
-        for low, margin in enumerate(self.margins):
-            moved[..., low] -= margin[:steps]
-            moved[..., -1 - low] += margin[:steps]
-        return _ordered(moved)
+        return moved(quantiles, self.margins[None, :, :steps])
+
+    def hold(self, quantiles: Numbers, targets: Numbers, places: Any) -> Floats:
+        """The same, whatever came true and when."""
+        return self.apply(quantiles)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"levels": list(self.levels), "margins": self.margins.tolist()}
+        return {
+            "levels": list(self.levels),
+            "margins": self.margins.tolist(),
+            "scale": self.scale.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Conformal:
@@ -114,11 +123,45 @@ class Conformal:
         try:
             levels = tuple(float(level) for level in saved["levels"])
             margins = np.array(saved["margins"], np.float64)
+            scale = np.array(saved["scale"], np.float64)
             if len(levels) // 2 and (margins.ndim != 3 or len(margins) != len(levels) // 2):
                 raise ValueError("shapes")
         except (KeyError, TypeError, ValueError):
             raise RunError("The saved margins of the intervals are damaged.") from None
-        return cls(levels, margins)
+        return cls(levels, margins, scale)
+
+
+def outside(quantiles: Numbers, targets: Numbers, intervals: int) -> Floats:
+    """How far each target lies outside each interval, the widest first; inside it is below 0.
+
+    Shape:
+        quantiles (windows, horizon, channels, levels), targets (windows, horizon, channels) →
+        (windows, intervals, horizon, channels).
+    """
+    found = np.zeros((len(targets), intervals, *targets.shape[1:]))
+    for low in range(intervals):
+        lower, upper = quantiles[..., low], quantiles[..., -1 - low]
+        found[:, low] = np.maximum(lower - targets, targets - upper)
+    return found
+
+
+def moved(quantiles: Numbers, margins: Floats) -> Floats:
+    """Quantiles with both ends of each interval moved outward, still in order.
+
+    Moved inward, an end keeps a tenth of its distance from the median.
+
+    Shape:
+        quantiles (windows, horizon, channels, levels) → alike; margins (windows or 1, intervals,
+        horizon, channels).
+    """
+    ends = np.array(quantiles, np.float64)
+    middle = ends.shape[-1] // 2
+    least = ends[..., middle, None] + NEAREST * (ends - ends[..., middle, None])
+    for low in range(margins.shape[1]):
+        high = -1 - low
+        ends[..., low] = np.minimum(ends[..., low] - margins[:, low], least[..., low])
+        ends[..., high] = np.maximum(ends[..., high] + margins[:, low], least[..., high])
+    return _ordered(ends)
 
 
 def _ordered(quantiles: Floats) -> Floats:

@@ -35,10 +35,13 @@ class Fan:
     truth: Floats | None = None
 
 
-def fan_picture(fans: Sequence[Fan], levels: Sequence[float], kind: str = "png") -> bytes:
+def fan_picture(
+    fans: Sequence[Fan], levels: Sequence[float], kind: str = "png", left_out: int = 0
+) -> bytes:
     """A panel for each of the first forecasts, as PNG or SVG.
 
-    The legend stands above the panels, so that it never hides a value.
+    The legend stands above the panels, so that it never hides a value; how many forecasts have no
+    panel, ``left_out`` among them, is written below.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -55,9 +58,24 @@ def fan_picture(fans: Sequence[Fan], levels: Sequence[float], kind: str = "png")
     figure.legend(
         handles, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9
     )
+    every = len(fans) + left_out
+    if every > len(shown):
+        words = f"the first {len(shown)} of {every:,} forecasts"
+        figure.supxlabel(words, fontsize=8, color=HISTORY)
     content = io.BytesIO()
     figure.savefig(content, format=kind, dpi=110)
     return content.getvalue()
+
+
+def blended(depth: float) -> str:
+    """The median's colour on white, solid: what the legend shows is what is seen in the fan.
+
+    >>> blended(0.0), blended(1.0)
+    ('#ffffff', '#b3472d')
+    """
+    red, green, blue = (int(MEDIAN[place : place + 2], 16) for place in (1, 3, 5))
+    mixed = (round(255 + depth * (part - 255)) for part in (red, green, blue))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _draw(axes: Any, fan: Fan, levels: Sequence[float]) -> None:
@@ -70,10 +88,8 @@ def _draw(axes: Any, fan: Fan, levels: Sequence[float]) -> None:
         lower = np.concatenate([last, fan.quantiles[:, low]])
         upper = np.concatenate([last, fan.quantiles[:, -1 - low]])
         share = 100 * (1 - 2 * levels[low])
-        depth = 0.15 + 0.2 * low / max(1, middle)
-        axes.fill_between(
-            ahead, lower, upper, color=MEDIAN, alpha=depth, linewidth=0, label=f"{share:g} %"
-        )
+        color = blended(0.15 + 0.45 * low / max(1, middle))
+        axes.fill_between(ahead, lower, upper, color=color, linewidth=0, label=f"{share:g} %")
     axes.plot(times[:steps], fan.history, color=HISTORY, linewidth=1.2, label="history")
     if fan.truth is not None:
         true = np.concatenate([last, fan.truth])
@@ -83,6 +99,7 @@ def _draw(axes: Any, fan: Fan, levels: Sequence[float]) -> None:
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
     if np.issubdtype(times.dtype, np.datetime64):
         _date_axis(axes)

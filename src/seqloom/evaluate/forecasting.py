@@ -16,6 +16,7 @@ from seqloom.errors import ShapeError
 Floats = npt.NDArray[np.floating[Any]]
 Exact = npt.NDArray[np.float64]
 
+EACH = ("mae", "mse", "mase")  # errors that are kept of each window
 SHIFTED = 0.25  # of the usual change; a forecast that moves less from the last input is a shift
 
 
@@ -84,6 +85,7 @@ class ForecastScore:
         self._pairs = _pairs(self.levels, nominal)
         self._sums: dict[str, Exact] = {}
         self._counts: dict[str, npt.NDArray[np.int64]] = {}
+        self._each: dict[str, list[Exact]] = {}
 
     def add(self, quantiles: Floats, targets: Floats, series: npt.NDArray[np.int64]) -> None:
         """Score some windows.
@@ -121,6 +123,14 @@ class ForecastScore:
             self._count(f"coverage{suffix}", np.where(np.isnan(truth), np.nan, inside))
             self._count(f"width{suffix}", np.where(np.isnan(truth), np.nan, upper - lower))
 
+    def each(self, name: str) -> Exact:
+        """An error of each window, ``mae``, ``mse`` or ``mase``; NaN where none was measured."""
+        return np.concatenate(self._each.get(name, [np.zeros(0)]))
+
+    def by_channel(self) -> dict[str, list[float]]:
+        """Each score by channel."""
+        return self._along(0)
+
     def result(self) -> dict[str, float]:
         """Each score over all windows, steps and channels.
 
@@ -135,18 +145,26 @@ class ForecastScore:
 
     def by_step(self) -> dict[str, list[float]]:
         """Each score by step of the horizon."""
-        means = {name: _ratio(sums, self._counts[name]) for name, sums in self._sums.items()}
-        horizon = len(next(iter(means.values()), ()))
-        steps = [
-            self._scores({name: float(mean[step]) for name, mean in means.items()})
-            for step in range(horizon)
+        return self._along(1)
+
+    def _along(self, other: int) -> dict[str, list[float]]:
+        """Each score by step or channel, over all places of the other axis."""
+        means = {
+            name: _ratio(sums.sum(other), self._counts[name].sum(other))
+            for name, sums in self._sums.items()
+        }
+        places = [
+            self._scores({name: float(mean[place]) for name, mean in means.items()})
+            for place in range(len(next(iter(means.values()), ())))
         ]
-        return {name: [step[name] for step in steps] for name in steps[0]} if steps else {}
+        return {name: [one[name] for one in places] for name in places[0]} if places else {}
 
     def _count(self, name: str, values: Exact) -> None:
         real = ~np.isnan(values)
-        axes = (0, 2)
-        sums, counts = np.where(real, values, 0.0).sum(axes), real.sum(axes)
+        known = np.where(real, values, 0.0)
+        if name in EACH:
+            self._each.setdefault(name, []).append(_ratio(known.sum((1, 2)), real.sum((1, 2))))
+        sums, counts = known.sum(0), real.sum(0)  # (horizon, channels)
         self._sums[name] = self._sums.get(name, 0) + sums
         self._counts[name] = self._counts.get(name, 0) + counts
 

@@ -32,7 +32,7 @@ STRENGTHS = (
     1.5,
     4.0,
 )  # of the data against the pull of the weights to zero, in turn
-RATIO_STRENGTHS = (0.1, 0.3, 1.0, 4.0, 16.0)  # the same, of n-grams weighed by their ratio
+RATIO_STRENGTHS = (0.1, 0.3, 1.0, 4.0)  # the same, of n-grams weighed by their ratio
 
 
 @dataclass(frozen=True)

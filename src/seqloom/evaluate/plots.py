@@ -25,7 +25,8 @@ def plot_loss(
     axes.plot(epochs, [line["train"] for line in history], color=TRAIN, marker="o", label="train")
     valid = [line["valid"] for line in history]
     axes.plot(epochs, valid, color=VALID, marker="o", label="validation")
-    baseline = metrics.get("baseline", {}).get("valid", {}).get("nll")
+    plain = metrics.get("baseline", {}).get("valid", {})
+    baseline = plain.get("nll", plain.get("nll_per_frame"))
     if baseline is not None:
         axes.axhline(baseline, color=BASELINE, linestyle="--", label="baseline (validation)")
     axes.set_xlabel("epoch")

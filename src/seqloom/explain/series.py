@@ -24,8 +24,9 @@ from seqloom.nn.forecaster import Forecaster, StepEncoder
 from seqloom.nn.segment_encoder import SegmentEncoder
 from seqloom.nn.transformer import AttentionEncoder
 from seqloom.run import Run
+from seqloom.tasks.forecast_files import series_before
 from seqloom.tasks.forecast_model import WindowBatch, as_window
-from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster, read_series
+from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
 from seqloom.tasks.time_words import times_in_words
 
 
@@ -75,7 +76,7 @@ class Forecasting(Subject):
     def read(self, given: Any) -> Read:
         """The end of a series: one of a file's, or of those of the training."""
         asked = given if isinstance(given, SeriesGiven) else SeriesGiven(given)
-        found = read_series(self.forecaster, self.run, asked.data)
+        found = series_before(self.forecaster, self.run, asked.data)
         if not 1 <= asked.row <= len(found.series):
             raise DataError(
                 f"--row {asked.row}: there are {len(found.series):,} series, counted from 1."
@@ -120,11 +121,8 @@ class Forecasting(Subject):
         """With the values in units of the data, and the forecast in them."""
         looked, core = read.extra, self.model.core
         one = looked.found.series[looked.row]
-        own = SeriesSet(
-            *([one], looked.found.channels, looked.found.past, looked.found.known),
-            *(looked.found.frequency, looked.found.reasons, looked.found.options),
-        )
-        ahead = self.forecaster.ahead(own, self.settings.data.horizon)[0].quantiles[:, 0]
+        forecasts = self.forecaster.ahead(looked.found, self.settings.data.horizon)
+        ahead = forecasts[looked.row].quantiles[:, 0]
         values = one.values[-looked.length :]
         tokens, remarks = read.tokens, []
         if isinstance(core, SegmentEncoder):

@@ -102,12 +102,19 @@ class EncoderDecoder(nn.Module):
             source (batch, S), lengths (batch,), target (batch, T + 1) with start and end, 0 beyond.
         """
         # A row without a real step only fills up one process's part of a batch.
-        start = self.start(self.encode(source, lengths.clamp(min=1)))
+        return self.cost(self.start(self.encode(source, lengths.clamp(min=1))), target, lengths > 0)
+
+    def cost(self, start: DecoderState, target: Tensor, counts: Tensor) -> Loss:
+        """What targets cost from where they start.
+
+        Shape:
+            target (rows, T + 1) with start and end, 0 beyond; counts (rows,) whether a row does.
+        """
         inputs, due = target[:, :-1], target[:, 1:]
         if self.teacher_forcing.mixes:
             inputs = self.teacher_forcing(inputs, self._guesses(inputs, start))
         outputs, _, _ = self._decode(inputs, start)
-        real = (due != 0) & (lengths > 0).unsqueeze(1)
+        real = (due != 0) & counts.unsqueeze(1)
         smoothing = self.label_smoothing if self.training else 0.0
         hidden, due = outputs[real], due[real]  # (real steps, output size)
         nats = linear_cross_entropy(hidden, self.head.weight, self.head.bias, due, smoothing)

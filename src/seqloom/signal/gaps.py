@@ -1,7 +1,7 @@
 """Steps of a series that are missing: counted, and filled in the way that was chosen.
 
 A value carried forward tells nothing of the future. One drawn between its neighbours does, so
-``Windows`` takes it back where a look-back ends inside a gap.
+``Windows`` takes it back where a look-back ends inside a gap, and ``held_back`` before a border.
 """
 
 from __future__ import annotations
@@ -87,3 +87,24 @@ def _fill_one(values: Values, missing: Marks, gaps: Gaps) -> Values:
         return drawn
     last_real = np.maximum.accumulate(np.where(missing, 0, steps))
     return values[last_real]
+
+
+def held_back(filled: Values, missing: Marks, border: int) -> Values:
+    """Values of which none before the border was drawn from one behind it.
+
+    In a gap that reaches over the border, the last real value is carried up to the border.
+
+    Shape:
+        filled, missing (time, channels) → (time, channels).
+
+    >>> drawn = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> held_back(drawn, np.array([[0], [1], [1], [0]], bool), 2).ravel().tolist()
+    [0.0, 0.0, 2.0, 3.0]
+    """
+    if not 0 < border < len(filled):
+        return filled
+    kept = filled.copy()
+    for channel in np.flatnonzero(missing[border - 1] & missing[border]):
+        last = int(np.flatnonzero(~missing[:border, channel])[-1])
+        kept[last + 1 : border, channel] = filled[last, channel]
+    return kept

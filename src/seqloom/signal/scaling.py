@@ -22,7 +22,8 @@ class Scaler:
 
     Args:
         mean, spread: (series, channels); the spread of what never changes is 1.
-        log: whether log(1 + x) is taken first.
+        log: whether log(1 + x) is taken first, which below 0 goes on as a straight line: so every
+            number has one, whatever comes later.
     """
 
     mean: Exact
@@ -36,22 +37,20 @@ class Scaler:
         """Mean and spread of each series within its range.
 
         Args:
-            values: of each series (time, channels).
+            values: of each series (time, channels); NaN, what was not measured, does not count.
             ranges: the training part of each, as (start, stop).
 
         Raises:
-            DataError: a training part is empty, or holds -1 or less where a log is asked for.
+            DataError: a training part is empty.
         """
         means, spreads = [], []
         for number, (one, (start, stop)) in enumerate(zip(values, ranges, strict=True)):
             if stop <= start:
                 raise DataError(f"Series {number + 1} has no step in its training part.")
-            train = (
-                _logged(np.asarray(one, np.float64), number)[start:stop] if log else one[start:stop]
-            )
-            train = np.asarray(train, np.float64)
-            spread = train.std(0)
-            means.append(train.mean(0))
+            exact = np.asarray(one[start:stop], np.float64)
+            train = np.ma.masked_invalid(_logged(exact) if log else exact)
+            spread = train.std(0).filled(0.0)
+            means.append(train.mean(0).filled(0.0))
             tiny = 1e-9 * np.maximum(np.abs(means[-1]), 1e-3)  # rounding, not change
             spreads.append(np.where(spread > tiny, spread, 1.0))
         return cls(np.array(means), np.array(spreads), log)
@@ -59,7 +58,7 @@ class Scaler:
     def encode(self, values: npt.NDArray[Any], series: int) -> Floats:
         """Standard scores of one series: (time, channels) → alike."""
         exact = np.asarray(values, np.float64)
-        exact = _logged(exact, series) if self.log else exact
+        exact = _logged(exact) if self.log else exact
         scaled: Floats = ((exact - self.mean[series]) / self.spread[series]).astype(np.float32)
         return scaled
 
@@ -76,7 +75,7 @@ class Scaler:
         more = scaled.ndim - mean.ndim - (0 if np.ndim(series) else 1)
         shape = mean.shape + (1,) * more
         values: Exact = scaled.astype(np.float64) * spread.reshape(shape) + mean.reshape(shape)
-        return np.expm1(values) if self.log else values
+        return _unlogged(values) if self.log else values
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -98,15 +97,16 @@ class Scaler:
             raise RunError("The saved scale of the series is damaged.") from None
 
 
-def _logged(values: Exact, number: int) -> Exact:
-    low = np.argwhere(values <= -1)
-    if len(low):
-        raise DataError(
-            f"Series {number + 1} holds {values[tuple(low[0])]:g} at step {int(low[0][0])}; the "
-            "logarithm log(1 + x) needs values above -1. Train with --no-log."
-        )
-    logged: Exact = np.log1p(values)
+def _logged(values: Exact) -> Exact:
+    """log(1 + x), and x itself below 0: both have the slope 1 there."""
+    logged: Exact = np.log1p(np.maximum(values, 0.0)) + np.minimum(values, 0.0)
     return logged
+
+
+def _unlogged(values: Exact) -> Exact:
+    """The inverse of ``_logged``."""
+    plain: Exact = np.expm1(np.maximum(values, 0.0)) + np.minimum(values, 0.0)
+    return plain
 
 
 def difference(values: Exact, lag: int = 1) -> Exact:

@@ -35,6 +35,11 @@ class Parts:
     valid: tuple[int, int]
     test: tuple[int, int]
 
+    @property
+    def scaled(self) -> tuple[int, int]:
+        """The steps that a scale is fitted on: those before the first that is scored."""
+        return self.train if self.train[1] else (0, self.valid[0])
+
 
 def cut(
     length: int,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.errors import DataError, RunError
+from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
 from seqloom.tasks.forecast_use import SeriesForecaster, read_series
@@ -18,13 +19,13 @@ from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settin
 from seqloom.tasks.time_words import times_in_words
 
 
-def scoring_of_data(forecaster: SeriesForecaster, run: Run, data: Any) -> Scoring:
+def scoring_of_data(forecaster: SeriesForecaster, data: Any) -> Scoring:
     """All windows of some data; the scale of a series not met in training is of its first steps.
 
     Raises:
         DataError: the data are of another kind, or too short.
     """
-    found = read_series(forecaster, run, data)
+    found = read_series(forecaster, data)
     own, lag = forecaster.settings, forecaster.lag
     horizon, look_back = own.data.horizon, own.data.look_back + lag
     if not any(len(one) > horizon for one in found.series):
@@ -54,8 +55,10 @@ def first_target(length: int, look_back: int, horizon: int) -> int:
     return min(look_back, max(1, length - horizon))
 
 
-def scoring_of_test(forecaster: SeriesForecaster, run: Run) -> Scoring:
+def scoring_of_test(forecaster: SeriesForecaster, run: Run) -> tuple[SeriesForecaster, Scoring]:
     """The windows of the test part of the training data; of validation where there is none.
+
+    The forecaster's intervals are those of the end of validation, where the test begins.
 
     Raises:
         RunError: the cache no longer has the data.
@@ -67,18 +70,22 @@ def scoring_of_test(forecaster: SeriesForecaster, run: Run) -> Scoring:
             f"{run.path}: the cache no longer has the data of the training. Pass the data."
         )
     corpus = with_settings(corpus, forecaster.settings)
-    return Scoring(
-        corpus.windows("test" if corpus.has("test") else "valid"),
+    scoring = Scoring(
+        corpus.windows("valid"),
         corpus.stored,
         corpus.scales,
         forecaster.settings.data.look_back,
         forecaster.network(corpus.reading()),
         forecaster.levels,
     )
+    then = forecaster.calibrated(scoring.calibrate())
+    return then, scoring.of(corpus.windows("test")) if corpus.has("test") else scoring
 
 
 def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]:
-    """A row for each window, channel and step: what was forecast, and what came.
+    """A row for each window in the order of time, channel and step: the forecast, and what came.
+
+    Intervals move with what has come true before each window, from those of ``forecaster`` on.
 
     Rows have ``unique_id``, ``cutoff`` (the last step that was known), ``ds``, ``step``, ``true``,
     ``y`` and the ends of the intervals; of several channels ``channel`` too.
@@ -86,14 +93,20 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
     from seqloom.tasks.forecast_files import values_of
 
     stored, scales = scoring.stored, scoring.scales
-    times = [_times(own, len(raw)) for own, raw in zip(stored.times, stored.raw, strict=True)]
+    times = [
+        _times(own, len(raw), scales.zone)
+        for own, raw in zip(stored.times, stored.raw, strict=True)
+    ]
     several = len(scales.channels) > 1
-    for batch, starts in _batches(scoring):
+    scoring, places = scoring.in_time()
+    assert forecaster.conformal is not None, "a run has intervals"
+    intervals = AdaptiveConformal(forecaster.conformal)
+    for first, (batch, starts) in enumerate(_batches(scoring)):
         numbers = stored.numbers[batch.series]
-        found = scoring.network(batch)
-        if forecaster.conformal is not None:
-            found = forecaster.conformal.apply(found)
-        quantiles = scales.scaler.decode(found, numbers)
+        targets = np.where(batch.real, batch.targets, np.nan)
+        own = places[first * SCORED : (first + 1) * SCORED]
+        held = intervals.hold(scoring.network(batch), targets, own)
+        quantiles = scales.scaler.decode(held, numbers)
         for row, (owner, start) in enumerate(zip(batch.series.tolist(), starts, strict=True)):
             for channel, step in np.ndindex(len(scales.channels), quantiles.shape[1]):
                 true = float(stored.raw[owner][start + step, channel])
@@ -116,6 +129,7 @@ def _batches(scoring: Scoring) -> Iterator[tuple[Any, list[int]]]:
         yield windows.batch(numbers), windows.starts[numbers].tolist()
 
 
-def _times(seconds: npt.NDArray[np.int64], length: int) -> list[str | int]:
-    dated = len(seconds) > 0
-    return times_in_words(seconds.astype("datetime64[s]") if dated else np.arange(length))
+def _times(seconds: npt.NDArray[np.int64], length: int, zone: str) -> list[str | int]:
+    if not len(seconds):
+        return times_in_words(np.arange(length))
+    return times_in_words(seconds.astype("datetime64[s]"), zone)

@@ -20,6 +20,7 @@ from torch import nn
 from seqloom.config import Settings
 from seqloom.data.batching import Batch
 from seqloom.data.source import Source
+from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.evaluate.fan import Fan, fan_picture
 from seqloom.evaluate.forecasting import ForecastScore
 from seqloom.nn.cells import State
@@ -31,6 +32,7 @@ from seqloom.signal.windows import Windows
 from seqloom.tasks.backtest import scoring_of_data
 from seqloom.tasks.forecast_files import predict_lines
 from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted
+from seqloom.tasks.forecast_metrics import about, details_of, empty, take
 from seqloom.tasks.forecast_model import (
     WindowBatch,
     WindowStream,
@@ -38,7 +40,7 @@ from seqloom.tasks.forecast_model import (
     build_forecaster,
     levels_of,
 )
-from seqloom.tasks.forecast_scores import OTHERS, Scoring, evenly, fit_ridge
+from seqloom.tasks.forecast_scores import Scoring, evenly, fit_ridge
 from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
 from seqloom.tasks.history import SHOWN, write_history
 from seqloom.tasks.series_corpus import (
@@ -47,7 +49,6 @@ from seqloom.tasks.series_corpus import (
     reopen_series,
     with_settings,
 )
-from seqloom.tasks.series_scales import SeriesScales
 from seqloom.tasks.time_words import shown
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
@@ -216,58 +217,30 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
         forecaster.network(job.reading),
         forecaster.levels,
     )
-    forecaster.conformal = scoring.calibrate()
-    seal_fitted(run, forecaster.conformal, ridge)
-    write_history(run, corpus)
+    start = scoring.calibrate()
+    moving = AdaptiveConformal(start)
     result: dict[str, Any] = about(corpus.settings, corpus.scales)
     details: dict[str, Any] = {}
-    for part in ("valid", "test"):
+    for part, intervals in (("valid", start), ("test", moving)):
         if not corpus.has(part):
             empty(result, part)
             continue
-        scores, shifted = scoring.of(corpus.windows(part)).score(forecaster.conformal, ridge)
-        take(result, part, scores)
-        details[part] = {"windows": scores["model"].windows, "by_step": steps_of(scores)}
-        result["shifted"] = shifted
-    last = corpus.windows("test") if corpus.has("test") else job.valid
+        scored = scoring.of(corpus.windows(part)).score(intervals, ridge)
+        take(result, part, scored)
+        details[part] = details_of(scored, corpus.scales.channels)
+    last, forecaster.conformal = job.valid, start
+    if corpus.has("test"):
+        last = corpus.windows("test")
+        places = corpus.stored.places(last)
+        forecaster.conformal = moving.at(int(places.max()))
     picture = fan_picture([fan_of(forecaster, corpus, last)], forecaster.levels)
     (run.path / "fan.png").write_bytes(picture)
+    if corpus.has("test"):
+        forecaster.conformal = moving.after(int(places.max()))
+    seal_fitted(run, forecaster.conformal, ridge)
+    write_history(run, corpus)
     run.write_json("details.json", details)
     return result
-
-
-def about(settings: Settings, scales: SeriesScales) -> dict[str, Any]:
-    """What the scores are of, and which of them decides."""
-    decides = "mse" if settings.train.loss == "mse" else "mase"
-    return {"horizon": settings.data.horizon, "season": scales.season, "decides": decides}
-
-
-def empty(result: dict[str, Any], part: str) -> None:
-    """No scores of a part that has no windows."""
-    result[part] = {}
-    for name in ("baseline", *OTHERS):
-        result.setdefault(name, {})[part] = {}
-
-
-def take(result: dict[str, Any], part: str, scores: dict[str, ForecastScore]) -> None:
-    """Put the scores of a part where ``metrics.json`` has them."""
-    for name, score in scores.items():
-        if name == "model":
-            found = score.result()
-            # On validation, where they were calibrated, intervals hold by themselves.
-            claims = () if part == "valid" else ("coverage", "width")
-            result[part] = {
-                name: value
-                for name, value in found.items()
-                if name.startswith(claims) or not name.startswith(("coverage", "width"))
-            }
-        else:
-            result.setdefault(name, {})[part] = score.result()
-
-
-def steps_of(scores: dict[str, ForecastScore]) -> dict[str, dict[str, list[float]]]:
-    """Scores of the model and of each baseline by step of the horizon."""
-    return {name: score.by_step() for name, score in scores.items()}
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
@@ -277,15 +250,18 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         result |= run.read_json("metrics.json")
         return result
     forecaster, ridge = load_forecaster(run), read_ridge(run)
-    scoring = scoring_of_data(forecaster, run, data)
-    scores, shifted = scoring.score(forecaster.conformal, ridge)
-    result |= {"data": str(data), "scores": scores["model"].result(), "shifted": shifted}
+    scoring = scoring_of_data(forecaster, data)
+    assert forecaster.conformal is not None, "a run has intervals"
+    scored = scoring.score(AdaptiveConformal(forecaster.conformal), ridge)
+    scores = scored.scores
+    result |= {"data": str(data), "scores": scores["model"].result(), "shifted": scored.shifted}
     names = scoring.scales.names
     met = set(forecaster.scales.names)
     result |= {
         **about(forecaster.settings, scoring.scales),
         "unknown": [name for name in names if name not in met],
     }
+    result["leads"] = scored.leads(result["decides"])
     others = {name: {"scores": s.result()} for name, s in scores.items() if name != "model"}
     return result | others
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
+from seqloom.data.source import Source, open_source
+from seqloom.data.time_table import SeriesSet
+from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
 from seqloom.run import Run
@@ -20,7 +23,8 @@ from seqloom.tasks.forecast_use import (
     load_forecaster,
     read_series,
 )
-from seqloom.tasks.history import SHOWN
+from seqloom.tasks.history import SHOWN, read_history
+from seqloom.tasks.known_ahead import with_known_ahead
 from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.time_words import times_in_words
 from seqloom.watching import unheard
@@ -38,17 +42,19 @@ class Future:
         channels: of the series.
         levels: of the quantiles.
         remarks: what a reader should know, as sentences.
+        zone: of the times; empty where they have none.
     """
 
     forecasts: Sequence[Forecast]
     channels: Sequence[str]
     levels: tuple[float, ...]
     remarks: tuple[str, ...]
+    zone: str = ""
 
     def rows(self) -> Iterator[Record]:
         """A row for each series, channel and step."""
         for one in self.forecasts:
-            times = times_in_words(one.times)
+            times = times_in_words(one.times, self.zone)
             for channel, name in enumerate(self.channels):
                 column = {"channel": name} if len(self.channels) > 1 else {}
                 for time, quantiles in zip(times, one.quantiles[:, channel], strict=True):
@@ -77,7 +83,9 @@ class Future:
                 [np.tile(one.times, len(self.channels)) for one in self.forecasts]
             )
             place = table.schema.get_field_index("ds")
-            table = table.set_column(place, "ds", pa.array(times.astype("datetime64[s]")))
+            kind = pa.timestamp("s", tz=self.zone or None)
+            seconds = times.astype("datetime64[s]").astype(np.int64) - zone_seconds(self.zone)
+            table = table.set_column(place, "ds", pa.array(seconds).cast(kind))
         sink = pa.BufferOutputStream()
         parquet.write_table(table, sink)
         write_atomically(path, sink.getvalue().to_pybytes(), advice="Choose another --out.")
@@ -90,13 +98,15 @@ class Future:
             SettingsError: the file is no picture's.
         """
         kind = check_picture(str(path))
+        few = self.forecasts[:MOST_PANELS]
         fans = [
             fan_of(one, channel, self.channels, horizon)
-            for one in self.forecasts[:MOST_PANELS]
+            for one in few
             for channel in range(len(self.channels))
         ]
+        left_out = (len(self.forecasts) - len(few)) * len(self.channels)
         advice = "Choose another file for --plot."
-        write_atomically(path, fan_picture(fans, self.levels, kind), advice=advice)
+        write_atomically(path, fan_picture(fans, self.levels, kind, left_out), advice=advice)
 
 
 def predict(
@@ -113,7 +123,7 @@ def predict(
     if options.plot:
         check_picture(options.plot)
     forecaster = forecaster or load_forecaster(run)
-    found = read_series(forecaster, run, data)
+    found = series_before(forecaster, run, data)
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
@@ -123,17 +133,40 @@ def predict(
             f"Beyond the horizon of the training ({trained:,} steps) medians are read back as if "
             "they had come true; the intervals there are estimates and were not calibrated."
         )
+    if horizon > trained and found.past:
+        columns = ", ".join(f'"{name}"' for name in found.past)
+        remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
+    if found.left_out:
+        remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
     unknown = forecaster.unknown(found)
     if unknown:
         remarks.append(
             f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
             f'"{unknown[0]}"): each is put on the scale of its own history.'
         )
-    future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks))
+    future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks), found.zone)
     if options.plot:
         future.draw(Path(options.plot), trained)
         return replace(future, remarks=(*remarks, f"The forecast is drawn in {options.plot}"))
     return future
+
+
+def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSet:
+    """The series whose future is asked for: of some data, or those that the run keeps.
+
+    Data that hold only what is known of the future go behind what the run keeps.
+
+    Raises:
+        DataError: the data are of another kind.
+    """
+    if data is None:
+        return read_history(run, forecaster.scales)
+    source = data if isinstance(data, Source) else open_source(data)
+    if forecaster.scales.known:
+        history = read_history(run, forecaster.scales)
+        if found := with_known_ahead(history, source, forecaster.settings):
+            return found
+    return read_series(forecaster, source)
 
 
 def predict_lines(

@@ -8,7 +8,7 @@ from safetensors.numpy import save as save_arrays
 from seqloom.config import Settings
 from seqloom.errors import RunError
 from seqloom.evaluate.conformal import Conformal
-from seqloom.evaluate.forecast_baselines import RidgeForecast
+from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.run import Run
 from seqloom.tasks.series_scales import SeriesScales
 from seqloom.train.checkpoint import read_tensors
@@ -18,7 +18,8 @@ INTERVALS, RIDGE = "intervals.safetensors", "baseline.safetensors"
 
 def seal_fitted(run: Run, conformal: Conformal, ridge: RidgeForecast) -> None:
     """Seal both."""
-    run.seal(INTERVALS, save_arrays({"margins": np.ascontiguousarray(conformal.margins)}))
+    both = {"margins": conformal.margins, "scale": conformal.scale}
+    run.seal(INTERVALS, save_arrays({n: np.ascontiguousarray(a) for n, a in both.items()}))
     about = np.array([ridge.strength, float(ridge.from_last)])
     arrays = {"weights": ridge.weights, "offsets": ridge.offsets, "about": about}
     run.seal(RIDGE, save_arrays({n: np.ascontiguousarray(a) for n, a in arrays.items()}))
@@ -35,7 +36,9 @@ def read_intervals(run: Run, settings: Settings, scales: SeriesScales) -> Confor
     margins = tensors["margins"].double().numpy() if "margins" in tensors else np.zeros(0)
     if margins.shape != (len(levels) // 2, settings.data.horizon, len(scales.channels)):
         raise RunError(f"{run.path / INTERVALS}: is damaged: it is of another network.")
-    return Conformal(levels, margins)
+    if "scale" not in tensors:  # of a run made before intervals moved
+        return Conformal(levels, margins)
+    return Conformal(levels, margins, tensors["scale"].double().numpy())
 
 
 def read_ridge(run: Run) -> RidgeForecast:

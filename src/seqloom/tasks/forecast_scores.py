@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqloom.evaluate.conformal import Conformal
-from seqloom.evaluate.forecast_baselines import (
-    RidgeForecast,
-    drift,
-    naive,
-    seasonal_naive,
-    training_mean,
-)
+from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom.evaluate.forecasting import ForecastScore, looks_shifted
+from seqloom.evaluate.leads import lead
+from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.signal.windows import Batch, Windows
 from seqloom.tasks.series_corpus import StoredSeries
 from seqloom.tasks.series_scales import SeriesScales
 
 SCORED = 256  # windows at a time
 FEATURES = 3_000  # of the ridge at most; its look-back is cut where there are more
+SOLVED = 3e10  # cubes of features at most, of all steps that have a matrix of their own
+HELD = 5e7  # numbers at most in those matrices
 FITTED = 20_000  # windows at most that the ridge is fitted on
 CALIBRATED = 20_000_000  # numbers at most that intervals are calibrated on
 POOLED = 40  # windows; with fewer, all steps of the horizon share a margin
@@ -31,7 +29,41 @@ SHIFTS = 1_000  # windows at most that are looked at for a shift
 OTHERS = ("naive", "drift", "mean", "ridge")
 
 Exact = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 Scaled = Callable[[Batch], npt.NDArray[Any]]
+
+
+class Intervals(Protocol):
+    """What puts intervals around the network's quantiles."""
+
+    def hold(self, quantiles: npt.NDArray[Any], targets: npt.NDArray[Any], places: Places) -> Exact:
+        """Quantiles of windows in the order of time, whose truth counts once it is known."""
+
+
+class Scored(NamedTuple):
+    """Scores by name, "model" and "baseline" among them.
+
+    Args:
+        shifted: whether the model's forecasts are little more than their last input.
+        stretches: number of the stretch of time that each window lies in.
+    """
+
+    scores: dict[str, ForecastScore]
+    shifted: bool
+    stretches: Places
+
+    def leads(self, name: str) -> dict[str, list[float | None]]:
+        """How far the model is ahead of each baseline by an error, and how sure that is."""
+        ours = self.scores["model"].each(name)
+        pairs = {
+            other: lead(ours, score.each(name), self.stretches)
+            for other, score in self.scores.items()
+            if other != "model"
+        }
+        return {
+            other: [number if np.isfinite(number) else None for number in pair]
+            for other, pair in pairs.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +90,12 @@ class Scoring:
         """The same for other windows of the same series."""
         return replace(self, windows=windows)
 
+    def in_time(self) -> tuple[Scoring, Places]:
+        """The same with the windows in the order of time, and their places in it."""
+        places = self.stored.places(self.windows)
+        order = np.argsort(places, kind="stable")
+        return self.of(self.windows.select(order)), places[order]
+
     def calibrate(self) -> Conformal:
         """Intervals that hold on these windows."""
         size = self.windows.horizon * self.stored.values[0].shape[1] * len(self.levels)
@@ -65,7 +103,7 @@ class Scoring:
         quantiles, targets = [], []
         for batch in some.batches(SCORED):
             quantiles.append(self.network(batch))
-            targets.append(np.where(batch.real, batch.targets, np.nan))
+            targets.append(_targets(batch))
         found, true = np.concatenate(quantiles), np.concatenate(targets)
         if len(found) >= POOLED:
             return Conformal.fit(found, true, self.levels)
@@ -73,21 +111,26 @@ class Scoring:
         pooled = Conformal.fit(
             found.reshape(-1, 1, *found.shape[2:]), true.reshape(-1, 1, true.shape[2]), self.levels
         )
-        return Conformal(self.levels, np.repeat(pooled.margins, horizon, 1))
+        return Conformal(
+            self.levels, np.repeat(pooled.margins, horizon, 1), np.repeat(pooled.scale, horizon, 0)
+        )
 
-    def score(
-        self, conformal: Conformal | None, ridge: RidgeForecast
-    ) -> tuple[dict[str, ForecastScore], bool]:
-        """Scores by name, "model" and "baseline" among them; and whether the model only shifts."""
+    def score(self, intervals: Intervals, ridge: RidgeForecast) -> Scored:
+        """Scores of the model and of each baseline, of every window in the order of time."""
+        timely, places = self.in_time()
+        return timely._score(intervals, ridge, places)
+
+    def _score(self, intervals: Intervals, ridge: RidgeForecast, places: Places) -> Scored:
         scores = self._empty(self._names())
-        for batch, plain, raw in self._batches():
+        for first, (batch, plain, raw) in enumerate(self._batches()):
             truth, series = np.where(raw.real, raw.targets, np.nan), self._rows(raw)
-            found = self.network(batch)
-            held = found if conformal is None else conformal.apply(found)
+            own = places[first * SCORED : (first + 1) * SCORED]
+            held = intervals.hold(self.network(batch), _targets(batch), own)
             scores["model"].add(self._decode(held, series), truth, series)
             for name, values in self._baselines(plain, raw, ridge, series).items():
                 scores[name].add(values[..., None], truth, series)
-        return scores, self.shifts()
+        stretches = (places - places[0]) // self.windows.horizon
+        return Scored(scores, self.shifts(), stretches)
 
     def shifts(self) -> bool:
         """Whether forecasts are little more than their last input."""
@@ -140,26 +183,47 @@ class Scoring:
             "naive": naive(raw, horizon),
             "drift": drift(short, horizon),
             "mean": training_mean(raw._replace(series=series), horizon, self.scales.plain.mean),
-            "ridge": self._decode(ridge.forecast(_fewer(plain)), series),
+            "ridge": self._decode(ridge.forecast(_fewer(plain, _lags_of(ridge, plain))), series),
         }
         return {name: found[name] for name in self._names()[1:]}
 
 
+def _targets(batch: Batch) -> npt.NDArray[Any]:
+    """Targets of the network's scale, NaN where one was not measured."""
+    return np.where(batch.real, batch.targets, np.nan)
+
+
 def fit_ridge(train: Windows, valid: Windows, look_back: int) -> RidgeForecast:
     """The linear model of some windows, without differences, its strength chosen on others."""
+    past = train.past[0].shape[1] if train.past else 0
+    lags = max(1, most_features(train) // (1 + past))
 
     def batches(windows: Windows) -> Callable[[], Iterator[Batch]]:
         some = evenly(windows, FITTED).seeing(look_back)
-        return lambda: (_fewer(batch) for batch in some.batches(SCORED))
+        return lambda: (_fewer(batch, lags) for batch in some.batches(SCORED))
 
     return RidgeForecast.fit(batches(train), batches(valid))
 
 
-def _fewer(batch: Batch) -> Batch:
-    """Windows cut to a look-back that a linear model can be solved for."""
+def most_features(windows: Windows) -> int:
+    """Features that a linear model can be solved for; fewer where each step has its own matrix."""
+    if not windows.missing:
+        return FEATURES
+    matrices = windows.horizon * windows.values[0].shape[1]
+    return min(FEATURES, int((SOLVED / matrices) ** (1 / 3)), int((HELD / matrices) ** 0.5))
+
+
+def _lags_of(ridge: RidgeForecast, batch: Batch) -> int:
+    """Steps that a linear model looks back on."""
+    known = batch.targets.shape[1] * batch.known.shape[2]
+    lags: int = (ridge.weights.shape[1] - known) // (1 + batch.past.shape[2])
+    return lags
+
+
+def _fewer(batch: Batch, lags: int) -> Batch:
+    """Windows cut to a shorter look-back."""
     look_back = batch.inputs.shape[1]
-    most = max(1, FEATURES // (1 + batch.past.shape[2]))
-    left = max(look_back - most, 0)
+    left = max(look_back - lags, 0)
     return batch._replace(
         inputs=batch.inputs[:, left:],
         past=batch.past[:, left:],
@@ -175,4 +239,4 @@ def evenly(windows: Windows, most: int) -> Windows:
     return windows.select(np.linspace(0, len(windows) - 1, most).round().astype(np.int64))
 
 
-__all__ = ["OTHERS", "Scoring", "evenly", "fit_ridge"]
+__all__ = ["OTHERS", "Scored", "Scoring", "evenly", "fit_ridge"]

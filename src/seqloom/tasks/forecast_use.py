@@ -24,7 +24,6 @@ from seqloom.run import Run
 from seqloom.signal.windows import Batch, Windows
 from seqloom.tasks.forecast_fitted import read_intervals
 from seqloom.tasks.forecast_model import Reading, WindowBatch, build_forecaster, quantiles_of
-from seqloom.tasks.history import read_history
 from seqloom.tasks.series_corpus import StoredSeries, lag_of
 from seqloom.tasks.series_making import arrays_of, options_of
 from seqloom.tasks.series_scales import SeriesScales, check_like
@@ -78,6 +77,10 @@ class SeriesForecaster:
         self.conformal, self.device = conformal, device
         self.levels = tuple(settings.model.levels)
         self.lag = lag_of(settings, scales.season)
+
+    def calibrated(self, conformal: Conformal) -> SeriesForecaster:
+        """The same network with other intervals."""
+        return SeriesForecaster(self.model, self.scales, self.settings, conformal, self.device)
 
     def network(self, reading: Reading) -> Any:
         """From windows to quantiles on the network's scale, not calibrated."""
@@ -291,15 +294,13 @@ def read_scales(run: Run) -> SeriesScales:
         raise RunError(f"{run.path / 'scale.json'}: is damaged: {error}") from None
 
 
-def read_series(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSet:
-    """The series of some data, read as those of the training were; those themselves when None.
+def read_series(forecaster: SeriesForecaster, data: Any) -> SeriesSet:
+    """The series of some data, read as those of the training were.
 
     Raises:
         DataError: the data are of another kind.
     """
-    if data is None:
-        return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
     found = read_time_table(source, options_of(forecaster.settings))
-    check_like(found, forecaster.scales, source.name)
+    check_like(found, forecaster.scales, source.place)
     return found

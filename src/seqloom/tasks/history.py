@@ -89,4 +89,6 @@ def _series(arrays: dict[str, npt.NDArray[Any]], scales: SeriesScales) -> Series
             )
         )
         step, later = step + length, later + known
-    return SeriesSet(found, scales.channels, scales.past, scales.known, scales.frequency, [])
+    return SeriesSet(
+        found, scales.channels, scales.past, scales.known, scales.frequency, [], zone=scales.zone
+    )

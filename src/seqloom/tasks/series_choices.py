@@ -1,6 +1,6 @@
 """What the data decide about a forecast where the user does not: each with a sentence.
 
-horizon, look-back, logarithm, the parts of each series, segments, budget. Values are looked at in
+horizon, look-back, logarithm, segments, budget. Values are looked at in
 the training part alone.
 """
 
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.config import Settings, default_settings, override
-from seqloom.data.split import parse_split
+from seqloom.config import Settings, override
 from seqloom.data.time_table import TimeSeries
 from seqloom.errors import DataError, SettingsError
 from seqloom.signal.frequency import Frequency
-from seqloom.signal.windows import Parts, cut
+from seqloom.signal.windows import Parts
 
 WITHOUT_SEASON = 8  # steps of the horizon where the frequency tells no season
 LONGEST_SEASON = 60  # steps; a horizon of a longer season is a small fraction of it
@@ -93,51 +92,6 @@ def choose_look_back(
     return chosen, f"look back on {_steps(chosen)}: {why}; choose with --look-back"
 
 
-def choose_parts(
-    lengths: Sequence[int], settings: Settings, horizon: int, borders: Sequence[int]
-) -> tuple[list[Parts], list[str]]:
-    """Where each series is cut, and what had to be done for that.
-
-    Args:
-        borders: an official split's, where the data set has one.
-
-    Raises:
-        DataError: nothing is left to learn from.
-    """
-    shares = (*parse_split(settings.data.split), 0.0)[:3]
-    official = settings.data.split == default_settings("forecast").data.split
-    ends = borders if official else ()
-    parts = [_cut(length, shares, horizon, ends) for length in lengths]
-    reasons = []
-    if ends:
-        reasons.append(f"parts end at steps {', '.join(f'{end:,}' for end in ends)}: as customary")
-    short = sum(not holds(part.train, horizon) for part in parts)
-    if not any(holds(part.valid, horizon) for part in parts):
-        parts = [Parts(part.train, part.test, (part.test[1],) * 2) for part in parts]
-        if any(part.valid[1] > part.valid[0] for part in parts):
-            reasons.append("the series are too short for a test part: the last steps validate")
-    if short == len(parts) or not any(holds(part.valid, horizon) for part in parts):
-        raise DataError(
-            f"A split of {settings.data.split} leaves no window of {_steps(horizon)} to learn "
-            f"from or to validate on; the longest series has {_steps(max(lengths))}. Pass a "
-            "smaller --horizon or another --split."
-        )
-    if short:
-        reasons.append(f"{short:,} of {len(parts):,} series are too short to be learnt from")
-    return parts, reasons
-
-
-def holds(part: tuple[int, int], horizon: int) -> bool:
-    """Whether a window's target fits into a part, behind a step to look back on."""
-    return part[1] - max(part[0], 1) >= horizon
-
-
-def _cut(length: int, shares: Sequence[float], horizon: int, borders: Sequence[int]) -> Parts:
-    if length <= horizon:  # it can be forecast, no more
-        return Parts((0, length), (length, length), (length, length))
-    return cut(length, shares, 1, horizon, borders)
-
-
 def choose_log(
     settings: Settings, series: Sequence[TimeSeries], parts: Sequence[Parts], season: int
 ) -> tuple[bool, str]:
@@ -149,8 +103,8 @@ def choose_log(
         return settings.data.log, "the logarithm is learnt: as set" if settings.data.log else ""
     if settings.train.loss == "mse":
         return False, ""
-    trains = [one.values[slice(*part.train)] for one, part in zip(series, parts, strict=True)]
-    if any(len(train) and train.min() < 0 for train in trains):
+    trains = _measured(series, parts)
+    if any((train < 0).any() for train in trains):
         return False, ""
     powers = [power for train in trains[:200] for power in _powers(train, season)]
     power = float(np.median(powers)) if powers else 0.0
@@ -162,14 +116,21 @@ def choose_log(
     )
 
 
+def _measured(
+    series: Sequence[TimeSeries], parts: Sequence[Parts]
+) -> list[npt.NDArray[np.float64]]:
+    """The training part of each series, NaN where a value was filled in: (time, channels)."""
+    return [one.measured[slice(*part.train)] for one, part in zip(series, parts, strict=True)]
+
+
 def _powers(train: npt.NDArray[np.float64], season: int) -> Iterator[float]:
     """With what power of the level the spread of each channel grows; 0 where that is unsure."""
     size = max(season if season <= LONGEST_SEASON else 1, len(train) // 20, 4)
     blocks = len(train) // size
     if blocks < 5:
         return
-    cut_up = train[len(train) - blocks * size :].reshape(blocks, size, -1)
-    levels, spreads = cut_up.mean(1), cut_up.std(1)
+    cut_up = _known(train[len(train) - blocks * size :].reshape(blocks, size, -1))
+    levels, spreads = (found.filled(0.0) for found in (cut_up.mean(1), cut_up.std(1)))
     for level, spread in zip(levels.T, spreads.T, strict=True):
         real = (level > 0) & (spread > 0)
         if real.sum() < 5 or np.ptp(np.log(level[real])) < 0.3:
@@ -188,7 +149,7 @@ def choose_difference(
     check_difference(settings, season)
     if asked != "auto":
         return asked, ""
-    trains = [one.values[slice(*part.train)] for one, part in zip(series, parts, strict=True)]
+    trains = _measured(series, parts)
     if season == 1 or sum(map(len, trains)) > FEW_STEPS:
         return "none", ""
     ratios = [ratio for train in trains for ratio in _seasonal_ratios(train, season, horizon)]
@@ -204,10 +165,19 @@ def _seasonal_ratios(train: npt.NDArray[np.float64], season: int, horizon: int) 
     """Error of the seasonal naive forecast as a share of the naive one's, of each channel."""
     if len(train) <= max(2 * season, horizon):
         return
-    seasonal = np.abs(train[season:] - train[:-season]).mean(0)
-    steps = [np.abs(train[step:] - train[:-step]).mean(0) for step in range(1, horizon + 1)]
-    plain = np.mean(steps, 0)
+    seasonal = _usual_change(train, season)
+    plain = np.mean([_usual_change(train, step) for step in range(1, horizon + 1)], 0)
     yield from (seasonal[plain > 0] / plain[plain > 0]).tolist()
+
+
+def _usual_change(train: npt.NDArray[np.float64], lag: int) -> npt.NDArray[np.float64]:
+    """Mean change over so many steps of what was measured, of each channel; 0 where none was."""
+    change: npt.NDArray[np.float64] = np.abs(_known(train[lag:] - train[:-lag])).mean(0).filled(0.0)
+    return change
+
+
+def _known(values: npt.NDArray[np.float64]) -> np.ma.MaskedArray[Any, np.dtype[np.float64]]:
+    return np.ma.masked_invalid(values)
 
 
 def check_difference(settings: Settings, season: int) -> None:
@@ -249,11 +219,12 @@ def choose_segment(settings: Settings) -> int:
 def with_budget(settings: Settings, windows: int) -> Settings:
     """Settings with a budget that suits so many training windows, where none is set."""
     train = settings.train
-    if train.minutes or train.epochs or train.updates:
-        return settings
     epoch = max(1, -(-windows // train.batch_size))
-    updates = min(max(EPOCHS * epoch, FEWEST_UPDATES), MOST_UPDATES)
+    updates, free = train.updates, not (train.minutes or train.epochs or train.updates)
+    if free:
+        updates = min(max(EPOCHS * epoch, FEWEST_UPDATES), MOST_UPDATES)
     changes: dict[str, Any] = {"updates": updates}
-    if not train.report_every:
+    # Of few windows an epoch is soon over, and is not worth a report.
+    if updates and not train.report_every and (free or updates > REPORTS * epoch):
         changes["report_every"] = max(1, updates // REPORTS)
     return override(settings, {"train": changes}, "forecast")

@@ -26,7 +26,7 @@ from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.tasks.series_choices import choose_norm, choose_segment, with_budget
 from seqloom.tasks.series_scales import SeriesScales
 
-SERIES_FORMAT = 1
+SERIES_FORMAT = 2
 PARTS = ("train", "valid", "test")
 FEW = 20  # windows of validation, which overlap; with fewer that is said
 WHOLE = 0.8  # of the windows that look back on real steps alone, from which others are left out
@@ -141,6 +141,18 @@ class StoredSeries:
     times: Sequence[npt.NDArray[np.int64]]
     numbers: npt.NDArray[np.int64]
     statics: npt.NDArray[np.int64]
+
+    def places(self, windows: Windows) -> npt.NDArray[np.int64]:
+        """When the target of each window begins, as a number of the steps of all series (windows,).
+
+        Where there are no times, all series are taken to begin together.
+        """
+        if any(len(times) < len(own) for times, own in zip(self.times, self.raw, strict=True)):
+            return windows.starts
+        firsts = np.cumsum([0, *(len(own) for own in self.raw[:-1])])
+        every = np.concatenate(self.times)
+        own: npt.NDArray[np.int64] = every[firsts[windows.owners] + windows.starts]
+        return np.searchsorted(np.unique(every), own)
 
 
 def lag_of(settings: Settings, season: int) -> int:

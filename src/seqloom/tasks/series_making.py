@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
-from seqloom.data.time_table import SeriesOptions, SeriesSet, read_time_table
+from seqloom.data.time_table import SeriesOptions, SeriesSet, TimeSeries, read_time_table
+from seqloom.signal.gaps import held_back
 from seqloom.signal.windows import Parts
 from seqloom.tasks.series_choices import (
     check_difference,
@@ -19,7 +21,6 @@ from seqloom.tasks.series_choices import (
     choose_horizon,
     choose_log,
     choose_look_back,
-    choose_parts,
 )
 from seqloom.tasks.series_corpus import (
     PARTS,
@@ -29,6 +30,7 @@ from seqloom.tasks.series_corpus import (
     mostly_whole,
     windows_over,
 )
+from seqloom.tasks.series_parts import choose_parts
 from seqloom.tasks.series_scales import SeriesScales
 
 COLUMNS = ("value", "time", "id", "past", "known", "static", "gaps", "frequency")
@@ -40,6 +42,7 @@ def options_of(settings: Settings) -> SeriesOptions:
     return SeriesOptions(
         **{name: getattr(data, name) for name in COLUMNS},
         skip_bad_rows=data.skip_bad_rows,
+        skip_bad_series=data.skip_bad_series,
         encoding=data.encoding,
     )
 
@@ -81,6 +84,7 @@ class SeriesMaker:
         found = read_time_table(self.source, options_of(self.settings))
         self.reasons += found.reasons
         settings, parts = self._decide(found)
+        found = replace(found, series=_held_back(found.series, parts))
         scales = SeriesScales.fit(found, parts, log=bool(settings.data.log))
         stored = arrays_of(found, scales, range(len(found.series)))
         counts = self._windows(stored, parts, settings, scales)
@@ -104,7 +108,7 @@ class SeriesMaker:
         season = found.frequency.season_length
         check_difference(settings, season)
         horizon = self._said(choose_horizon(settings, found.frequency, max(lengths)))
-        parts, reasons = choose_parts(lengths, settings, horizon, self._borders())
+        parts, reasons = choose_parts(found.series, settings, horizon, self._borders())
         self.reasons += reasons
         longest = max(part.train[1] for part in parts)
         look_back = self._said(choose_look_back(settings, found.frequency, horizon, longest))
@@ -140,6 +144,18 @@ class SeriesMaker:
             windows = windows_over(stored, ranges, settings, lag_of(settings, scales.season))
             counts[part] = len(mostly_whole(windows) if part == "train" else windows)
         return counts
+
+
+def _held_back(series: Sequence[TimeSeries], parts: Sequence[Parts]) -> list[TimeSeries]:
+    """Series of which no part holds a value that was drawn from one of a later part."""
+    kept = []
+    for one, part in zip(series, parts, strict=True):
+        both = np.concatenate([one.values, one.past], 1)
+        for border in (part.valid[0], part.test[0]):
+            both = held_back(both, one.missing, border)
+        channels = one.values.shape[1]
+        kept.append(replace(one, values=both[:, :channels], past=both[:, channels:]))
+    return kept
 
 
 def write_arrays(folder: Path, stored: StoredSeries) -> None:

@@ -39,6 +39,7 @@ class SeriesScales:
         errors: of the seasonal naive forecast within the training parts (series, channels).
         beside: mean and spread of the covariates, past ones first: (2, p + k).
         categories: of each static column, those of the series.
+        zone: of the times; empty where they have none.
     """
 
     names: list[str]
@@ -52,17 +53,17 @@ class SeriesScales:
     errors: Exact
     beside: Exact
     categories: list[list[str]]
+    zone: str = ""
 
     @classmethod
     def fit(cls, found: SeriesSet, parts: Sequence[Parts], *, log: bool) -> SeriesScales:
-        """Fit on the training part of each series.
+        """Fit on what was measured in the training part of each series.
 
-        Raises:
-            DataError: a logarithm is asked for where values are -1 or less.
+        The scale of a series that begins behind it is that of its first steps; see ``Parts``.
         """
-        values, trains = [one.values for one in found.series], [part.train for part in parts]
+        values, ranges = [one.measured for one in found.series], [part.scaled for part in parts]
         static = list(found.series[0].static)
-        cut = [_measured(one)[slice(*t)] for one, t in zip(found.series, trains, strict=True)]
+        cut = [one[slice(*own)] for one, own in zip(values, ranges, strict=True)]
         return cls(
             [one.name for one in found.series],
             found.channels,
@@ -70,11 +71,12 @@ class SeriesScales:
             found.known,
             static,
             found.frequency,
-            Scaler.fit(values, trains, log=log),
-            Scaler.fit(values, trains),
+            Scaler.fit(values, ranges, log=log),
+            Scaler.fit(values, ranges),
             mase_scales(cut, found.frequency.season_length),
-            _beside(found, trains),
+            _beside(found, [part.train for part in parts]),
             [sorted({one.static[column] for one in found.series}) for column in static],
+            found.zone,
         )
 
     @property
@@ -124,10 +126,10 @@ class SeriesScales:
         if not unknown:
             return self
         ranges = [(0, steps) for steps in before]
-        values = [one.values for one in unknown]
+        values = [one.measured for one in unknown]
         more = Scaler.fit(values, ranges, log=self.scaler.log)
         plain = Scaler.fit(values, ranges)
-        cut = [_measured(one)[:steps] for one, steps in zip(unknown, before, strict=True)]
+        cut = [one[:steps] for one, steps in zip(values, before, strict=True)]
         return SeriesScales(
             [*self.names, *(one.name for one in unknown)],
             *(self.channels, self.past, self.known, self.static, self.frequency),
@@ -136,6 +138,7 @@ class SeriesScales:
             np.concatenate([self.errors, mase_scales(cut, self.season)]),
             self.beside,
             self.categories,
+            self.zone,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,6 +152,7 @@ class SeriesScales:
             "errors": errors,
             "beside": self.beside.tolist(),
             "categories": self.categories,
+            "zone": self.zone,
         }
 
     @classmethod
@@ -171,6 +175,7 @@ class SeriesScales:
                 np.array(errors, np.float64),
                 np.array(saved["beside"], np.float64),
                 [[str(word) for word in words] for words in saved["categories"]],
+                str(saved.get("zone", "")),
             )
             made._check()
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -187,25 +192,23 @@ class SeriesScales:
 
 
 def _beside(found: SeriesSet, trains: Sequence[tuple[int, int]]) -> Exact:
-    """Mean and spread of each covariate over all training parts: (2, p + k)."""
-    rows = np.concatenate(
-        [
-            np.concatenate([one.past[slice(*train)], one.known[slice(*train)]], 1)
-            for one, train in zip(found.series, trains, strict=True)
-        ]
-    )
-    spread = rows.std(0)
-    return np.stack([rows.mean(0), np.where(spread > 0, spread, 1.0)])
+    """Mean and spread of each covariate over all training parts: (2, p + k).
+
+    Of past ones, what was filled in does not count.
+    """
+    rows = []
+    for one, train in zip(found.series, trains, strict=True):
+        filled = one.missing[slice(*train), one.values.shape[1] :]
+        past = np.where(filled, np.nan, one.past[slice(*train)])
+        rows.append(np.concatenate([past, one.known[slice(*train)]], 1))
+    known = np.ma.masked_invalid(np.concatenate(rows))
+    mean, spread = (found.filled(0.0) for found in (known.mean(0), known.std(0)))
+    return np.stack([mean, np.where(spread > 0, spread, 1.0)])
 
 
 def _standard(values: npt.NDArray[Any], scale: Exact) -> Floats:
     scores: Floats = ((np.asarray(values, np.float64) - scale[0]) / scale[1]).astype(np.float32)
     return scores
-
-
-def _measured(one: TimeSeries) -> Exact:
-    """Values of a series, NaN where they were filled in: (time, channels)."""
-    return np.where(one.missing[:, : one.values.shape[1]], np.nan, one.values)
 
 
 def _joined(one: Scaler, other: Scaler) -> Scaler:

@@ -32,8 +32,10 @@ import torch
 import seqloom
 from seqloom.checked import check_predicted, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, override, settings_from
+from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
-from seqloom.data.source import Source, open_source
+from seqloom.data.recordings import open_recordings
+from seqloom.data.source import Source, check_not_music, open_source
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
@@ -55,6 +57,9 @@ TASKS = {
     "tag": "seqloom.tasks.tag",
     "translate": "seqloom.tasks.translate",
     "forecast": "seqloom.tasks.forecast",
+    "caption": "seqloom.tasks.caption",
+    "compose": "seqloom.tasks.compose",
+    "transcribe": "seqloom.tasks.transcribe",
 }
 
 
@@ -163,8 +168,13 @@ def check_settings(task: str, settings: Settings) -> None:
 
 def _open(task: str, data: Any) -> Source:
     """The source of the data; tagged corpora and pairs have names of many kinds."""
-    opening = {"tag": open_tagged, "translate": open_pairs}.get(task, open_source)
-    return opening(data)
+    opening = {
+        **{"tag": open_tagged, "translate": open_pairs},
+        **{"transcribe": open_recordings, "caption": open_captions},
+    }
+    source = opening.get(task, open_source)(data)
+    check_not_music(source, task)
+    return source
 
 
 def _about(run: Run) -> dict[str, Any]:
@@ -232,6 +242,7 @@ def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: A
             "digest": source.digest(),
             "prepared": str(prepared.folder),
             "asked": prepared.asked.model_dump(),
+            "said": prepared.explanation(),
             "facts": prepared.facts.__dict__,
         },
     )
@@ -317,8 +328,7 @@ def _finish(work: _Work, run: Run, trainer: Trainer) -> dict[str, Any]:
         "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
     }
     run.write_json("metrics.json", metrics)
-    units = work.job.units
-    words = f"{units.loss} a {units.target}" if units.loss != "nats" else "nats a token"
+    words = work.job.units.words
     plot_loss(list(run.lines("history.jsonl")), metrics, run.path / "loss.png", words)
     return metrics
 

@@ -75,7 +75,7 @@ def make_decoder(
             "--no-bidirectional, or --attention general."
         )
     recurrent = isinstance(encoder, Recurrent)
-    parts = 2 if settings.encoder == "lstm" else 1
+    parts = 2 if recurrent and settings.encoder == "lstm" else 1
     return RecurrentDecoder(
         kind,
         input_size,
@@ -88,5 +88,5 @@ def make_decoder(
         dropout=settings.dropout,
         weight_drop=settings.weight_drop,
         forget_bias=settings.forget_bias,
-        hand_over=kind == settings.encoder and not settings.bidirectional,
+        hand_over=recurrent and kind == settings.encoder and not settings.bidirectional,
     )

@@ -21,16 +21,15 @@ import torch
 from seqloom.checked import decoder_of
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import group_by_length, pad
-from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
-from seqloom.decode.sampling import Sampler
+from seqloom.decode.beam import Hypothesis
 from seqloom.errors import DataError, SettingsError
-from seqloom.nn.decoder import DecoderState, coverage_of
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.tasks.pairs import source_ids
+from seqloom.tasks.searching import Searching
 from seqloom.tasks.translation_model import build_translator
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
-from seqloom.text.vocabulary import PAD, UNKNOWN_TEXT
+from seqloom.text.vocabulary import UNKNOWN_TEXT
 from seqloom.text.words import cut_words
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -87,7 +86,7 @@ class TextTranslator:
         self.model, self.source, self.target = model, source, target
         self.settings, self.longest = settings, longest
         self.device = next(model.parameters()).device
-        self.banned = _banned(target)
+        self.searching = Searching(model, target, self.device)
 
     def encode(self, text: str) -> Array:
         """Ids of a text.
@@ -189,45 +188,12 @@ class TextTranslator:
         """
         ids, real = (torch.from_numpy(a).to(self.device) for a in (rows, lengths))
         state = self.model.start(self.model.encode(ids, real))
-        start = np.full(len(rows), self.target.start, np.int64)
         limits = [min(self.settings.text.max_length, self.limit(int(n))) for n in lengths]
-        shared: dict[str, Any] = {
-            "end": self.target.end,
-            "max_lengths": limits,
-            "banned": self.banned,
-            "length_penalty": options.length_penalty,
-        }
-        if options.temperature > 0:
-            sampler = Sampler(options.temperature, seed=options.seed, banned=self.banned)
-            return sample(self._step, state, start, sampler=sampler, numbers=numbers, **shared)
-        if options.beam == 1 and options.n_best == 1 and not options.coverage_penalty:
-            return greedy(self._step, self._select, state, start, **shared)
-        return beam_search(
-            self._step,
-            self._select,
-            state,
-            start,
-            beam=max(options.beam, options.n_best),
-            n_best=options.n_best,
-            coverage=self._coverage(options.coverage_penalty),
-            **shared,
-        )
+        return self.searching.search(state, limits, options, numbers)
 
     def limit(self, length: int) -> int:
         """Tokens that a translation of a source of this length may have."""
         return math.ceil(self.longest * length) + ROOM
-
-    def _step(self, ids: Array, state: DecoderState) -> tuple[Array, DecoderState]:
-        logits, state = self.model.step(torch.from_numpy(ids).to(self.device), state)
-        return logits.float().cpu().numpy(), state
-
-    def _select(self, state: DecoderState, rows: Array) -> DecoderState:
-        return state.select(torch.from_numpy(rows).to(self.device))
-
-    def _coverage(self, penalty: float) -> Any:
-        if not penalty:
-            return None
-        return lambda state: penalty * coverage_of(state).double().cpu().numpy()
 
     @torch.inference_mode()
     def attention(
@@ -326,11 +292,6 @@ def filled(written: str, pieces: Sequence[str], *, spaced: bool) -> str:
         first += " " if spaced and first[-1:].isalnum() else ""
         first += piece + (" " if spaced and after[:1].isalnum() else "") + after
     return first
-
-
-def _banned(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Ids that no translation holds: padding and the start."""
-    return (PAD, tokenizer.start)
 
 
 def load_translator(run: Run, device: torch.device | None = None) -> TextTranslator:

@@ -4,12 +4,15 @@
     scores     the model beside its baseline         details   each label or tag, the mistakes
     tables     tokenizers, data sets                 commands  what to try next
     lessons    equations with numbers, gradients, memory
+    comparison models side by side
 
 Everything goes to a console of rich that the caller made; nothing here knows a task's module.
 """
 
 from seqloom.terminal.commands import next_commands, quoted
+from seqloom.terminal.comparison import show_comparison
 from seqloom.terminal.details import show_details
+from seqloom.terminal.hearing import show_hearing, show_speakers
 from seqloom.terminal.lessons import show_lesson, show_reach, show_recall
 from seqloom.terminal.samples import show_candidates, show_tagged, show_tokens, visible
 from seqloom.terminal.scores import show_evaluation, show_metrics
@@ -23,12 +26,15 @@ __all__ = [
     "quoted",
     "show_candidates",
     "show_catalogue",
+    "show_comparison",
     "show_details",
     "show_evaluation",
+    "show_hearing",
     "show_lesson",
     "show_metrics",
     "show_reach",
     "show_recall",
+    "show_speakers",
     "show_tagged",
     "show_token_reports",
     "show_tokens",

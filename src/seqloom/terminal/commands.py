@@ -9,13 +9,12 @@ from typing import Any
 from rich.cells import cell_len
 
 LONGEST_EXAMPLE = 40  # columns of a text in a command to try
-FILES = {
-    "generate": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "classify": ("confusion.png", "loss.png", "metrics.json", "details.json", "config.toml"),
-    "tag": ("loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "translate": ("attention.png", "loss.png", "metrics.json", "samples.jsonl", "config.toml"),
-    "forecast": ("fan.png", "loss.png", "metrics.json", "details.json", "config.toml"),
-}
+# What a run may hold that a person opens.
+FILES = (
+    *("report.html", "confusion.png", "captions.png", "attention.png", "fan.png", "hearing.png"),
+    *("sample.mid", "sample.png", "loss.png", "metrics.json", "details.json", "samples.jsonl"),
+    "config.toml",
+)
 
 
 def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
@@ -27,9 +26,13 @@ def next_commands(path: Path, task: str, sample: dict[str, Any]) -> list[str]:
         sample: the first line of ``samples.jsonl``; empty when there is none.
     """
     run = quoted(str(path))
-    held = ", ".join(name for name in FILES[task] if (path / name).exists())
+    held = ", ".join(name for name in FILES if (path / name).exists())
     if task == "forecast":
         lines = _forecasting(run)
+    elif task == "compose":
+        lines = _composing(run)
+    elif task == "transcribe":
+        lines = _transcribing(run)
     else:
         lines = _writing(run, sample) if task == "generate" else _predicting(run, task, sample)
     return ["", f"The run is in {path} ({held}). Try:", *lines, f"  seqloom evaluate {run}"]
@@ -44,10 +47,24 @@ def _writing(run: str, sample: dict[str, Any]) -> list[str]:
     ]
 
 
+def _composing(run: str) -> list[str]:
+    return [
+        f"  seqloom compose {run} --bars 16 --out piece.mid --wav --picture",
+        f"  seqloom compose {run} --prompt FILE.mid --prompt-bars 4 --bars 12 --out longer.mid",
+    ]
+
+
 def _forecasting(run: str) -> list[str]:
     return [
         f"  seqloom predict {run} --out forecast.csv --plot forecast.png",
         f"  seqloom predict {run} NEWER_FILE --out forecast.csv",
+    ]
+
+
+def _transcribing(run: str) -> list[str]:
+    return [
+        f"  seqloom transcribe {run} FILE.wav",
+        f"  seqloom predict {run} FOLDER --out transcripts.csv",
     ]
 
 

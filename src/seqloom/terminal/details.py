@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from seqloom.terminal.forecasts import show_steps
+from seqloom.terminal.forecasts import show_channels, show_steps
+from seqloom.terminal.hearing import show_speakers
 
 MOST_ROWS = 12  # labels or tags that have a row of their own
 MISTAKES = 3
@@ -34,6 +35,11 @@ def show_details(
     words = "test" if part == "test" else "validation"
     if details and metrics.get("task") == "forecast":
         show_steps(console, details, metrics)
+        show_channels(console, details, metrics)
+        return
+    if metrics.get("task") == "transcribe":
+        speakers = metrics.get("speakers") or (details or {}).get(part, {}).get("speakers", {})
+        show_speakers(console, speakers)
         return
     found = (details or {}).get(part)
     spans, tags = (metrics.get(name, {}) for name in ("per_span", "per_tag"))

@@ -31,6 +31,12 @@ def samples_table(samples: Iterable[dict[str, Any]]) -> Padding:
             table.add_row(*_labelled(sample))
         elif "forecast" in sample:
             table.add_row("", forecast_line(sample))
+        elif "caption" in sample:
+            table.add_row(*_captioned(sample))
+        elif "melody" in sample:
+            table.add_row("♪", Text(sample["melody"]))
+        elif "transcript" in sample:
+            table.add_row("", _transcribed(sample))
         elif "translation" in sample:
             table.add_row("", _translated(sample))
         else:
@@ -53,6 +59,28 @@ def _translated(sample: dict[str, Any]) -> Text:
     found, true = sample["translation"], sample["true"]
     text = Text.assemble(
         (sample["source"], "dim"), " → ", (found, "green" if found == true else "")
+    )
+    if found != true:
+        text.append(f"  (true: {true})", "red")
+    return text
+
+
+def _captioned(sample: dict[str, Any]) -> tuple[Text, Text]:
+    """Picture; what the model says of it, green where somebody said so, else what one said."""
+    found, true = sample["caption"], sample["true"]
+    right = found.split() in [text.split() for text in true]
+    text = Text(found, "green" if right else "")
+    if not right:
+        text.append(f"  (true: {true[0]})", "red")
+    return Text(sample["image"], "dim"), text
+
+
+def _transcribed(sample: dict[str, Any]) -> Text:
+    """What was heard, and what was said where that is something else."""
+    found, true = sample["transcript"], sample["true"]
+    text = Text.assemble(
+        (f"{sample['speaker']}: " if sample["speaker"] else "", "dim"),
+        (found or "(nothing)", "green" if found == true else ""),
     )
     if found != true:
         text.append(f"  (true: {true})", "red")

@@ -10,10 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from seqloom.terminal.forecasts import BASELINES as FORECASTS
-from seqloom.terminal.forecasts import COLUMNS as FORECAST_COLUMNS
-from seqloom.terminal.forecasts import figure as forecast_figure
+from seqloom.terminal.forecast_words import BASELINES as FORECASTS
+from seqloom.terminal.forecast_words import COLUMNS as FORECAST_COLUMNS
+from seqloom.terminal.forecast_words import figure as forecast_figure
+from seqloom.terminal.forecast_words import sentences
 from seqloom.terminal.forecasts import show_forecast
+from seqloom.terminal.music import show_music, verdict_of_music
 
 COLUMNS = {
     "nll": "nats a token",
@@ -27,34 +29,51 @@ COLUMNS = {
     "ece": "calibration error",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "cider": "CIDEr",
     "exact_match": "exact match",
     "per": "piece errors",
     "wer": "wrong texts",
+    "nll_per_note": "nats a note",
+    "nll_per_frame": "nats a frame",
+    "nll_per_frame_by_piece": "mean over pieces",
+    "cer": "wrong characters",
     **FORECAST_COLUMNS,
 }
 # Shown in percent.
-SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer")
+SHARES = ("accuracy", "span_f1", "macro_f1", "micro_f1", "exact_match", "per", "wer", "cer")
 POINTS = ("bleu", "chrf")  # from 0 to 100
 SHOWN = {
     "generate": ("nll", "perplexity", "bits_per_character"),
     "classify": ("accuracy", "micro_f1", "macro_f1", "roc_auc", "ece"),
     "tag": ("accuracy", "span_f1"),
     "translate": ("bleu", "chrf", "per", "wer", "exact_match"),
+    "caption": ("bleu", "chrf", "cider", "exact_match"),
+    "compose": ("nll", "perplexity", "nll_per_note", "nll_per_frame", "nll_per_frame_by_piece"),
+    "transcribe": ("wer", "cer", "exact_match"),
 }
 # The first of these that a model has decides; of the errors fewer are better.
 # Not BLEU: of short texts it is 0, for it asks for four words right in a row.
-DECIDING = ("span_f1", "micro_f1", "accuracy", "chrf", "per")
-ERRORS = ("per",)
+DECIDING = ("span_f1", "micro_f1", "accuracy", "chrf", "per", "wer")
+ERRORS = ("per", "wer")
 BASELINES = {
     "generate": "n-gram baseline",
     "classify": "linear baseline",
     "tag": "most frequent tag",
     "translate": "word-by-word dictionary",
+    "caption": "commonest caption",
+    "compose": "baseline",
+    "transcribe": "sound-alike baseline",
 }
 NETWORK = "network"  # where a model is more than its network: what that is worth alone
 # What else is beside the model, by its name in the metrics.
-OTHERS = {"copy": "source as it is"}
-ABOUT = ("season", "shifted", "decides")  # what else the words on a forecast follow from
+OTHERS = {
+    "copy": "source as it is",
+    "nearest": "nearest picture's caption",
+    "commonest": "commonest transcript",
+}
+NAMED = {"transcribe": {"wer": "wrong words"}}  # where a score is of something else
+# What else the words on a forecast follow from.
+ABOUT = ("season", "first", "channels", "shifted", "decides")
 
 
 def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "validation") -> None:
@@ -69,7 +88,8 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     # A path may be long, and is folded; else the headings are.
     table.add_column("", overflow="fold", no_wrap=valid == "validation")
     for name in names:
-        table.add_column(COLUMNS[name], justify="right")
+        words = NAMED.get(task, {}).get(name, COLUMNS[name])
+        table.add_column(words, justify="right")
     for part, words in parts:
         ours = "network + n-grams" if NETWORK in metrics else "this model"
         table.add_row(f"{ours}, {words}", *_figures(metrics[part], names))
@@ -81,6 +101,8 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
             table.add_row(f"{OTHERS[other]}, {words}", *_figures(metrics[other][part], names))
     console.print(table)
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
+    if "music" in metrics:
+        show_music(console, metrics["music"])
 
 
 def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
@@ -103,16 +125,24 @@ def figure(name: str, value: float | None) -> str:
     return f"{value:.2%}" if name in SHARES else f"{value:.3f}"
 
 
+def verdict_lines(metrics: dict[str, Any]) -> list[str]:
+    """What the scores mean, in sentences."""
+    return sentences(metrics) if metrics["task"] == "forecast" else [verdict(metrics)]
+
+
 def verdict(metrics: dict[str, Any]) -> str:
     """Whether the network earns its place beside the baseline, in a sentence."""
     part = "test" if metrics.get("test") else "valid"
     model, plain = metrics[part], metrics["baseline"][part]
     if metrics["task"] == "generate":
         return _verdict_of_text(model["perplexity"], plain["perplexity"])
+    if metrics["task"] == "compose":
+        return verdict_of_music(model, plain)
     name = next(name for name in DECIDING if name in model)
     baseline = BASELINES[metrics["task"]]
+    against = _against(name, model, plain, metrics["task"])
     if (model[name] > plain[name]) != (name in ERRORS) and model[name] != plain[name]:
-        words = f"The model beats the {baseline} ({_against(name, model, plain)})"
+        words = f"The model beats the {baseline} ({against})"
         if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
             words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"
         alone = metrics.get(NETWORK, {}).get(part)
@@ -120,13 +150,14 @@ def verdict(metrics: dict[str, Any]) -> str:
             words += f"; the network alone does not ({figure(name, alone[name])})"
         return f"{words}."
     return (
-        f"The model does not beat the {baseline} ({_against(name, model, plain)}): train longer "
+        f"The model does not beat the {baseline} ({against}): train longer "
         "(--minutes), on more data, or use the baseline."
     )
 
 
-def _against(name: str, ours: dict[str, float], theirs: dict[str, float]) -> str:
-    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {COLUMNS[name]}"
+def _against(name: str, ours: dict[str, float], theirs: dict[str, float], task: str = "") -> str:
+    words = NAMED.get(task, {}).get(name, COLUMNS[name])
+    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {words}"
 
 
 def _verdict_of_text(*found: float | None) -> str:
@@ -154,6 +185,7 @@ def show_evaluation(console: Console, result: dict[str, Any]) -> None:
             "baseline": {"valid": result["baseline"]["scores"]},
             **{name: {"valid": result[name]["scores"]} for name in others if name in result},
             **{name: result[name] for name in ABOUT if name in result},
+            "leads": {"valid": result.get("leads", {})},
         }
         show_metrics(console, shown, f"on {result['data']}")
     else:

@@ -99,8 +99,8 @@ class TerminalWatcher:
         self.console.print(
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
-            f"[bold]valid {report.valid:.3f}[/] {self._units.loss} {one(self._units.target)}"
-            f"{_scores(report.scores)}{rate}{star}",
+            f"[bold]valid {report.valid:.3f}[/] {self._units.words}"
+            f"{_scores(report.scores, self._units)}{rate}{star}",
             highlight=False,
             soft_wrap=True,
         )
@@ -119,16 +119,8 @@ class TerminalWatcher:
             self.console.print(f"· {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def one(unit: str) -> str:
-    """A unit with its article.
-
-    >>> one("token"), one("example")
-    ('a token', 'an example')
-    """
-    return f"{'an' if unit[0] in 'aeiou' else 'a'} {unit}"
-
-
-def _scores(scores: dict[str, float]) -> str:
+def _scores(scores: dict[str, float], units: Units) -> str:
     """The first two scores."""
     shown = list(scores.items())[:2]
-    return "".join(f"  [bold]{COLUMNS.get(n, n)} {figure(n, value)}[/]" for n, value in shown)
+    names = {**COLUMNS, **units.names}
+    return "".join(f"  [bold]{names.get(n, n)} {figure(n, value)}[/]" for n, value in shown)

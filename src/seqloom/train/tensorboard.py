@@ -98,6 +98,8 @@ def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
     if "label" in sample:
         said = f"{sample['label']} {sample['probability']:.0%} (true: {sample['true']})"
         return str(number), f"{said}\n{sample['text']}"
+    if "transcript" in sample:
+        return str(number), f"{sample['transcript']}  (true: {sample['true']})"
     if "translation" in sample:
         said = f"{sample['translation']}  (true: {sample['true']})"
         return str(number), f"{sample['source']}\n{said}"

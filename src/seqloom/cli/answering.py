@@ -1,0 +1,184 @@
+"""Verbs that answer: predictions for data, transcripts of recordings, scores."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from seqloom import api
+from seqloom.atomic import write_lines
+from seqloom.cli.frame import (
+    Json,
+    PredictFlags,
+    Quiet,
+    app,
+    make_console,
+    make_output,
+    make_watcher,
+    print_json,
+)
+from seqloom.config import PredictSettings
+from seqloom.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@app.command
+def predict(
+    run: Path,
+    source: Annotated[str | None, Parameter(name="DATA", allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    out: Path | None = None,
+    options: PredictFlags = PredictSettings(),
+    quiet: Quiet = False,
+) -> int:
+    """Give rows labels, words tags, texts translations, or series what follows them.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    source
+        File, folder, glob or data set; - reads lines of text from standard input. A forecast
+        without it follows the end of the training data.
+    out
+        File to write; standard output when not given. A forecast is written as its name says:
+        .csv, .jsonl or .parquet.
+    """
+    from seqloom.terminal import show_tagged
+
+    task = api.task_of(run)
+    if task == "forecast":
+        return _forecast(run, source, out, options, make_console(quiet))
+    if source is None:
+        raise SettingsError("predict needs DATA, or - for lines of text: seqloom predict --help")
+    given = _input_lines() if source == "-" else source
+    lines = api.predict(
+        run, given, options, watcher=make_watcher(make_console(quiet), verbose=False)
+    )
+    if out is None:
+        if sys.stdout.isatty() and task == "tag":
+            show_tagged(make_output(), lines)
+            return 0
+        for line in lines:
+            print(line)
+        return 0
+    count = write_lines(out, lines)
+    make_console(quiet).print(f"{count:,} lines in {out}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _forecast(
+    run: Path, source: str | None, out: Path | None, options: PredictSettings, console: Console
+) -> int:
+    """Write what follows some series, and say what should be known of it."""
+    form = api.forecast_format(options, out)
+    future = api.forecast(run, source, options)
+    for remark in future.remarks:
+        console.print(f"· {remark}", markup=False, highlight=False, soft_wrap=True)
+    if out is not None:
+        console.print(f"{future.write(out, form):,} rows in {out}", highlight=False, soft_wrap=True)
+        return 0
+    for line in future.lines(form):
+        print(line)
+    return 0
+
+
+@app.command
+def transcribe(
+    run: Path,
+    file: Annotated[Path | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    stream: Annotated[bool, Parameter(negative="")] = False,
+    microphone: Annotated[bool, Parameter(negative="")] = False,
+    chunk_seconds: float = 0.25,
+    options: PredictFlags = PredictSettings(),
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write down what is said in a recording, at once or word by word as it comes.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    file
+        A .wav, .flac or .ogg file.
+    stream
+        Hear the file piece by piece, write as soon as something is certain, and say how long it
+        took; the network must read one way (--no-bidirectional).
+    microphone
+        Hear this computer's microphone until Ctrl-C.
+    chunk_seconds
+        Seconds of a piece.
+    """
+    from seqloom.terminal import show_hearing
+
+    if chunk_seconds <= 0:
+        raise SettingsError(f"--chunk-seconds {chunk_seconds:g}: expected a number above 0.")
+    if (file is None) != microphone:
+        raise SettingsError("transcribe takes a FILE or --microphone, one of them.")
+    console = make_console(quiet)
+    heard = api.transcribe(run, file, options, stream=stream, chunk_seconds=chunk_seconds)
+    for piece in heard:
+        if not json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    if json:
+        print_json(heard.about())
+        return 0
+    sys.stdout.write("\n")
+    show_hearing(console, heard.about())
+    return 0
+
+
+@app.command
+def evaluate(
+    run: Path,
+    source: Annotated[str | None, Parameter(name="FILE")] = None,
+    /,
+    *,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Score a model beside its baseline on a file, or repeat the scores of its training.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    source
+        Text to score, read as the training data was; the run's own parts when not given.
+    """
+    from seqloom.terminal import show_details, show_evaluation
+
+    result = api.evaluate(run, source)
+    if json:
+        print_json(result)
+    else:
+        show_evaluation(make_output(), result)
+        show_details(make_output(), result, None if source else api.details(run))
+    return 0
+
+
+def _input_lines() -> Iterator[str]:
+    """The lines of standard input, without their ends.
+
+    Raises:
+        DataError: a line is not UTF-8.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(sys.stdin, 1):
+            yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
+    except UnicodeDecodeError:
+        raise DataError(
+            f"standard input, after line {number:,}: is not UTF-8. Save it to a file and pass that."
+        ) from None

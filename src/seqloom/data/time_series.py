@@ -1,0 +1,95 @@
+"""What a time series is, and what messages about one need to say where something stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.data.row_places import both_places, place_of_row
+from seqloom.data.source import Source
+from seqloom.data.time_columns import SeriesOptions, TimeLayout
+from seqloom.signal.frequency import Times
+from seqloom.signal.gaps import Values
+
+
+@dataclass(frozen=True, eq=False)
+class TimeSeries:
+    """One series without gaps.
+
+    Args:
+        name: of its id, its column, or of the data.
+        times: (time,) datetime64[s]; None where steps are 0, 1, ...
+        values: (time, channels) float64, what is forecast.
+        past: (time, p) float64, known only until now.
+        known: (time + future, k) float64, known for the future too.
+        static: what is said of the series as a whole.
+        missing: (time, channels + p) whether a value of ``values`` or ``past`` was filled in.
+        first: number of the first step, where it is not 0.
+        axis: where each step lies on the axis that all series share (time,), seconds or numbers;
+            None where there is no column of times.
+    """
+
+    name: str
+    times: Times | None
+    values: Values
+    past: Values
+    known: Values
+    static: dict[str, str]
+    missing: npt.NDArray[np.bool_]
+    first: int = 0
+    axis: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def measured(self) -> Values:
+        """The values, NaN where one was filled in: (time, channels)."""
+        return np.where(self.missing[:, : self.values.shape[1]], np.nan, self.values)
+
+
+class Group(NamedTuple):
+    """Rows of one series, sorted by time."""
+
+    name: str
+    places: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64] | None
+    cells: Values
+    static: dict[str, str]
+
+    def dates(self) -> Times:
+        """The times as dates."""
+        assert self.times is not None
+        dates: Times = self.times.astype("datetime64[s]")
+        return dates
+
+
+class Where(NamedTuple):
+    """What messages need to say where something stands."""
+
+    source: Source
+    layout: TimeLayout
+    asked: SeriesOptions
+
+    @property
+    def name(self) -> str:
+        """What opens a message that is of no row."""
+        return self.source.place
+
+    def row(self, place: int) -> str:
+        """Place of a row."""
+        return place_of_row(self.source, place, self.asked.encoding, self.layout.headless)
+
+    def rows(self, places: tuple[int, int]) -> str:
+        """Places of two rows."""
+        return both_places(self.source, places, self.asked.encoding, self.layout.headless)
+
+
+def shown_time(time: int | np.integer, dated: bool) -> str:
+    """A time in a message."""
+    if not dated:
+        return str(int(time))
+    return str(np.datetime64(int(time), "s")).replace("T", " ").removesuffix(" 00:00:00")

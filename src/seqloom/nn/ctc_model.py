@@ -1,0 +1,97 @@
+"""Frames to tokens without an alignment: front end → encoder → scores, and the CTC loss.
+
+    steps (batch, time, size) ─ linear ─ encoder ─ linear ─→ log probabilities (batch, time, vocab)
+
+Token 0, the padding of targets, is CTC's blank: nothing is said at a step. Knows numbers and ids
+only: no sound, no tokens, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqloom.nn.cells import State
+from seqloom.nn.dropout import LockedDropout
+from seqloom.nn.encoders import Encoder
+from seqloom.nn.language_model import Loss
+
+BLANK = 0
+UNSAID = 4  # ids before the first token: blank, and the three that no transcript holds
+NEVER = -1e4  # a score whose probability is 0, and whose gradient is a number
+
+
+class CTCModel(nn.Module):
+    """Scores of every token, and of silence, at each step.
+
+    Args:
+        input_size: numbers in a step.
+        front_size: numbers that the encoder reads of it.
+        encoder: the layers, made for ``front_size``.
+        vocab_size: ids run from 0, the blank, to vocab_size - 1.
+        input_dropout: locked dropout of what the encoder reads.
+    Source:
+        Graves et al. 2006, connectionist temporal classification.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        front_size: int,
+        encoder: Encoder,
+        vocab_size: int,
+        *,
+        input_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.front = nn.Linear(input_size, front_size)
+        self.norm = nn.LayerNorm(front_size)
+        self.input_dropout = LockedDropout(input_dropout)
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.output_size, vocab_size)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor, targets: Tensor, states: Sequence[State] | None = None
+    ) -> Loss:
+        """Nats of whole transcripts: targets (batch, tokens), padded with 0."""
+        scores, after = self.log_probabilities(x, lengths, states)
+        sizes = (targets != BLANK).sum(1)
+        real = lengths > 0  # rows that only fill a process's share have no steps
+        nats = ctc_nats(scores, lengths.clamp(min=1), targets, torch.where(real, sizes, 0))
+        total = torch.where(real, nats, torch.zeros_like(nats)).sum()
+        return Loss(total, int(sizes[real].sum()), after)
+
+    def log_probabilities(
+        self, x: Tensor, lengths: Tensor | None = None, states: Sequence[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """Log probabilities (batch, time, vocab_size), and the states after the last step."""
+        x = self.input_dropout(F.gelu(self.norm(self.front(x))))
+        outputs, after = self.encoder(x, lengths, states)
+        logits = self.head(outputs).float()
+        logits[..., 1:UNSAID] = NEVER
+        return logits.log_softmax(-1), list(after)
+
+
+def ctc_nats(scores: Tensor, lengths: Tensor, targets: Tensor, sizes: Tensor) -> Tensor:
+    """Nats of each transcript over all its alignments.
+
+    A transcript that has too few steps to be said costs nothing: read fast in training, a
+    recording may lose the steps that it needed.
+
+    Shape:
+        scores (batch, time, vocab), lengths (batch,), targets (batch, tokens), sizes (batch,) →
+        (batch,).
+    """
+    nats: Tensor = F.ctc_loss(
+        scores.transpose(0, 1),  # (time, batch, vocab)
+        targets,
+        lengths,
+        sizes,
+        blank=BLANK,
+        reduction="none",
+        zero_infinity=True,
+    )
+    return nats

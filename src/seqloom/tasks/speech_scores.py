@@ -1,0 +1,191 @@
+"""Scores of a recognizer beside its baselines, by speaker; and the weight of its language model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save as save_arrays
+
+from seqloom.config import PredictSettings, Settings
+from seqloom.data.recordings import open_recordings, plan_recordings, read_recordings
+from seqloom.data.records import ReadReport
+from seqloom.data.sound_files import read_sound
+from seqloom.errors import DataError, RunError
+from seqloom.evaluate.speech import by_speaker, transcript_metrics
+from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
+from seqloom.run import Run
+from seqloom.signal.audio import log_mel
+from seqloom.tasks.speech_language import Language, Weighing, fit_language
+from seqloom.tasks.speech_making import as_whole_numbers
+from seqloom.tasks.speech_strings import Utterances
+from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber
+from seqloom.tasks.writer import read_weights
+
+WEIGHTS = (0.0, 0.3, 0.6, 1.0)  # of the language model, tried on validation
+BONUSES = (0.0, 1.0)
+TRIED_ON = 300  # validation recordings
+LEARNT_FROM = 20_000  # recordings that the baseline learns from
+GREEDY = PredictSettings(beam=1)
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The commonest transcript, and the one that sounds alike."""
+
+    commonest: str
+    alike: SoundsAlike
+
+    def seal(self, run: Run) -> None:
+        """Keep them in the run."""
+        run.seal("baseline.safetensors", save_arrays(self.alike.arrays()))
+        content = {"commonest": self.commonest, "labels": list(self.alike.labels)}
+        run.seal("baseline.json", json.dumps(content, ensure_ascii=False).encode())
+
+
+def read_baselines(run: Run) -> Baselines:
+    """Those of a run.
+
+    Raises:
+        RunError: a file is damaged.
+    """
+    about = run.read_fields("baseline.json", {"commonest": str, "labels": list})
+    try:
+        alike = SoundsAlike.from_arrays(read_weights(run, "baseline.safetensors"), about["labels"])
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{run.path / 'baseline.safetensors'}: is damaged ({error}).") from None
+    return Baselines(about["commonest"], alike)
+
+
+def fit_baselines(heard: Utterances, transcriber: Transcriber) -> Baselines:
+    """Learn both from the training part."""
+    count = min(LEARNT_FROM, len(heard))
+    vectors = vectors_of(heard, transcriber, range(count))
+    return Baselines(commonest(heard.texts), SoundsAlike.fit(vectors, heard.texts[:count]))
+
+
+def vectors_of(heard: Utterances, transcriber: Transcriber, numbers: Sequence[int]) -> Any:
+    """What the baseline compares of some recordings (recordings, size)."""
+    mel = transcriber.frames.mel
+    return np.stack([moments(log_mel(heard.samples(n), mel)) for n in numbers])
+
+
+def rows_of(heard: Utterances, transcriber: Transcriber, count: int | None = None) -> list[Rows]:
+    """Log probabilities of each recording, or of the first ones."""
+    numbers = range(len(heard) if count is None else min(count, len(heard)))
+    found: list[Rows] = []
+    for first in range(0, len(numbers), 256):
+        some = numbers[first : first + 256]
+        found += transcriber.rows([transcriber.frames(heard.samples(n)) for n in some])
+    return found
+
+
+def texts_of(rows: Sequence[Rows], transcriber: Transcriber, decoders: Decoders) -> list[str]:
+    """Transcripts of log probabilities."""
+    return [transcriber.read(row, decoders, 0.0).text for row in rows]
+
+
+def choose_language(train: Utterances, valid: Utterances, transcriber: Transcriber) -> Language:
+    """The n-grams of the training transcripts with the weight that is best on validation."""
+    language = fit_language(train.texts, valid.texts)
+    rows = rows_of(valid, transcriber, TRIED_ON)
+    if not rows:
+        return language
+    true = valid.texts[: len(rows)]
+    scorer = language.scorer(transcriber.tokenizer)
+
+    def errors(weighing: Weighing) -> tuple[float, float, float]:
+        decoders = Decoders(PredictSettings().beam, scorer, weighing)
+        scores = transcript_metrics(texts_of(rows, transcriber, decoders), true)
+        # Of equally good ones the lightest.
+        return (scores.get("wer", 0.0), scores.get("cer", 0.0), weighing.weight + weighing.bonus)
+
+    tried = [Weighing(w, b) for w in WEIGHTS for b in BONUSES if w or not b]
+    return replace(language, weighing=min(tried, key=errors))
+
+
+def score_part(heard: Utterances, transcriber: Transcriber, baselines: Baselines) -> dict[str, Any]:
+    """Scores of the model, of both baselines, and of each speaker."""
+    true = heard.texts
+    decoders = transcriber.decoders(PredictSettings())
+    found = texts_of(rows_of(heard, transcriber), transcriber, decoders)
+    alike = baselines.alike.texts(vectors_of(heard, transcriber, range(len(heard))))
+    constant = [baselines.commonest] * len(true)
+    speakers = heard.speakers if any(heard.speakers) else []
+    return {
+        "model": transcript_metrics(found, true),
+        "baseline": transcript_metrics(alike, true),
+        "commonest": transcript_metrics(constant, true),
+        "speakers": by_speaker(found, true, speakers) if speakers else {},
+        "mistakes": [
+            {"true": a, "transcript": b} for a, b in zip(true, found, strict=True) if a != b
+        ][:20],
+    }
+
+
+def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
+    """Scores on other recordings beside the baselines', or those of the training once more."""
+    result: dict[str, Any] = {"task": "transcribe", "run": str(run.path)}
+    if data is None:
+        result |= run.read_json("metrics.json")
+        return result
+    transcriber = load_transcriber(run)
+    remarks: list[str] = []
+    heard = hear_all(data, settings, transcriber, remarks.append)
+    scores = score_part(heard, transcriber, read_baselines(run))
+    result |= {"data": str(data), "scores": scores["model"]}
+    result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
+    return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(heard)}
+
+
+def hear_all(
+    data: Any, settings: Settings, transcriber: Transcriber, say: Callable[[str], None]
+) -> Utterances:
+    """Recordings with their transcripts, those that can be heard; the others are named.
+
+    Raises:
+        DataError: there is none.
+    """
+    source = open_recordings(data)
+    own = settings.data
+    if source.format == "sound" and own.name is None and source.entry is None:
+        raise DataError(f"{source.name}: nothing says what is said there. Pass a table.")
+    if source.format != "sound":
+        own = own.model_copy(update={"name": None})
+    plan, _ = plan_recordings(source, own)
+    report = ReadReport()
+    texts, speakers, samples = [], [], []
+    for one in read_recordings(source, plan, own, report):
+        try:
+            found = read_sound(one.path, transcriber.rate)
+        except DataError as error:
+            say(f"left out: {error}")
+            continue
+        if not len(found):
+            say(f"left out: {one.path}: holds no sample.")
+            continue
+        texts.append(one.text)
+        speakers.append(one.speaker)
+        samples.append(as_whole_numbers(found))
+    if not texts:
+        raise DataError(f"{source.name}: no recording with a transcript can be heard.")
+    return Utterances(
+        Held(samples), [(n,) for n in range(len(texts))], texts, speakers, transcriber.rate
+    )
+
+
+class Held:
+    """Samples in memory, by number, as a ``Store`` has them."""
+
+    def __init__(self, samples: list[Any]) -> None:
+        self._samples = samples
+        self.lengths = np.array([len(one) for one in samples], np.int64)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, record: int) -> Any:
+        return self._samples[record]
