@@ -78,7 +78,8 @@ function lookingView(text, number, kind) {
   for (const name of names) {
     const array = text.arrays[name], heads = array.shape.length === 3 ? array.shape[0] : null;
     const written = name.startsWith("decoder.");
-    const down = written ? text.written : text.tokens, across = kind === "alignment" || !written ? text.tokens : text.written;
+    const down = written ? text.written : text.tokens, read = ["<start>", ...text.written.slice(0, -1)]; // what a decoder has before it when it writes
+    const across = kind === "alignment" || !written ? text.tokens : read;
     const now = chosen.head[name] || 0, place = name.slice(0, -kind.length - 1);
     out.push(make("h3", {}, nameOf(place)));
     if (heads > 1) out.push(make("div", { class: "heads" }, ...Array.from({ length: heads }, (_, h) => {

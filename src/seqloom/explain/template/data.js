@@ -72,6 +72,10 @@ function colourOf(value, low, high) {
   return mixed(palette.zero, value < 0 ? palette.minus : palette.plus, share);
 }
 
+function coloursOf(array) { // of each of the 256 values, made once for a picture
+  return Array.from({ length: 256 }, (_, n) => colourOf(array.low + n / 255 * (array.high - array.low), array.low, array.high));
+}
+
 function inkOn(colour) {
   const [r, g, b] = colour.map(c => (c / 255) ** 2.2);
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.3 ? "#14171c" : "#ffffff";

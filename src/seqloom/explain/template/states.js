@@ -123,8 +123,8 @@ function mapsView(text, number) {
     const label = `${words.names[signal]}, ${nameOf(place.name)}, ${names.length} × ${units.length}`;
     const element = canvas(width, height, label, context => {
       if (named) labelsAbove(context, names, each, top);
-      cells(context, GUTTER, above, each, high, units.length, names.length,
-        (u, s) => colourOf(numberAt(array, s, u), array.low, array.high));
+      const colours = coloursOf(array);
+      cells(context, GUTTER, above, each, high, units.length, names.length, (u, s) => colours[bytes[array.at + s * units.length + u]]);
       const row = units.indexOf(chosen.unit), at = above + row * high;
       context.strokeStyle = rgb(palette.ink);
       context.strokeRect(GUTTER - 0.5, at - 0.5, each * names.length + 1, high + 1);
