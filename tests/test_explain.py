@@ -28,7 +28,7 @@ from seqloom.explain.trace import Steps, Trace
 from seqloom.explain.units import search_units
 
 SMALL = {"updates": 2, "hidden_size": 8, "embedding_size": 8, "threads": 1}
-TEXTS = [f'He said "{a} {n} cats" to me.' for a in ("red", "old", "big") for n in range(20)]
+TEXTS = [f'He said "{a} {n} cats" to me.' for a in ("red", "old", "big") for n in range(40)]
 REVIEWS = [
     {"text": f"a {kind} film, number {n}", "label": kind}
     for n in range(30)
@@ -69,7 +69,15 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
         "the cat",
     ),
     "forecast": (
-        lambda: Forecaster(updates=2, hidden_size=8, horizon=3, look_back=12, segment=4, threads=1),
+        lambda: Forecaster(
+            updates=2,
+            hidden_size=8,
+            horizon=3,
+            look_back=12,
+            encoder="segment",
+            segment=4,
+            threads=1,
+        ),
         WAVE,
         None,
     ),
@@ -270,7 +278,7 @@ def test_inspect_writes_the_page_of_two_texts(generator: Any, tmp_path: Path) ->
         ([], "Nothing to look into"),
         (["--text", "  "], "is empty"),
         (["--row", "3"], "pass the file too"),
-        (["lines.txt", "--row", "99"], "has no row 99"),
+        (["lines.txt", "--row", "999"], "has no row 999"),
         (["lines.txt", "--text", "x"], "pass one of them"),
     ],
 )

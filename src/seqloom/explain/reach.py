@@ -150,7 +150,7 @@ def gradient_shares(
     loss = F.cross_entropy(model.head(hidden[:, -1]), passages[:, -1], reduction="sum")
     (slope,) = torch.autograd.grad(loss, x)
     sizes = slope.norm(dim=2).mean(0).flip(0).double().numpy()  # (steps + 1,)
-    return sizes / sizes[0], float(loss) / len(passages)
+    return sizes / sizes[0], float(loss.detach()) / len(passages)
 
 
 def reach_picture(found: Sequence[Reach]) -> bytes:

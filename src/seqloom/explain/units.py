@@ -24,6 +24,7 @@ from seqloom.explain.subject import Read, Subject
 TOKENS = 8_000  # of each part that are read
 LONGEST = 400  # tokens of a text
 PADDED = 8_192  # tokens, padding counted, that are worked out together
+ENOUGH = 200  # tokens of each part, below which nothing is searched for
 FEWEST = 20  # tokens that have a property, and that have not, in each part
 BEST = 3  # units of each property
 
@@ -69,6 +70,9 @@ def search_units(subject: Subject) -> Search | None:
     train, valid = (list(some_reads(subject.examples(part))) for part in ("train", "valid"))
     if not train or not valid:
         return None
+    tokens = [sum(len(read.tokens) for read in part) for part in (train, valid)]
+    if min(tokens) < ENOUGH:
+        return Search((), (tokens[0], tokens[1]))
     named, seen = properties_of(train), properties_of(valid)
     columns, found = states(subject, train)
     _, held = states(subject, valid)

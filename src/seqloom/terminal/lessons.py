@@ -72,14 +72,14 @@ def show_reach(console: Console, found: Sequence[Any], updates: int) -> None:
     """Shares of the gradient by steps back, as the models begin and after training."""
     for trained in (False, True):
         title = f"after {updates:,} updates" if trained else "as the model begins"
-        table = Table(box=box.SIMPLE, title=title, title_justify="left", pad_edge=False)
-        table.add_column("steps back")
+        table = Table(box=box.SIMPLE, title=title, title_justify="left", padding=0)
+        table.add_column("steps back ")
         steps = [step for step in SHOWN if step < len(found[0].before)]
         for step in steps:
-            table.add_column(str(step), justify="right")
-        table.add_column("1 % reaches", justify="right")
+            table.add_column(str(step), justify="right", min_width=6)
+        table.add_column("  1 % reaches", justify="right")
         if trained:
-            table.add_column("nats", justify="right")
+            table.add_column("  nats", justify="right")
         for one in found:
             shares = one.after if trained else one.before
             cells = [_share(shares[step]) for step in steps]
@@ -89,7 +89,9 @@ def show_reach(console: Console, found: Sequence[Any], updates: int) -> None:
 
 
 def _share(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+    if value >= 0.001 or value == 0:
+        return f"{value:.3f}"
+    return f"{value:.0e}"
 
 
 def show_recall(console: Console, found: Sequence[Any]) -> None:

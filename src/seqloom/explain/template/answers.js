@@ -191,5 +191,5 @@ function unitsView() {
     make("td", {}, make("button", { onclick: () => showUnit(place, signal, unit), "aria-label": `${word("show")}: ${propertyName(property)}, ${word("unit")} ${unit}` }, word("show")))));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...head, make("td"))), make("tbody", {}, ...body));
   const box = make("div", { class: "scroll" }, table);
-  return [...out, found.rows.length > 12 ? make("details", { open: chosen.open, ontoggle: e => { chosen.open = e.target.open; } }, make("summary", {}, `${found.rows.length}`), box) : box];
+  return [...out, found.rows.length > 12 ? make("details", { open: chosen.open, ontoggle: e => { chosen.open = e.target.open; } }, make("summary", {}, `${word("units")} (${found.rows.length})`), box) : box];
 }

@@ -3,8 +3,13 @@
 const chosen = {
   place: Math.max(0, data.places.findIndex(p => p.signals.length > 1)), signal: "hidden", unit: 0,
   here: data.texts.map(t => Math.max(0, t.tokens.length - 1)), written: data.texts.map(() => 0),
-  target: data.texts.map(() => 0), head: {}, open: true,
+  target: data.texts.map(likeliestTarget), head: {}, open: true,
 };
+
+function likeliestTarget(text) { // of a classifier the label it gives; else the first result
+  const ends = text.attribution ? text.attribution.end : [];
+  return data.task === "classify" ? Math.max(0, ends.indexOf(Math.max(...ends))) : 0;
+}
 
 function usable() { // keeps a choice within what there is
   const place = placeNow();

@@ -12,7 +12,7 @@ function unitValue(text, signal, step) {
   return numberAt(arrayOf(text, signal), step, placeNow().units.indexOf(chosen.unit));
 }
 
-function columnWidth(count) { return count <= 40 ? 20 : count <= 90 ? 14 : count <= 160 ? 9 : 6; }
+function columnWidth(count) { return count <= 20 ? 30 : count <= 40 ? 20 : count <= 90 ? 14 : count <= 160 ? 9 : 6; }
 
 function areWords(names) { return names.filter(name => name.length > 1).length > names.length / 2; }
 
