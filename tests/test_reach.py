@@ -43,6 +43,9 @@ def test_reach_of_cells_on_a_text() -> None:
 def test_what_cannot_be_measured_is_said() -> None:
     with pytest.raises(SettingsError, match='"lstm"'):
         gradient_reach(TEXT, ["lstn"])
+    for wrong in ("gru:5", "lstm:x", "lstm:"):
+        with pytest.raises(SettingsError, match="as in lstm:5"):
+            recall_table([wrong], [1])
     with pytest.raises(DataError, match="smaller --steps"):
         gradient_reach(["short"], ["gru"])
     with pytest.raises(SettingsError, match="--lengths"):
@@ -61,6 +64,12 @@ def test_a_cell_learns_to_remember_a_little() -> None:
     fresh = recall("gru", 2, 1, 0)
     assert not fresh.solved and fresh.accuracy < 0.6
     assert Recall("gru", 2, 0.96, 1).solved and not Recall("gru", 2, 0.94, 1).solved
+
+
+def test_an_open_forget_gate_remembers_what_a_closed_one_forgets() -> None:
+    """σ(5) a step keeps nearly all of the cell at first, σ(1) less than three quarters."""
+    found = gradient_reach(TEXT, ["lstm", "lstm:5"], steps=60, updates=0)
+    assert found[0].steps(trained=False) < 40 < found[1].steps(trained=False)
 
 
 def test_lessons_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,7 +140,10 @@ def lesson_gradients(
     console = make_console(quiet)
     found = api.gradient_reach(
         *(source, cells.split(",")),
-        **{"updates": updates, "steps": steps, "seed": seed, "out": out},
+        updates=updates,
+        steps=steps,
+        seed=seed,
+        out=out,
         say=lambda line: console.print(f"· {line}", markup=False, highlight=False),
     )
     if json:
@@ -154,7 +157,7 @@ def lesson_gradients(
 @lesson_app.command(name="memory")
 def lesson_memory(
     *,
-    cells: str = "elman,gru,lstm,mingru",
+    cells: str = "elman,gru,lstm,lstm:5,mingru",
     lengths: str = "5,10,20,50,100",
     updates: int = 300,
     seed: int = 0,
@@ -166,7 +169,7 @@ def lesson_memory(
     Parameters
     ----------
     cells
-        Recurrent encoders, with commas between.
+        Recurrent encoders, with commas between; lstm:5 is one whose forget bias begins at 5.
     lengths
         Steps between the symbol and the question, with commas between.
     updates

@@ -1,5 +1,4 @@
-"""How much each token mattered to what a model said, in two ways.
-
+"""How much each token mattered to what a model said, in two ways.from seqloom.explain.cell_equations import Array
     integrated gradients   (x - x₀) · ∫ ∂F/∂x (x₀ + a (x - x₀)) da,  a from 0 to 1
     occlusion              F(x) - F(x with the token's vector set to that of x₀)
 
@@ -20,7 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqloom.explain.layers import Array
 from seqloom.explain.subject import Read, Subject
 
 FEWEST, MOST = 16, 256  # places at which the gradient is taken

@@ -1,5 +1,4 @@
-"""One HTML file with everything that was seen: it needs no network and no other file.
-
+"""One HTML file with everything that was seen: it needs no network and no other file.from seqloom.explain.cell_equations import Array
     page = page_of([trace], attributions=[attribution], search=search, language="ko")
 
 The page is a template (``template/``: HTML, CSS, JavaScript, words) into which the data are put as
@@ -20,7 +19,6 @@ import numpy as np
 
 from seqloom.errors import DataError
 from seqloom.explain.attribution import Attribution
-from seqloom.explain.layers import Array
 from seqloom.explain.trace import Trace
 from seqloom.explain.units import Search, split_name
 

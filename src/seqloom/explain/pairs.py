@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.config import PredictSettings
+from seqloom.explain.cell_equations import Array
 from seqloom.explain.layers import (
-    Array,
     as_float64,
     outputs_of,
     trace_encoder,

@@ -86,7 +86,7 @@ def gradient_reach(
     for cell in cells:
         say(f"{cell}: {updates} updates")
         torch.manual_seed(seed)
-        model = LanguageModel(size, EMBEDDING, Recurrent(cell, EMBEDDING, HIDDEN))
+        model = LanguageModel(size, EMBEDDING, layers_of(cell, EMBEDDING, HIDDEN))
         passages = _passages(held, steps + 2, PASSAGES, np.random.default_rng(seed))
         before, _ = gradient_shares(model, passages)
         _train(model, train, steps + 2, updates, np.random.default_rng(seed))
@@ -102,8 +102,21 @@ def check_cells(cells: Sequence[str]) -> None:
         SettingsError: one is not; the nearest is offered.
     """
     for cell in cells:
-        if cell not in CELLS:
-            raise SettingsError(f'Unknown cell "{cell}". {nearest(cell, CELLS)}')
+        layers_of(cell, 1, 1)
+
+
+def layers_of(cell: str, input_size: int, hidden_size: int) -> Recurrent:
+    """One layer of a cell; "lstm:5" is an LSTM whose forget bias begins at 5.
+
+    Raises:
+        SettingsError: there is no such cell; the nearest is offered.
+    """
+    kind, given, bias = cell.partition(":")
+    if kind not in CELLS:
+        raise SettingsError(f'Unknown cell "{cell}". {nearest(kind, CELLS)}')
+    if given and (kind != "lstm" or not bias.replace(".", "", 1).isdecimal()):
+        raise SettingsError(f'Cell "{cell}": a forget bias stands behind lstm alone, as in lstm:5.')
+    return Recurrent(kind, input_size, hidden_size, forget_bias=float(bias) if given else 1.0)
 
 
 def _cut(texts: Iterable[str], steps: int) -> tuple[Ids, Ids, int]:

@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqloom.errors import SettingsError
-from seqloom.explain.reach import check_cells
+from seqloom.explain.reach import check_cells, layers_of
 from seqloom.nn.embedding import OneHot
-from seqloom.nn.recurrent import Recurrent
 from seqloom.watching import unheard
 
 SYMBOLS = 8
@@ -61,7 +60,7 @@ class _Recaller(nn.Module):
     def __init__(self, cell: str) -> None:
         super().__init__()
         self.embedding = OneHot(SYMBOLS + 2)
-        self.layers = Recurrent(cell, SYMBOLS + 2, HIDDEN)
+        self.layers = layers_of(cell, SYMBOLS + 2, HIDDEN)
         self.head = nn.Linear(HIDDEN, SYMBOLS)
 
     def forward(self, ids: Tensor) -> Tensor:

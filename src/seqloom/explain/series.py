@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from seqloom.data.time_table import SeriesSet
 from seqloom.errors import DataError
-from seqloom.explain.cell_equations import CELL_EQUATIONS
-from seqloom.explain.layers import Array, as_float64, outputs_of, trace_encoder, weights_of
+from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
+from seqloom.explain.layers import as_float64, outputs_of, trace_encoder, weights_of
 from seqloom.explain.subject import Read, Subject
 from seqloom.explain.trace import Steps, Trace, distance, without_batch
 from seqloom.explain.watching_layers import seen_scans

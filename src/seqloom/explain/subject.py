@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from seqloom.config import Settings
 from seqloom.errors import DataError, SettingsError
-from seqloom.explain.layers import Array, as_float64, outputs_of, trace_encoder
+from seqloom.explain.cell_equations import Array
+from seqloom.explain.layers import as_float64, outputs_of, trace_encoder
 from seqloom.explain.trace import Trace, distance, without_batch
 from seqloom.explain.watching_layers import Call, reading_instead, seen_calls
 from seqloom.nn.cells import Cell

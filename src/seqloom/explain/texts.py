@@ -1,5 +1,4 @@
-"""Looking into generators and classifiers: one text, one encoder."""
-
+"""Looking into generators and classifiers: one text, one encoder."""from seqloom.explain.cell_equations import Array
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from seqloom.config import Settings
 from seqloom.errors import DataError
-from seqloom.explain.layers import Array
+
 from seqloom.explain.subject import Read, Subject, need_text, repeated
 from seqloom.explain.trace import Steps, Trace, likeliest
 from seqloom.nn.encoders import Encoder
@@ -105,14 +104,16 @@ class Generating(Subject):
     def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
         """Of the token after each: (rows, time, vocab_size)."""
         assert isinstance(model, LanguageModel)
-        logits, _ = model.logits(*repeated(read.tensors, rows))
+        (ids,) = repeated(read.tensors, rows)
+        logits, _ = model.logits(ids)
         return logits.log_softmax(-1)
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """Of the likeliest tokens after the last."""
         assert isinstance(self.exact, LanguageModel)
-        hidden, _ = self.exact.encode(*repeated(read.tensors, rows))
-        scores = self.exact.head(hidden[:, -1]).log_softmax(-1)
+        (ids,) = repeated(read.tensors, rows)
+        hidden, _ = self.exact.encode(ids)
+        scores: Tensor = self.exact.head(hidden[:, -1]).log_softmax(-1)
         return scores[:, list(read.extra[1])]
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:

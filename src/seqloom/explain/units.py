@@ -17,7 +17,8 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.explain.layers import Array, as_float64, trace_encoder
+from seqloom.explain.cell_equations import Array
+from seqloom.explain.layers import as_float64, trace_encoder
 from seqloom.explain.properties import properties_of
 from seqloom.explain.subject import Read, Subject
 
@@ -100,7 +101,7 @@ def some_reads(reads: Iterator[Read]) -> Iterator[Read]:
 def is_told(values: Array) -> bool:
     """Whether a property differs often enough over tokens."""
     if set(np.unique(values)) <= {0.0, 1.0}:
-        return FEWEST <= values.sum() <= len(values) - FEWEST
+        return bool(FEWEST <= values.sum() <= len(values) - FEWEST)
     return bool(values.std() > 0)
 
 

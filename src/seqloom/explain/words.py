@@ -1,5 +1,4 @@
-"""Looking into taggers: a sentence, a tag for every word."""
-
+"""Looking into taggers: a sentence, a tag for every word."""from seqloom.explain.cell_equations import Array
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.errors import DataError
-from seqloom.explain.layers import Array
+
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace, likeliest

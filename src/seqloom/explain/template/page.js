@@ -6,6 +6,11 @@ const chosen = {
   target: data.texts.map(likeliestTarget), head: {}, open: true,
 };
 
+if (data.search && data.search.rows.length) { // begins with the unit that follows something most
+  const [, place, signal, unit] = data.search.rows[0];
+  Object.assign(chosen, { place: data.places.findIndex(p => p.name === place), signal, unit });
+}
+
 function likeliestTarget(text) { // of a classifier the label it gives; else the first result
   const ends = text.attribution ? text.attribution.end : [];
   return data.task === "classify" ? Math.max(0, ends.indexOf(Math.max(...ends))) : 0;

@@ -19,11 +19,14 @@ function areWords(names) { return names.filter(name => name.length > 1).length >
 function trackView(text, number) {
   const place = placeNow(), names = namesOf(text, place), array = arrayOf(text, chosen.signal);
   const wide = areWords(names);
+  // A state's colours go as far as this unit does; a gate's from 0 to 1.
+  const own = Math.max(1e-3, ...names.map((_, step) => Math.abs(unitValue(text, chosen.signal, step))));
+  const [low, high] = array.low < 0 ? [-own, own] : [array.low, array.high];
   const strip = make("div", {
     class: "strip", tabindex: "0", role: "group", "aria-label": word("track"), onkeydown: e => moved(e, number, names.length),
   });
   names.forEach((name, step) => {
-    const value = unitValue(text, chosen.signal, step), colour = colourOf(value, array.low, array.high);
+    const value = unitValue(text, chosen.signal, step), colour = colourOf(value, low, high);
     strip.append(make("span", {
       class: "token" + (wide ? " wide" : "") + (step === chosen.here[number] ? " here" : ""),
       style: `background:${rgb(colour)};color:${inkOn(colour)}`,
@@ -35,7 +38,7 @@ function trackView(text, number) {
     make("h2", {}, word("track")),
     make("p", { class: "note" }, word("trackNote", chosen.unit, nameOf(place.name), words.names[chosen.signal])),
     strip,
-    make("p", { class: "value" }, told(text, number)), make("p", {}, ramp(array.low, array.high)),
+    make("p", { class: "value" }, told(text, number)), make("p", {}, ramp(low, high)),
   ];
 }
 
@@ -59,7 +62,7 @@ function moved(event, number, count) {
 function chartView(text, number) {
   const place = placeNow(), names = namesOf(text, place), each = columnWidth(names.length);
   const width = GUTTER + each * names.length + 8, height = 170, top = 8, bottom = height - 14;
-  const signals = place.signals, span = Math.max(1, ...signals.map(s => arrayOf(text, s).high));
+  const signals = place.signals, span = Math.max(1, ...signals.flatMap(s => names.map((_, n) => Math.abs(unitValue(text, s, n)))));
   const low = signals.some(s => arrayOf(text, s).low < 0) ? -span : 0;
   const y = value => bottom - (value - low) / (span - low) * (bottom - top);
   const svg = make("svg", { width, height, role: "img", "aria-label": word("chart", chosen.unit) });
@@ -98,8 +101,8 @@ function numbersTable(text, names) {
 
 function labelsAbove(context, names, each, top) { // slanted names of the tokens
   context.fillStyle = rgb(palette.soft);
-  context.font = "11px system-ui, 'Noto Sans KR', sans-serif";
-  const every = Math.max(1, Math.ceil(11 / each));
+  context.font = `${each < 11 ? 9 : 11}px system-ui, 'Noto Sans KR', sans-serif`;
+  const slanted = names.some(name => visible(name).length > 1), every = Math.max(1, Math.ceil((slanted ? 11 : 8) / each));
   names.forEach((name, step) => {
     if (step % every) return;
     const shown = visible(name);
@@ -113,7 +116,7 @@ function labelsAbove(context, names, each, top) { // slanted names of the tokens
 
 function mapsView(text, number) {
   const place = placeNow(), names = namesOf(text, place), units = place.units;
-  const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : 2;
+  const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : units.length <= 256 ? 2 : 1;
   const long = names.some(name => visible(name).length > 1), top = long ? 66 : 18;
   const beside = GUTTER + each * names.length < 480; // short texts leave room for several in a row
   const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
