@@ -1,4 +1,5 @@
-"""How much each token mattered to what a model said, in two ways.from seqloom.explain.cell_equations import Array
+"""How much each token mattered to what a model said, in two ways.
+
     integrated gradients   (x - x₀) · ∫ ∂F/∂x (x₀ + a (x - x₀)) da,  a from 0 to 1
     occlusion              F(x) - F(x with the token's vector set to that of x₀)
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqloom.explain.cell_equations import Array
 from seqloom.explain.subject import Read, Subject
 
 FEWEST, MOST = 16, 256  # places at which the gradient is taken

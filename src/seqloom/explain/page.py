@@ -1,4 +1,5 @@
-"""One HTML file with everything that was seen: it needs no network and no other file.from seqloom.explain.cell_equations import Array
+"""One HTML file with everything that was seen: it needs no network and no other file.
+
     page = page_of([trace], attributions=[attribution], search=search, language="ko")
 
 The page is a template (``template/``: HTML, CSS, JavaScript, words) into which the data are put as
@@ -19,6 +20,7 @@ import numpy as np
 
 from seqloom.errors import DataError
 from seqloom.explain.attribution import Attribution
+from seqloom.explain.cell_equations import Array
 from seqloom.explain.trace import Trace
 from seqloom.explain.units import Search, split_name
 

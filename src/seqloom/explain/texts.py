@@ -1,4 +1,5 @@
-"""Looking into generators and classifiers: one text, one encoder."""from seqloom.explain.cell_equations import Array
+"""Looking into generators and classifiers: one text, one encoder."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from seqloom.config import Settings
 from seqloom.errors import DataError
-
+from seqloom.explain.cell_equations import Array
 from seqloom.explain.subject import Read, Subject, need_text, repeated
 from seqloom.explain.trace import Steps, Trace, likeliest
 from seqloom.nn.encoders import Encoder

@@ -1,4 +1,5 @@
-"""Looking into taggers: a sentence, a tag for every word."""from seqloom.explain.cell_equations import Array
+"""Looking into taggers: a sentence, a tag for every word."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.errors import DataError
-
+from seqloom.explain.cell_equations import Array
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace, likeliest
