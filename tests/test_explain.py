@@ -21,7 +21,7 @@ from seqloom import (
     cli,
 )
 from seqloom.explain.attribution import attribute
-from seqloom.explain.lesson import CLOSE, LessonAt, give_lesson
+from seqloom.explain.lesson import LessonAt, give_lesson
 from seqloom.explain.page import LARGEST, page_of
 from seqloom.explain.subject import SUBJECTS, Subject, open_subject
 from seqloom.explain.trace import Steps, Trace
@@ -147,7 +147,7 @@ def test_lesson_ends_at_what_the_model_used(fitted: Any) -> None:
     _, model, given = fitted
     subject = open_subject(model.run_)
     lesson = give_lesson(subject, given, LessonAt(step=2, unit=3))
-    assert lesson.result == pytest.approx(lesson.used, abs=CLOSE / 100)
+    assert lesson.result == pytest.approx(lesson.used, abs=1e-5)
     assert lesson.lines[-1].value == pytest.approx(lesson.result)
     for wrong, flag in ((LessonAt(step=99), "--step"), (LessonAt(unit=8), "--unit")):
         with pytest.raises(SettingsError, match=flag):

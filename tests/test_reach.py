@@ -79,7 +79,7 @@ def test_lessons_by_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert cli.run([*words, "--out", str(out), "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["cells"][0]["cell"] == "gru" and out.exists()
     assert cli.run([*words, "--out", str(out), "--quiet"]) == 0
-    assert "1 % reaches" in capsys.readouterr().out
+    assert "1 % of it arrives" in capsys.readouterr().out
     words = ["lesson", "memory", "--cells", "elman", "--lengths", "1,2", "--updates", "1"]
     assert cli.run([*words, "--quiet"]) == 0
     assert "2 steps" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from seqloom.errors import SettingsError
 from seqloom.explain import attention_equations as eq
 from seqloom.explain.attention_lessons import basic, transformer, with_heads
 from seqloom.explain.blackboard import Blackboard, Line
-from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
+from seqloom.explain.cell_equations import CELL_EQUATIONS
 from seqloom.explain.cell_lessons import CELL_LESSONS
 from seqloom.explain.layers import DIRECTIONS, as_float64, kind_of, weights_of
 from seqloom.explain.subject import Read, Subject
@@ -28,8 +28,6 @@ from seqloom.explain.watching_layers import seen_calls, seen_scans
 from seqloom.nn.attention import BasicAttention, SelfAttention
 from seqloom.nn.cells import Cell
 from seqloom.nn.transformer import AttentionEncoder
-
-CLOSE = 1e-3  # between the equations and the model's float32
 
 
 @dataclass(frozen=True)
@@ -155,6 +153,3 @@ def _attention_lesson(
         *(subject.name, at, read.tokens[at.step - 1], len(read.tokens), encoder.output_size),
         *(tuple(board.lines), result, float(used[place])),
     )
-
-
-__all__ = ["CLOSE", "Array", "Lesson", "LessonAt", "give_lesson"]

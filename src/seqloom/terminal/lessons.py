@@ -73,19 +73,25 @@ def show_reach(console: Console, found: Sequence[Any], updates: int) -> None:
     for trained in (False, True):
         title = f"after {updates:,} updates" if trained else "as the model begins"
         table = Table(box=box.SIMPLE, title=title, title_justify="left", padding=0)
-        table.add_column("steps back ")
+        table.add_column("steps back", no_wrap=True)
         steps = [step for step in SHOWN if step < len(found[0].before)]
         for step in steps:
-            table.add_column(str(step), justify="right", min_width=6)
-        table.add_column("  1 % reaches", justify="right")
+            table.add_column(str(step), justify="right", min_width=5)
+        table.add_column("reach", justify="right", min_width=7)
         if trained:
-            table.add_column("  nats", justify="right")
+            table.add_column("nats", justify="right", min_width=6)
         for one in found:
             shares = one.after if trained else one.before
             cells = [_share(shares[step]) for step in steps]
             nats = [f"{one.nll:.3f}"] if trained else []
             table.add_row(one.cell, *cells, f"{one.steps(trained=trained)}", *nats)
         console.print(table)
+    console.print(
+        "The gradient of the last character's loss, as a share of that at the last step; reach: "
+        "how many steps back 1 % of it arrives.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _share(value: float) -> str:
