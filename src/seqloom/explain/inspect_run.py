@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqloom.explain.attribution import attribute
-from seqloom.explain.page import page_of
+from seqloom.explain.page import check_length, page_of
 from seqloom.explain.subject import Subject, open_subject
 from seqloom.explain.trace import Trace
 from seqloom.explain.units import search_units
@@ -29,8 +29,11 @@ def inspect(
     Raises:
         DataError: an input cannot be read, or is too long for a page.
     """
+    reads = [subject.read(one) for one in given]
+    for read in reads:
+        check_length(read.tokens)
     traces = [subject.trace(one) for one in given]
-    attributions = [attribute(subject, subject.read(one)) for one in given]
+    attributions = [attribute(subject, read) for read in reads]
     return page_of(
         traces,
         attributions=attributions,

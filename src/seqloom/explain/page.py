@@ -47,17 +47,26 @@ def page_of(
         DataError: a text is too long for a page.
     """
     for trace in traces:
-        if len(trace.tokens) > MOST_TOKENS:
-            raise DataError(
-                f"The input has {len(trace.tokens):,} tokens; a page shows up to {MOST_TOKENS}. "
-                "Pass a shorter text, or use trace in Python."
-            )
+        check_length(trace.tokens)
     numbers = MOST_NUMBERS
     while True:
         page = _filled(traces, attributions, search, language, run, numbers)
         if len(page.encode()) <= LARGEST or numbers < 10_000:
             return page
         numbers = int(numbers * 0.7)
+
+
+def check_length(tokens: Sequence[str]) -> None:
+    """See that a page can show so many tokens.
+
+    Raises:
+        DataError: they are too many.
+    """
+    if len(tokens) > MOST_TOKENS:
+        raise DataError(
+            f"The input has {len(tokens):,} tokens; a page shows up to {MOST_TOKENS}. "
+            "Pass a shorter text, or use trace in Python."
+        )
 
 
 def _filled(
