@@ -14,6 +14,7 @@ from seqloom.config import DataSettings, Settings, override
 from seqloom.data.catalogue import (
     CatalogueFile,
     Entry,
+    RecordingSet,
     cache_folder,
     fetch,
     fetch_entry,
@@ -159,7 +160,7 @@ def test_entries_are_complete() -> None:
     }
     for known in load_catalogue().values():
         assert known.title and known.licence and known.split and known.folder
-        assert known.files or known.builtin or known.pairs
+        assert known.files or known.builtin or known.pairs or known.recordings
         assert {file.part for file in known.files} <= {"train", "valid", "test"}
         assert known.label or known.task != "classify"
         for file in known.files:
@@ -299,3 +300,56 @@ def test_both_sides_of_captions_are_as_long() -> None:
         "text": "Ein Mann mit einem orangefarbenen Hut, der etwas anstarrt.",
         "en": "A man in an orange hat starring at something.",
     }
+
+
+def recordings(url: str, sha256: str) -> Entry:
+    held = RecordingSet(
+        "{text}_{speaker}_{take}", ("a", "b"), ("x",), 3, 1, ".wav", "r", url, sha256
+    )
+    return replace(ENTRY, recordings=held)
+
+
+def test_many_small_files_are_downloaded_and_checked_together(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    folder = tmp_path / "www" / "r"
+    folder.mkdir()
+    digest = hashlib.sha256()
+    for name in ("a_x_0", "a_x_1", "a_x_2", "b_x_0", "b_x_1", "b_x_2"):
+        (folder / f"{name}.wav").write_bytes(name.encode())
+        digest.update(hashlib.sha256(name.encode()).digest())
+    known = recordings(f"{server}/r", digest.hexdigest())
+    assert known.recordings is not None
+    assert known.recordings.files("test") == ["r/a_x_0.wav", "r/b_x_0.wav"]
+    paths = fetch_entry(known)
+    assert [path.read_text() for path in paths] == [path.stem for path in paths]
+    (folder / "a_x_1.wav").unlink()
+    assert fetch_entry(known) == paths
+    with pytest.raises(DataError, match="are not those of the catalogue"):
+        fetch_entry(recordings(f"{server}/r", "0" * 64))
+    paths[0].unlink()
+    (folder / "a_x_0.wav").unlink()
+    with pytest.raises(DataError, match="answered 404"):
+        fetch_entry(known)
+
+
+def test_a_data_set_of_many_files_lists_them() -> None:
+    files = load_catalogue()["nottingham"].files
+    assert len(files) == len({file.name for file in files}) == 1_034
+    for file in files:
+        assert file.url is not None and file.url.endswith(f"/{file.name}")
+        assert file.name.endswith(".mid") and len(file.sha256) == 64 and file.size > 0
+
+
+def test_a_file_in_a_folder_of_the_data_set_is_kept_there(
+    server: str, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEQLOOM_DATA", raising=False)
+    (tmp_path / "www" / "MIDI").mkdir()
+    (tmp_path / "www" / "MIDI" / "a.mid").write_bytes(CONTENT)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    file = CatalogueFile("MIDI/a.mid", sha256, len(CONTENT), f"{server}/MIDI/a.mid")
+    assert fetch_entry(replace(ENTRY, files=(file,))) == (
+        own_cache / "small-folder" / "MIDI" / "a.mid",
+    )

@@ -165,7 +165,7 @@ BAD_FLAGS: dict[str, list[str]] = {
     "--split 0.9/0.2": ["sum to 1"],
     "--split half": ['split = "half"'],
     "--task generat": ['"generat" for --task', 'Did you mean "generate"?'],
-    "--task transcribe": ['"transcribe" for --task', '"translate"'],
+    "--task transcribes": ['"transcribes" for --task', '"transcribe"'],
     "--task classify --tie-embeddings": ["--tie-embeddings has no meaning for classify."],
     "--task classify --preset cooking-lstm": ["preset is of generate, and --task classify"],
     "--task generate --from run": ["--from has no meaning for generate."],

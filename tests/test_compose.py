@@ -1,6 +1,7 @@
 """The task as a whole: from a folder of MIDI to a piece, by Python and by the command line."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from test_music_files import write_roll, write_voices
 
 from seqloom import MusicComposer, api, cli
 from seqloom.config import ComposeSettings, Settings, default_settings, override
-from seqloom.errors import DataError, RunError, SettingsError
+from seqloom.errors import DataError, MissingExtraError, RunError, SettingsError
 from seqloom.signal.midi import read_midi
 from seqloom.tasks import compose
 
@@ -188,6 +189,15 @@ def test_an_estimator_composes(
     assert MusicComposer.load(model.save(tmp_path / "saved")).compose(bars=2, seed=1).midi() == (
         written.midi()
     )
+
+
+def test_a_missing_package_is_said_before_anything_is_read(
+    tunes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mido", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "seqloom\[music\]"'):
+        api.train(str(tunes), small(), tmp_path / "run", task="compose")
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_run_does_not_compose(tmp_path: Path) -> None:

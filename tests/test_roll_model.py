@@ -40,6 +40,14 @@ def test_joint_notes_equal_the_printed_equations() -> None:
 
 
 @pytest.mark.parametrize("head", heads())
+def test_no_frames_and_silent_frames_cost_what_they_should(
+    head: IndependentNotes | JointNotes,
+) -> None:
+    assert head(torch.zeros(0, 6), torch.zeros(0, 7)).shape == (0,)
+    assert bool((head(torch.randn(3, 6), torch.zeros(3, 7)) > 0).all())
+
+
+@pytest.mark.parametrize("head", heads())
 def test_frames_are_drawn_as_often_as_they_are_likely(head: IndependentNotes | JointNotes) -> None:
     with torch.no_grad():
         for linear in (head.linear if isinstance(head, IndependentNotes) else head.bias,):

@@ -305,3 +305,13 @@ def test_strings_of_recordings_are_learnt_from(sound: Path) -> None:
 def test_text_is_no_sound(one_way: SpeechRecognizer) -> None:
     with pytest.raises(SettingsError, match="reads sound files"):
         list(api.predict(one_way.run_.path, iter(["a text"])))
+
+
+def test_one_way_hears_silence_behind(
+    one_way: SpeechRecognizer, both_ways: SpeechRecognizer
+) -> None:
+    samples = say("a")
+    own, other = one_way.transcriber.frames, both_ways.transcriber.frames
+    behind = own.steps(len(samples)) - other.steps(len(samples))
+    assert behind == pytest.approx(0.25 / own.step_seconds, abs=1)
+    assert len(own(samples)) == own.steps(len(samples))

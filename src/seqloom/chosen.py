@@ -33,6 +33,7 @@ Changes = dict[str, dict[str, Any]]  # values by section and name
 
 BUDGETS = ("minutes", "epochs", "updates")
 LEFT_TO_INFER: tuple[Any, ...] = (None, "auto", [], 0)
+SHOWN_BY_FILES = ("transcribe", "compose", "caption")
 INSTEAD = "To learn to write such text instead: --task generate."
 
 
@@ -82,14 +83,7 @@ def choose(
         task = _task_of(config)
     found: list[str] = []
     if task == "auto":
-        task, found = _only_task(changes) or (task, found)
-    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
-    fitting = task == "auto" and not asked & NOT_TAKEN["caption"]
-    reason = holds_captions(source) if fitting else ""
-    if reason:  # opened in a way of its own: a folder holds pictures beside its table
-        task, found = "caption", [f"The task is caption: {reason}."]
-    if task == "auto" and holds_sound(source):
-        task, found = "transcribe", [f"The task is transcribe: {source} holds sound."]
+        task, found = _task_of_files(source, changes) or _only_task(changes) or (task, found)
     opened = _open(source, task)
     if task == "auto":
         task, found = find_task(opened, _together(config, changes))
@@ -160,10 +154,25 @@ def _together(config: Path | None, changes: Changes) -> Changes:
     return {"data": {**kept, **changes.get("data", {})}}
 
 
+def _names(changes: Changes) -> set[str]:
+    return {f"{section}.{name}" for section, values in changes.items() for name in values}
+
+
+def _task_of_files(source: str, changes: Changes) -> tuple[str, list[str]] | None:
+    """The task of data that are opened in a way of their own: pictures beside a table, sound."""
+    if not _names(changes) & NOT_TAKEN["caption"] and (reason := holds_captions(source)):
+        return "caption", [f"The task is caption: {reason}."]
+    if holds_sound(source):
+        return "transcribe", [f"The task is transcribe: {source} holds sound."]
+    return None
+
+
 def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
     """The one task that takes all that was asked for, where there is one, and why."""
-    asked = {f"{section}.{name}" for section, values in changes.items() for name in values}
+    asked = _names(changes)
     fitting = [task for task, others in NOT_TAKEN.items() if not asked & others]
+    if len(fitting) > 1:  # of several, those whose files would have shown them are out
+        fitting = [task for task in fitting if task not in SHOWN_BY_FILES]
     if len(fitting) != 1:
         return None
     (task,) = fitting

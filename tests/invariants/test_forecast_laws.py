@@ -179,7 +179,7 @@ def test_no_series_learns_from_dates_that_are_tested_on_in_another() -> None:
         ]
         model = Forecaster(**SMALL, updates=3).fit(table)
         scales = model.forecaster.scales
-        weights = [tensor.numpy().copy() for tensor in model.forecaster.model.parameters()]
+        weights = [one.detach().numpy().copy() for one in model.forecaster.model.parameters()]
         found.append((weights, scales.scaler.mean[[0, 1, 3]]))
     for one, other in zip(found[0][0], found[1][0], strict=True):
         np.testing.assert_array_equal(one, other)

@@ -76,7 +76,7 @@ MAY_IMPORT = {
         *("run", "tasks", "text", "watching"),
         *("atomic", "explain"),
     },
-    "terminal": {"errors", "watching"},
+    "terminal": {"deciding", "errors", "watching"},
     "serve": {"api", "config", "errors"},
     "stopping": set(),
     "cli": {"", "api", "atomic", "config", "errors", "stopping", "strict_json", "terminal"},

@@ -117,7 +117,7 @@ class _Beam:
 
     @property
     def total(self) -> float:
-        return float(np.logaddexp(self.blank, self.spoken))
+        return _add(self.blank, self.spoken)
 
     @property
     def score(self) -> float:

@@ -15,8 +15,9 @@ from seqloom.evaluate.lettering import characters_of, drawable, fonts
 COLUMNS = 6  # pictures side by side
 MOST_STEPS = 29  # words of a caption whose look is drawn
 INCH = 1.7  # of a picture's side
-LETTERS = 24  # of a caption's line below a picture of that side
+LETTERS = 22  # of a caption's line below a picture of that side
 MOST_LINES = 4  # of a caption
+DARKEST = 0.85  # of the shade where nothing was looked at
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,12 +40,10 @@ def look_picture(
     for place, label in enumerate(labels):
         axes[place].imshow(pixels)
         if place:
-            lit = grids[place - 1] / max(grids[place - 1].max(), 1e-12)
+            shade = np.zeros((side, side, 4))  # black, the less of it the more was looked
+            shade[:, :, 3] = DARKEST * (1 - grids[place - 1] / max(grids[place - 1].max(), 1e-12))
             extent = (-0.5, pixels.shape[1] - 0.5, pixels.shape[0] - 0.5, -0.5)
-            axes[place].imshow(
-                lit, cmap="inferno", alpha=0.6, vmin=0, vmax=1, extent=extent,
-                interpolation="bilinear",
-            )  # fmt: skip
+            axes[place].imshow(shade, extent=extent, interpolation="bilinear")
         axes[place].set_title(drawable(label, characters), fontsize=9)
     return _saved(figure, kind)
 
@@ -55,7 +54,8 @@ def captioned_picture(pixels: Sequence[Pixels], captions: Sequence[str]) -> byte
     for place, (picture, caption) in enumerate(zip(pixels, captions, strict=True)):
         axes[place].imshow(picture)
         lines = textwrap.wrap(drawable(caption, characters), LETTERS, max_lines=MOST_LINES)
-        axes[place].set_title("\n".join(lines), fontsize=7.5, y=-0.04, va="top")
+        below = {"ha": "center", "va": "top", "transform": axes[place].transAxes}
+        axes[place].text(0.5, -0.05, "\n".join(lines), fontsize=7.5, **below)
     return _saved(figure, "png")
 
 

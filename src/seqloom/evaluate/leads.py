@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+FEW = 5  # stretches, of which a spread says nothing
 SURE = 0.975  # of Student's t on each side: 95 %
 
 Exact = npt.NDArray[np.float64]
@@ -17,8 +18,8 @@ Exact = npt.NDArray[np.float64]
 def lead(ours: Exact, theirs: Exact, stretches: npt.NDArray[np.int64]) -> tuple[float, float]:
     """By how much our errors are smaller, and by how much that may differ by chance.
 
-    Of fewer than two stretches nothing can be said: the second number is infinite. NaN where no
-    window has both errors.
+    Of fewer than five stretches a lead counts where it is one in each of them; of fewer than two
+    nothing can be said. Then the second number is infinite. NaN where no window has both errors.
 
     Args:
         ours, theirs: error of each window (windows,).
@@ -42,5 +43,8 @@ def lead(ours: Exact, theirs: Exact, stretches: npt.NDArray[np.int64]) -> tuple[
     count = len(sums)
     if count < 2:
         return mean, float("inf")
+    if count < FEW:
+        ahead = (sums + mean * np.bincount(group)) * mean > 0
+        return mean, 0.0 if ahead.all() else float("inf")
     error = np.sqrt(count / (count - 1) * np.sum(sums**2)) / real.sum()
     return mean, float(stdtrit(count - 1, SURE) * error)

@@ -87,10 +87,13 @@ def copied_runs(written: Sequence[Notes], training: Iterable[Notes]) -> float:
 
 
 def music_measures(pieces: Sequence[Bars]) -> dict[str, float]:
-    """Means over pieces with notes: share of notes in key, and share of repeated bars."""
+    """Means over pieces with notes: share of notes in key, and share of repeated bars.
+
+    Without any piece that has notes there is nothing to say: an empty dict.
+    """
     full = [piece for piece in pieces if len(piece.notes)]
     if not full:
-        return {"in_key": float("nan"), "repeated_bars": float("nan")}
+        return {}
     repeats = [repeated_bars(piece) for piece in full]
     return {
         "in_key": float(np.mean([share_in_key(piece.notes) for piece in full])),

@@ -77,7 +77,7 @@ class JointNotes(nn.Module):
         """Nats of the frames."""
         down = notes > 0
         before = down.cumsum(1) - down.long()  # (frames, keys): keys down below each
-        most = int(down.sum(1).max())
+        most = int(down.sum(1).max()) if len(down) else 0  # of several processes one may have none
         order = (~down).to(torch.uint8).sort(dim=1, stable=True).indices[:, :most]
         real = down.gather(1, order)  # (frames, most)
         added = F.embedding(order, self.seen) * real.unsqueeze(2)  # (frames, most, units)

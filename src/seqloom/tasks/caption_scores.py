@@ -113,7 +113,10 @@ def read_baselines(run: Run) -> tuple[str, NearestPicture]:
     try:
         held: npt.NDArray[np.float32] = load(run.read("baseline.safetensors"))["features"]
     except (SafetensorError, KeyError) as error:
-        raise RunError(f"{run.path / 'baseline.safetensors'}: is damaged: {error}.") from None
+        raise RunError(
+            f"{run.path / 'baseline.safetensors'}: is not safetensors ({error}), or is damaged. "
+            "Train again with --overwrite."
+        ) from None
     return saved["common"], NearestPicture(held, saved["captions"])
 
 

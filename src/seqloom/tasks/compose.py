@@ -58,7 +58,7 @@ NGRAM_EVENTS = 5_000_000
 ORDERS = range(1, 11)
 MEASURED = 20  # pieces that are written to be measured
 SAMPLE_BARS = 16
-MEASURED_BARS = 32
+MEASURED_BARS = 16
 
 
 class EventJob:

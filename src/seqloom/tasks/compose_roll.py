@@ -49,7 +49,7 @@ SCORED_AT_ONCE = 16  # pieces
 QUARTERS = 4  # of a bar, where nothing else is known
 DEFAULT_BARS = 16
 MEASURED = 20
-MEASURED_BARS = 32
+MEASURED_BARS = 16
 SAMPLE_BARS = 16
 
 Frames = npt.NDArray[np.float32]

@@ -108,8 +108,7 @@ def prepare_music(source: Source, settings: Settings) -> MusicCorpus:
         SettingsError: a setting has no meaning for this music.
     """
     check_music(source)
-    if source.format == "midi":
-        check_mido()
+    check_mido()  # whatever is read, what is written is MIDI
     settings = resolved(source, settings)
     data = settings.data
     others = {part: open_source(path) for part, path in _named(settings).items()}

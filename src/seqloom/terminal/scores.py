@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from seqloom.deciding import DECIDING, is_better
 from seqloom.terminal.forecast_words import BASELINES as FORECASTS
 from seqloom.terminal.forecast_words import COLUMNS as FORECAST_COLUMNS
 from seqloom.terminal.forecast_words import figure as forecast_figure
@@ -51,10 +52,6 @@ SHOWN = {
     "compose": ("nll", "perplexity", "nll_per_note", "nll_per_frame", "nll_per_frame_by_piece"),
     "transcribe": ("wer", "cer", "exact_match"),
 }
-# The first of these that a model has decides; of the errors fewer are better.
-# Not BLEU: of short texts it is 0, for it asks for four words right in a row.
-DECIDING = ("span_f1", "micro_f1", "accuracy", "chrf", "per", "wer")
-ERRORS = ("per", "wer")
 BASELINES = {
     "generate": "n-gram baseline",
     "classify": "linear baseline",
@@ -141,7 +138,7 @@ def verdict(metrics: dict[str, Any]) -> str:
     name = next(name for name in DECIDING if name in model)
     baseline = BASELINES[metrics["task"]]
     against = _against(name, model, plain, metrics["task"])
-    if (model[name] > plain[name]) != (name in ERRORS) and model[name] != plain[name]:
+    if is_better(name, model[name], plain[name]):
         words = f"The model beats the {baseline} ({against})"
         if model.get("macro_f1", 1.0) < plain.get("macro_f1", 0.0):
             words += f", though not in the mean over labels ({_against('macro_f1', model, plain)})"

@@ -50,7 +50,7 @@ def _groups(
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, weight in model.named_parameters():
         kind = _kind(name, weight)
-        if kind not in kinds:
+        if kind not in kinds or not weight.requires_grad:  # what is frozen is left alone
             continue
         depth = depth_of(name)
         empty = {
