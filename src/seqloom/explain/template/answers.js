@@ -42,10 +42,10 @@ function saysView(text, number) {
 
 function aheadView(text) { // the look-back, the median and the widest interval
   const before = text.values, ahead = text.ahead, count = before.length + ahead.length;
-  const width = Math.min(1100, Math.max(320, count * 9)), height = 210, left = 60, right = 8;
+  const width = Math.min(1100, Math.max(640, count * 9)), height = 210, left = 60, right = 8;
   const all = [...before, ...ahead.flat()], low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
   const x = n => left + n / Math.max(1, count - 1) * (width - left - right), y = v => height - 22 - (v - low) / span * (height - 34);
-  const svg = make("svg", { width: "100%", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": word("forecast") });
+  const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, style: "max-width:100%;height:auto", role: "img", "aria-label": word("forecast") });
   for (const value of [low, (low + high) / 2, high]) {
     svg.append(make("line", { x1: left, x2: width, y1: y(value), y2: y(value), stroke: "var(--line)" }));
     svg.append(make("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
