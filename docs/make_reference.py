@@ -110,10 +110,9 @@ def commands(of: App, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             continue
         words = (*before, name)
         command = of[name]
-        if command.default_command is None:
-            yield from commands(command, words)
-        else:
+        if command.default_command is not None:
             yield words, command
+        yield from commands(command, words)
 
 
 def arguments_of(command: App) -> list[Argument]:

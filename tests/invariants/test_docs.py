@@ -20,7 +20,7 @@ from seqloom.presets import preset_names
 CHECKOUT = Path(__file__).resolve().parents[2]
 GUIDES = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
-    "compare",
+    *("compare", "inspect"),
 )
 PAIRS = [
     ("README.md", "README.ko.md"),

@@ -43,11 +43,14 @@ MAY_IMPORT = {
         *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
         *("signal", "text", "toml", "train", "watching"),
     },
-    "explain": {"errors"},
+    "explain": {
+        *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
+        *("watching",),
+    },
     "export": {"config", "errors", "run", "tasks"},
     "estimators": {
         *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),
-        *("watching",),
+        *("explain", "watching"),
     },
     "chosen": {"config", "data", "errors", "presets", "run", "task_settings", "toml"},
     "compare": {
@@ -71,6 +74,7 @@ MAY_IMPORT = {
             "presets",
         ),
         *("run", "tasks", "text", "watching"),
+        *("atomic", "explain"),
     },
     "terminal": {"deciding", "errors", "watching"},
     "serve": {"api", "config", "errors"},

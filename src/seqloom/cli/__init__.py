@@ -2,6 +2,7 @@
 
     train, resume, compare, tune  → training     generate, compose              → writing
     predict, transcribe, evaluate → answering    tokens, data                   → looking
+    inspect, lesson               → seeing
 
 Only this package prints and exits. Results go to standard output, words and progress to standard
 error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the
@@ -23,12 +24,12 @@ from cyclopts import (
 )
 
 from seqloom import api
-from seqloom.cli import answering, looking, training, writing
+from seqloom.cli import answering, looking, seeing, training, writing
 from seqloom.cli.frame import app
 from seqloom.config import flag_of
 from seqloom.errors import SeqloomError
 
-__all__ = ["answering", "app", "looking", "main", "run", "training", "writing"]
+__all__ = ["answering", "app", "looking", "main", "run", "seeing", "training", "writing"]
 
 
 def main() -> None:

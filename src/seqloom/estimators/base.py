@@ -13,7 +13,7 @@ import textwrap
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic.fields import FieldInfo
 from sklearn.base import BaseEstimator
@@ -25,7 +25,10 @@ from seqloom.run import Run
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.toml import read_settings
 
-_NOT_COPIED = ("_remove", "_used", "_used_run")
+if TYPE_CHECKING:
+    from seqloom.explain.trace import Trace
+
+_NOT_COPIED = ("_remove", "_used", "_used_run", "_subject", "_subject_run")
 
 
 class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
@@ -139,6 +142,24 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         if getattr(self, "_used_run", None) is not run:
             self._used, self._used_run = load(run), run
         return self._used
+
+    def trace(self, X: Any = None) -> Trace:  # noqa: N803
+        """Every gate, cell and hidden state and attention weight of the model reading one input.
+
+        Args:
+            X: one input, as ``predict`` takes many: a text, a list of words, a series; of a
+                forecaster None for the series of its training.
+
+        Returns:
+            Named arrays (``trace.shapes()``), worked out in float64; in Jupyter a page of them.
+        """
+        from seqloom.explain.inspect_run import trace_with
+        from seqloom.explain.subject import open_subject
+
+        run = self._fitted_run()
+        if getattr(self, "_subject_run", None) is not run:
+            self._subject, self._subject_run = open_subject(run), run
+        return trace_with(self._subject, X)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Copy the run folder to ``path``.

@@ -12,6 +12,7 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.estimators.base import SequenceEstimator
 
 if TYPE_CHECKING:
+    from seqloom.explain.trace import Trace
     from seqloom.tasks.forecast_use import Forecast, SeriesForecaster
 
 
@@ -50,6 +51,15 @@ class Forecaster(SequenceEstimator):
 
         forecaster: SeriesForecaster = self._opened(load_forecaster)
         return forecaster
+
+    def trace(self, X: Any = None) -> Trace:  # noqa: N803
+        """Every gate and state over the look-back of one series; see ``SequenceEstimator``.
+
+        Args:
+            X: series as ``fit`` takes them, of which the first is read; those of the training when
+                None.
+        """
+        return super().trace(None if X is None else _data(X)[0])
 
     def predict(self, X: Any = None, horizon: int = 0) -> npt.NDArray[np.float64]:  # noqa: N803
         """Medians of the steps that follow each series.

@@ -23,7 +23,7 @@ from seqloom.nn.forecaster import Forecaster
 from seqloom.run import Run
 from seqloom.signal.windows import Batch, Windows
 from seqloom.tasks.forecast_fitted import read_intervals
-from seqloom.tasks.forecast_model import Reading, build_forecaster, quantiles_of
+from seqloom.tasks.forecast_model import Reading, WindowBatch, build_forecaster, quantiles_of
 from seqloom.tasks.series_corpus import StoredSeries, lag_of
 from seqloom.tasks.series_making import arrays_of, options_of
 from seqloom.tasks.series_scales import SeriesScales, check_like
@@ -96,6 +96,16 @@ class SeriesForecaster:
         """How the network reads windows of some series."""
         look_back, trained = self.settings.data.look_back, len(self.scales.names)
         return Reading(self.lag, look_back, stored.numbers, stored.statics, trained)
+
+    def window(self, found: SeriesSet, row: int) -> WindowBatch:
+        """What the network reads at the end of one of some series: a batch of one."""
+        stored, _ = self.placed(found)
+        rows = [row]
+        reading = replace(
+            self.reading(stored), numbers=stored.numbers[rows], statics=stored.statics[rows]
+        )
+        grown, data = _Grown.of(stored, rows), self.settings.data
+        return reading.read(grown.batch(data.look_back + self.lag, data.horizon))
 
     def unknown(self, found: SeriesSet) -> list[str]:
         """Names of the series that were not in the training."""

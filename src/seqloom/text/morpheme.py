@@ -123,6 +123,14 @@ def _kiwi() -> Any:
     return Kiwi()
 
 
+def classes_of_characters(text: str) -> list[str]:
+    """The word class of the morpheme that each character belongs to; "" between morphemes."""
+    classes = [""] * len(text)
+    for found in _kiwi().tokenize(text):
+        classes[found.start : found.end] = [found.tag] * (found.end - found.start)
+    return classes
+
+
 def cut_line(line: str) -> list[str]:
     """Morphemes of a line, or the line end itself."""
     return [line] if line == "\n" else _written(_kiwi().tokenize(line))

@@ -1,0 +1,157 @@
+"""The printed equations of every cell in numpy and float64, with every gate kept.
+
+``nn/cells.py`` has the same equations as they run; a test holds both together. A cell here is a
+function of all its inputs at once, step after step:
+
+    gates = CELL_EQUATIONS["lstm"](weights, x, state)
+    gates["forget"]                                     # (batch, time, hidden_size)
+
+Arrays are those that the equations name, gates after their σ, candidates after their tanh:
+
+    elman              hidden
+    jordan             inner (h), hidden (o')
+    output-to-output   inner (h), hidden (o')
+    lstm               input, forget, candidate, output, cell, hidden
+    gru                reset, update, candidate (n), hidden
+    mingru             update, candidate (g(n)), hidden
+
+Knows no layers, directions or texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Weights = Mapping[str, Array]
+Step = Callable[[Array, tuple[Array, ...]], tuple[dict[str, Array], tuple[Array, ...]]]
+Equations = Callable[[Weights, Array, Sequence[Array] | None], dict[str, Array]]
+
+
+def sigmoid(x: Array) -> Array:
+    """σ(x) = 1 / (1 + e^-x), by way of tanh, which does not overflow."""
+    result: Array = 0.5 * np.tanh(0.5 * x) + 0.5
+    return result
+
+
+def over_time(step: Step, x: Array, state: tuple[Array, ...]) -> dict[str, Array]:
+    """One step after the other: x (batch, time, size) → what each step names, side by side."""
+    rows: list[dict[str, Array]] = []
+    for column in np.moveaxis(x, 1, 0):
+        named, state = step(column, state)
+        rows.append(named)
+    return {name: np.stack([row[name] for row in rows], 1) for name in rows[0]} if rows else {}
+
+
+def elman(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+    """h' = tanh(W x + b + U h + b)."""
+
+    def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
+        h = np.tanh(projected + before[0] @ weights["weight_hh"].T + weights["bias_hh"])
+        return {"hidden": h}, (h,)
+
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+
+
+def jordan(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+    """h = tanh(W x + b + U o + b); o' = tanh(V h + c)."""
+
+    def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
+        h = np.tanh(projected + before[0] @ weights["weight_hh"].T + weights["bias_hh"])
+        o = np.tanh(h @ weights["weight_ho"].T + weights["bias_ho"])
+        return {"inner": h, "hidden": o}, (o,)
+
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+
+
+def output_to_output(
+    weights: Weights, x: Array, state: Sequence[Array] | None = None
+) -> dict[str, Array]:
+    """h = tanh(V x + c); o' = tanh(W h + b + U o + b)."""
+    inner = np.tanh(x @ weights["weight_xh"].T + weights["bias_xh"])
+    return {"inner": inner, **elman(weights, inner, state)}
+
+
+def lstm(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+    """c' = σ(f)·c + σ(i)·tanh(g); h' = σ(o)·tanh(c')."""
+
+    def step(
+        projected: Array, before: tuple[Array, ...]
+    ) -> tuple[dict[str, Array], tuple[Array, Array]]:
+        h, c = before
+        sums = projected + h @ weights["weight_hh"].T + weights["bias_hh"]
+        i, f, g, o = np.split(sums, 4, axis=1)  # each (batch, hidden)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        named = {"input": i, "forget": f, "candidate": g, "output": o, "cell": c, "hidden": h}
+        return named, (h, c)
+
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 2))
+
+
+def gru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+    """h' = (1 - z)·n + z·h, n = tanh(W x + b + r·(U h + b))."""
+
+    def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
+        (h,) = before
+        r_x, z_x, n_x = np.split(projected, 3, axis=1)  # each (batch, hidden)
+        r_h, z_h, n_h = np.split(h @ weights["weight_hh"].T + weights["bias_hh"], 3, axis=1)
+        r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+        n = np.tanh(n_x + r * n_h)
+        h = (1 - z) * n + z * h
+        return {"reset": r, "update": z, "candidate": n, "hidden": h}, (h,)
+
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+
+
+def mingru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+    """h' = (1 - σ(z))·h + σ(z)·g(n), g(n) = n + ½ where n ≥ 0, else σ(n)."""
+
+    def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
+        z, n = np.split(projected, 2, axis=1)  # each (batch, hidden)
+        z, added = sigmoid(z), np.where(n >= 0, n + 0.5, sigmoid(n))
+        h = (1 - z) * before[0] + z * added
+        return {"update": z, "candidate": added, "hidden": h}, (h,)
+
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+
+
+def input_part(weights: Weights, x: Array) -> Array:
+    """W x + b of all steps."""
+    result: Array = x @ weights["weight_ih"].T + weights["bias_ih"]
+    return result
+
+
+def state_of(
+    weights: Weights, x: Array, state: Sequence[Array] | None, parts: int
+) -> tuple[Array, ...]:
+    """The state given, or zeros (batch, hidden_size)."""
+    if state is not None:
+        return tuple(state)
+    hidden = (
+        weights["weight_hh"].shape[1] if "weight_hh" in weights else len(weights["bias_ih"]) // 2
+    )
+    return (np.zeros((len(x), hidden)),) * parts
+
+
+CELL_EQUATIONS: dict[str, Equations] = {
+    "elman": elman,
+    "jordan": jordan,
+    "output-to-output": output_to_output,
+    "lstm": lstm,
+    "gru": gru,
+    "mingru": mingru,
+}
+SIGNALS: dict[str, tuple[str, ...]] = {
+    "elman": ("hidden",),
+    "jordan": ("inner", "hidden"),
+    "output-to-output": ("inner", "hidden"),
+    "lstm": ("input", "forget", "candidate", "output", "cell", "hidden"),
+    "gru": ("reset", "update", "candidate", "hidden"),
+    "mingru": ("update", "candidate", "hidden"),
+}
+"""The arrays of each cell, in the order of its equations."""

@@ -1,0 +1,193 @@
+"""Looking into forecasters: the look-back of a series, step by step or segment by segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqloom.data.time_table import SeriesSet
+from seqloom.errors import DataError
+from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
+from seqloom.explain.layers import as_float64, outputs_of, trace_encoder, weights_of
+from seqloom.explain.subject import Read, Subject
+from seqloom.explain.trace import Steps, Trace, distance, without_batch
+from seqloom.explain.watching_layers import seen_scans
+from seqloom.nn.cells import Cell
+from seqloom.nn.encoders import Encoder
+from seqloom.nn.forecast_heads import Window
+from seqloom.nn.forecaster import Forecaster, StepEncoder
+from seqloom.nn.segment_encoder import SegmentEncoder
+from seqloom.nn.transformer import AttentionEncoder
+from seqloom.run import Run
+from seqloom.tasks.forecast_files import series_before
+from seqloom.tasks.forecast_model import WindowBatch, as_window
+from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
+from seqloom.tasks.time_words import times_in_words
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesGiven:
+    """One of some series.
+
+    Attributes:
+        data: what ``open_source`` takes; None for the series of the training.
+        row: which of its series, counted from 1.
+    """
+
+    data: Any = None
+    row: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A window of a series, and what belongs to it."""
+
+    window: WindowBatch
+    found: SeriesSet
+    row: int
+    length: int
+
+
+class Forecasting(Subject):
+    """A model of what comes next in a series. Of several channels the first is looked at."""
+
+    task = "forecast"
+
+    def __init__(self, run: Run, forecaster: SeriesForecaster) -> None:
+        super().__init__(run, forecaster.settings, forecaster.model)
+        self.forecaster = forecaster
+        forecaster.device = torch.device("cpu")
+
+    @classmethod
+    def of(cls, run: Run) -> Forecasting:
+        """The model of a run."""
+        return cls(run, load_forecaster(run))
+
+    def encoder_of(self, model: nn.Module) -> Encoder:
+        """The encoder of a model that reads step by step."""
+        assert isinstance(model, Forecaster) and isinstance(model.core, StepEncoder)
+        return model.core.encoder
+
+    def read(self, given: Any) -> Read:
+        """The end of a series: one of a file's, or of those of the training."""
+        asked = given if isinstance(given, SeriesGiven) else SeriesGiven(given)
+        found = series_before(self.forecaster, self.run, asked.data)
+        if not 1 <= asked.row <= len(found.series):
+            raise DataError(
+                f"--row {asked.row}: there are {len(found.series):,} series, counted from 1."
+            )
+        row = asked.row - 1
+        one, window = found.series[row], self.forecaster.window(found, row)
+        length = int(window.lengths[0])
+        times = times_in_words(
+            one.times if one.times is not None else one.first + np.arange(len(one))
+        )
+        names = tuple(str(time) for time in times[-length:])
+        horizon = self.settings.data.horizon
+        targets = tuple(f"+{step + 1}" for step in shown_steps(horizon))
+        looked = Looked(window, found, row, length)
+        return Read(one.name, names, names, (), targets, looked)
+
+    def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
+        """Quantiles on the network's scale: (rows, horizon, channels, levels)."""
+        assert isinstance(model, Forecaster)
+        return model.quantiles(as_window(read.extra.window, torch.device("cpu")))
+
+    def trace(self, given: Any) -> Trace:
+        """Every gate and state over the look-back, and the forecast."""
+        read, core = self.read(given), self.model.core
+        if isinstance(core, StepEncoder):
+            said, (received, output) = self.watch(read)
+            x = as_float64(received[0])[:, : read.extra.length]
+            arrays = trace_encoder(self.encoder, x)
+            used = as_float64(output[0])[:, : read.extra.length]
+            found, deviation = arrays, distance(outputs_of(arrays), used)
+        else:
+            assert isinstance(core, SegmentEncoder)
+            with torch.inference_mode(), seen_scans(core.cell) as scans:
+                said = as_float64(self.say(self.model, read))
+            x, used = (as_float64(one) for one in scans[0])
+            gates = CELL_EQUATIONS["gru"](weights_of(core.cell), x, None)
+            found = {f"layer1.forward.{name}": array for name, array in gates.items()}
+            deviation = distance(gates["hidden"], used)
+        return self.finish(read, said, without_batch(found), deviation)
+
+    def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
+        """With the values in units of the data, and the forecast in them."""
+        looked, core = read.extra, self.model.core
+        one = looked.found.series[looked.row]
+        forecasts = self.forecaster.ahead(looked.found, self.settings.data.horizon)
+        ahead = forecasts[looked.row].quantiles[:, 0]
+        values = one.values[-looked.length :]
+        tokens, remarks = read.tokens, []
+        if isinstance(core, SegmentEncoder):
+            count = next(iter(found.values())).shape[0]
+            first = [max(looked.length - (count - n) * core.segment, 0) for n in range(count)]
+            tokens = tuple(read.tokens[min(place, looked.length - 1)] for place in first)
+            values = np.stack([values[a:][: core.segment].mean(0) for a in first])
+            remarks.append(
+                f"The network reads segments of {core.segment} steps: a column is a segment, its "
+                "value the mean of it."
+            )
+        if self.forecaster.lag:
+            remarks.append(
+                f"The network reads differences over {self.forecaster.lag} steps, not the values."
+            )
+        if len(looked.found.channels) > 1:
+            remarks.append(f'Of several channels "{looked.found.channels[0]}" is shown.')
+        return Trace(
+            *(self.task, self.name, read.given, tokens, tokens, found),
+            *(Steps("ahead", (), ()), deviation),
+            values=np.asarray(values, np.float64),
+            ahead=np.asarray(ahead, np.float64),
+            remarks=tuple(remarks),
+        )
+
+    def layers_of_lesson(self) -> list[Cell] | AttentionEncoder:
+        """The cell that reads segments, or those that read step by step."""
+        core = self.model.core
+        return [core.cell] if isinstance(core, SegmentEncoder) else super().layers_of_lesson()
+
+    def ends(self, read: Read) -> tuple[Tensor, Tensor]:
+        """The window, and one in which nothing changes: the last value held."""
+        inputs = torch.from_numpy(np.array(read.extra.window.inputs)).double()
+        still = torch.zeros_like(inputs)
+        if not self.forecaster.lag:
+            still = inputs[:, -1:].expand_as(inputs).clone()
+        return inputs, still
+
+    def scores_at(self, read: Read, x: Tensor) -> Tensor:
+        """Medians of some steps ahead, of windows x (rows, time, channels), network's scale."""
+        model = self.exact
+        assert isinstance(model, Forecaster)
+        plain = as_window(read.extra.window, torch.device("cpu"))
+        others = {
+            name: one.expand(len(x), *one.shape[1:])
+            for name, one in plain._asdict().items()
+            if name != "inputs"
+        }
+        kept = {n: o.double() if o.is_floating_point() else o for n, o in others.items()}
+        quantiles = model.quantiles(Window(inputs=x, **kept))
+        return quantiles[:, shown_steps(self.settings.data.horizon), 0, model.middle]
+
+    def scores(self, read: Read, rows: int) -> Tensor:
+        """The same of the window itself."""
+        return self.scores_at(read, self.ends(read)[0].expand(rows, -1, -1))
+
+    def examples(self, part: str) -> Iterator[Read]:
+        """None: what units follow is searched in texts."""
+        yield from ()
+
+
+def shown_steps(horizon: int) -> list[int]:
+    """The first, the middle and the last step of a horizon.
+
+    >>> shown_steps(12), shown_steps(1)
+    ([0, 5, 11], [0])
+    """
+    return sorted({0, (horizon - 1) // 2, horizon - 1})

@@ -1,0 +1,195 @@
+"""Units that follow a property of the text, and how well they do on text they were not found on.
+
+    training part     units whose values go with the property most: found
+    validation part   the same units once more: how strong they are, and what is stated
+
+A strength is a correlation (Pearson's) over tokens, from -1 to 1; for a property that a token has
+or has not, also how often the unit tells which, each kind weighing one half (½ is chance), by the
+border half-way between both means of the training part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from seqloom.explain.cell_equations import Array
+from seqloom.explain.layers import as_float64, trace_encoder
+from seqloom.explain.properties import properties_of
+from seqloom.explain.subject import Read, Subject
+
+TOKENS = 8_000  # of each part that are read
+LONGEST = 400  # tokens of a text
+PADDED = 8_192  # tokens, padding counted, that are worked out together
+ENOUGH = 200  # tokens of each part, below which nothing is searched for
+FEWEST = 20  # tokens that have a property, and that have not, in each part
+BEST = 3  # units of each property
+
+Column = tuple[str, str, int]  # place, signal, unit
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A unit that follows a property.
+
+    Attributes:
+        property: its name, such as "digits" or "tag NOUN".
+        place, signal, unit: where it is: "layer1.forward", "cell", 12.
+        found: correlation in the training part, where it was looked for.
+        held: correlation in the validation part.
+        right: balanced accuracy in the validation part; None for a property of degrees.
+    """
+
+    property: str
+    place: str
+    signal: str
+    unit: int
+    found: float
+    held: float
+    right: float | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search of units found.
+
+    Attributes:
+        followers: best first, by their strength on held-out text.
+        tokens: read of the training and of the validation part.
+    """
+
+    followers: tuple[Follower, ...]
+    tokens: tuple[int, int]
+
+
+def search_units(subject: Subject) -> Search | None:
+    """The units that follow each property best; None where there is no text to search in."""
+    train, valid = (list(some_reads(subject.examples(part))) for part in ("train", "valid"))
+    if not train or not valid:
+        return None
+    tokens = [sum(len(read.tokens) for read in part) for part in (train, valid)]
+    if min(tokens) < ENOUGH:
+        return Search((), (tokens[0], tokens[1]))
+    named, seen = properties_of(train), properties_of(valid)
+    columns, found = states(subject, train)
+    _, held = states(subject, valid)
+    followers = []
+    for name in sorted(set(named) & set(seen)):
+        here, there = named[name], seen[name]
+        if is_told(here) and is_told(there):
+            followers += _best(name, columns, (found, here), (held, there))
+    ordered = sorted(followers, key=lambda one: -abs(one.held))
+    return Search(tuple(ordered), (len(found), len(held)))
+
+
+def some_reads(reads: Iterator[Read]) -> Iterator[Read]:
+    """The first texts, up to some thousand tokens; long ones are left out."""
+    left = TOKENS
+    for read in reads:
+        if len(read.tokens) > LONGEST:
+            continue
+        left -= len(read.tokens)
+        if left < 0:
+            return
+        yield read
+
+
+def is_told(values: Array) -> bool:
+    """Whether a property differs often enough over tokens."""
+    if set(np.unique(values)) <= {0.0, 1.0}:
+        return bool(FEWEST <= values.sum() <= len(values) - FEWEST)
+    return bool(values.std() > 0)
+
+
+def states(subject: Subject, reads: Sequence[Read]) -> tuple[list[Column], Array]:
+    """Hidden and cell states at every token: names of the columns, (tokens, columns)."""
+    columns: list[Column] = []
+    rows: list[Array] = []
+    for group in grouped(reads):
+        lengths = np.array([len(read.tokens) for read in group])
+        inputs = [as_float64(subject.watch(read)[1][0][0])[0] for read in group]
+        x = np.zeros((len(group), int(lengths.max()), inputs[0].shape[1]))
+        for row, own in zip(x, inputs, strict=True):
+            row[: len(own)] = own
+        arrays = {
+            name: array
+            for name, array in trace_encoder(subject.encoder, x, lengths).items()
+            if name.rpartition(".")[2] in ("hidden", "cell")
+        }
+        columns = [
+            (*split_name(name), unit)
+            for name, array in arrays.items()
+            for unit in range(array.shape[2])
+        ]
+        whole = np.concatenate(list(arrays.values()), 2)
+        rows += [own[:length] for own, length in zip(whole, lengths, strict=True)]
+    return columns, np.concatenate(rows)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Place and signal of an array.
+
+    >>> split_name("layer1.forward.cell")
+    ('layer1.forward', 'cell')
+    """
+    place, _, signal = name.rpartition(".")
+    return place, signal
+
+
+def grouped(reads: Sequence[Read]) -> Iterator[list[Read]]:
+    """Texts in their order, as many together as their padding allows."""
+    group: list[Read] = []
+    for read in reads:
+        longest = max(len(one.tokens) for one in chain(group, [read]))
+        if group and longest * (len(group) + 1) > PADDED:
+            yield group
+            group = []
+        group.append(read)
+    if group:
+        yield group
+
+
+def _best(
+    name: str, columns: list[Column], train: tuple[Array, Array], valid: tuple[Array, Array]
+) -> list[Follower]:
+    found = correlations(*train)
+    chosen = np.argsort(-np.abs(found), kind="stable")[:BEST]
+    result = []
+    for column in chosen:
+        states_here, states_there = train[0][:, column], valid[0][:, column]
+        held = float(correlations(states_there[:, None], valid[1])[0])
+        right = None
+        if set(np.unique(train[1])) <= {0.0, 1.0}:
+            right = balanced((states_here, train[1]), (states_there, valid[1]))
+        place, signal, unit = columns[int(column)]
+        result.append(Follower(name, place, signal, unit, float(found[column]), held, right))
+    return result
+
+
+def correlations(values: Array, wanted: Array) -> Array:
+    """Pearson's correlation of each column (tokens, columns) with a property (tokens,).
+
+    A column that never changes goes with nothing: 0.
+
+    >>> correlations(np.array([[1.0, 5.0], [2.0, 5.0]]), np.array([0.0, 1.0])).tolist()
+    [1.0, 0.0]
+    """
+    centred, own = values - values.mean(0), wanted - wanted.mean()
+    spread = np.sqrt((centred**2).sum(0) * (own**2).sum())
+    still = spread < 1e-12
+    result: Array = np.where(still, 0.0, own @ centred / np.where(still, 1.0, spread))
+    return np.round(result, 12)
+
+
+def balanced(train: tuple[Array, Array], valid: tuple[Array, Array]) -> float:
+    """How often a unit tells in the validation part, by the border of the training part."""
+    states_here, wanted = train
+    means = [float(states_here[wanted == kind].mean()) for kind in (0.0, 1.0)]
+    guessed = (valid[0] > sum(means) / 2) == (means[1] > means[0])
+    kinds: list[npt.NDArray[np.bool_]] = [valid[1] == kind for kind in (0.0, 1.0)]
+    told = [float((guessed[kind] == (n == 1)).mean()) for n, kind in enumerate(kinds)]
+    return sum(told) / 2

@@ -1,0 +1,320 @@
+"""Looking into runs of every task: traces, attributions, units, lessons, pages."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom import (
+    DataError,
+    Forecaster,
+    SequenceClassifier,
+    SequenceTagger,
+    SettingsError,
+    TextGenerator,
+    Translator,
+    cli,
+)
+from seqloom.explain.attribution import attribute
+from seqloom.explain.lesson import LessonAt, give_lesson
+from seqloom.explain.page import LARGEST, page_of
+from seqloom.explain.subject import SUBJECTS, Subject, open_subject
+from seqloom.explain.trace import Steps, Trace
+from seqloom.explain.units import search_units
+
+SMALL = {"updates": 2, "hidden_size": 8, "embedding_size": 8, "threads": 1}
+TEXTS = [f'He said "{a} {n} cats" to me.' for a in ("red", "old", "big") for n in range(40)]
+REVIEWS = [
+    {"text": f"a {kind} film, number {n}", "label": kind}
+    for n in range(30)
+    for kind in ("good", "bad")
+]
+SENTENCES = [
+    {"tokens": ["Anna", verb, "the", noun], "tags": ["NAME", "VERB", "DET", "NOUN"]}
+    for verb in ("sees", "eats", "takes", "likes")
+    for noun in ("fish", "bread", "soup", "rice", "tea")
+]
+PAIRS = [
+    {"source": f"{a} {noun}", "target": f"{b} {other}"}
+    for a, b in (("a red", "een rode"), ("an old", "een oude"), ("the", "de"))
+    for noun, other in (("cat", "kat"), ("dog", "hond"), ("mat", "mat"), ("fish", "vis"))
+    for _ in range(4)
+]
+WAVE = [{"y": math.sin(t / 2) + t / 30} for t in range(80)]
+CHAR = {"tokenizer": "char", "target_tokenizer": "char"}
+
+MODELS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
+    "generate": (
+        lambda: TextGenerator(
+            **SMALL, encoder="lstm", tokenizer="char", sample_length=2, num_layers=2
+        ),
+        TEXTS,
+        'He said "old 7',
+    ),
+    "classify": (
+        lambda: SequenceClassifier(**SMALL, encoder="gru", pretrain=0),
+        REVIEWS,
+        "a good film",
+    ),
+    "tag": (lambda: SequenceTagger(**SMALL, character_size=4), SENTENCES, ["Anna", "eats", "tea"]),
+    "translate": (lambda: Translator(**SMALL, **CHAR), PAIRS, "the cat"),
+    "translate-transformer": (
+        lambda: Translator(**SMALL, **CHAR, encoder="transformer", num_heads=2, num_layers=2),
+        PAIRS,
+        "the cat",
+    ),
+    "forecast": (
+        lambda: Forecaster(
+            updates=2,
+            hidden_size=8,
+            horizon=3,
+            look_back=12,
+            encoder="segment",
+            segment=4,
+            threads=1,
+        ),
+        WAVE,
+        None,
+    ),
+    "forecast-steps": (
+        lambda: Forecaster(
+            updates=2, hidden_size=8, horizon=3, look_back=12, encoder="lstm", threads=1
+        ),
+        WAVE,
+        None,
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    make, data, given = MODELS[request.param]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield request.param, make().fit(data), given
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    make, data, _ = MODELS["generate"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield make().fit(data)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    (body,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL
+    )
+    result: dict[str, Any] = json.loads(body)
+    return result
+
+
+def test_trace_is_what_the_model_used(fitted: Any) -> None:
+    _, model, given = fitted
+    trace = model.trace(given)
+    assert 0 < trace.deviation < 1e-5  # float32 against float64, and not against itself
+    for name, axes in trace.shapes().items():
+        assert trace[name].dtype == np.float64 and np.isfinite(trace[name]).all()
+        assert trace[name].shape == tuple(size for _, size in axes)
+        if name.endswith(("attention", "alignment")):
+            np.testing.assert_allclose(trace[name].sum(-1), 1.0)
+    first = next(name for name in trace if not name.startswith("decoder"))
+    assert trace[first].shape[-2] == len(trace.tokens)
+
+
+def test_attribution_is_complete(fitted: Any) -> None:
+    _, model, given = fitted
+    subject = open_subject(model.run_)
+    read = subject.read(given)
+    found = attribute(subject, read)
+    change = np.abs(found.end - found.start).max()
+    assert np.abs(found.gap).max() <= 0.005 * change
+    assert np.abs(found.gradients).max() > 0 and found.gradients.shape == found.occlusion.shape
+    assert found.targets == read.targets[: len(found.targets)]
+    # Taking every token away at once is where the gradients start from.
+    x, nothing = subject.ends(read)
+    np.testing.assert_allclose(subject.scores_at(read, nothing).detach()[0][0], found.start[0])
+    np.testing.assert_allclose(subject.scores_at(read, x).detach()[0][0], found.end[0])
+
+
+def test_lesson_ends_at_what_the_model_used(fitted: Any) -> None:
+    _, model, given = fitted
+    subject = open_subject(model.run_)
+    lesson = give_lesson(subject, given, LessonAt(step=2, unit=3))
+    assert lesson.result == pytest.approx(lesson.used, abs=1e-5)
+    assert lesson.lines[-1].value == pytest.approx(lesson.result)
+    for wrong, flag in ((LessonAt(step=99), "--step"), (LessonAt(unit=8), "--unit")):
+        with pytest.raises(SettingsError, match=flag):
+            give_lesson(subject, given, wrong)
+
+
+def test_lesson_of_the_cell_that_reads_backward(tmp_path: Path) -> None:
+    """Its first step is the last token."""
+    model = SequenceClassifier(**SMALL, encoder="gru", pretrain=0).fit(REVIEWS)
+    subject = open_subject(model.run_)
+    trace = subject.trace("a good film")
+    for step in (1, 3, len(trace.tokens)):
+        lesson = give_lesson(subject, "a good film", LessonAt(step, 3, direction="backward"))
+        assert lesson.result == pytest.approx(
+            trace["layer1.backward.hidden"][step - 1, 3], abs=1e-12
+        )
+        assert lesson.token == trace.tokens[step - 1]
+
+
+def test_page_is_one_file_without_a_network(fitted: Any) -> None:
+    _, model, given = fitted
+    page = model.trace(given).page()
+    assert len(page.encode()) < LARGEST
+    assert not re.findall(r'(?:src|href)\s*=\s*"?(?!#)(?:\w+:)?//', page)
+    assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'' in page
+    data = data_of(page)
+    (text,) = data["texts"]
+    assert len(text["tokens"]) == len(model.trace(given).tokens)
+    assert {place["name"] for place in data["places"]} >= {
+        key.rpartition(".")[0] for key in text["arrays"] if key.endswith("hidden")
+    }
+    assert text["attribution"] is not None
+
+
+def test_trace_shows_itself_in_jupyter(generator: Any) -> None:
+    html = generator.trace("He </script> <b>")._repr_html_()
+    assert html.startswith("<iframe") and "<b>" not in html
+
+
+def test_names_of_arrays_are_offered(generator: Any) -> None:
+    trace = generator.trace("He said")
+    assert "layer2.forward.cell" in trace and len(trace) == len(list(trace))
+    assert "layer1.forward.forget           " in repr(trace)
+    with pytest.raises(DataError, match=r"layer1\.forward\.forget"):
+        trace["layer1.forward.forgets"]
+
+
+def test_steps_are_the_writer_s_own(generator: Any) -> None:
+    trace = generator.trace("He said")
+    (_, candidates), *_ = generator.candidates("He said", length=1, temperature=1.0, count=3)
+    ours = dict(trace.steps.rows[-1])
+    for candidate in candidates:
+        # The writer leaves out tokens that stand for no text, so it is a little surer.
+        assert ours[candidate.token] == pytest.approx(candidate.probability, rel=0.2)
+    assert trace.steps.chosen[:3] == trace.tokens[1:4]
+
+
+def test_units_are_measured_on_held_out_text(generator: Any) -> None:
+    search = search_units(open_subject(generator.run_))
+    assert search is not None and min(search.tokens) > 100
+    assert {f.property for f in search.followers} >= {"quotes", "digits", "place"}
+    for follower in search.followers:
+        assert -1 <= follower.held <= 1 and follower.unit < 8
+    strengths = [abs(f.held) for f in search.followers]
+    assert strengths == sorted(strengths, reverse=True)
+    assert max(strengths) > 0.3
+
+
+def test_no_units_without_prepared_data(generator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = open_subject(generator.run_)
+    monkeypatch.setattr(subject, "examples", lambda part: iter(()))
+    assert search_units(subject) is None
+
+
+def fake(tokens: int, units: int, heads: int) -> Trace:
+    random = np.random.default_rng(0)
+    arrays = {f"layer1.forward.{n}": random.random((tokens, units)) for n in ("forget", "hidden")}
+    arrays["layer1.attention"] = random.random((heads, tokens, tokens))
+    names = tuple(f"w{n}" for n in range(tokens))
+    return Trace("generate", "lstm", "t", names, names, arrays, Steps("next", (), ()), 1e-8)
+
+
+def test_pages_stay_small() -> None:
+    page = page_of([fake(200, 4096, 8)])
+    assert len(page.encode()) < 2_000_000
+    (place,) = data_of(page)["places"]
+    assert place["size"] == 4096 and 8 <= len(place["units"]) < 4096
+
+
+def test_long_texts_are_refused_in_one_line() -> None:
+    with pytest.raises(DataError, match="500 tokens; a page shows up to 400"):
+        page_of([fake(500, 2, 1)])
+
+
+def test_both_languages_have_the_same_words() -> None:
+    pages = (page_of([fake(3, 2, 1)], language=language) for language in ("en", "ko"))
+    english, korean = (data_of(page)["words"] for page in pages)
+    assert set(english) == set(korean)
+    for name, words in english.items():
+        if isinstance(words, str):
+            assert set(re.findall(r"\{\d\}", words)) == set(re.findall(r"\{\d\}", korean[name])), (
+                name
+            )
+        else:
+            assert set(words) == set(korean[name])
+
+
+def test_every_subject_is_one() -> None:
+    from importlib import import_module
+
+    for task, (module, name) in SUBJECTS.items():
+        subject = getattr(import_module(module), name)
+        assert issubclass(subject, Subject) and subject.task == task
+
+
+def test_inspect_writes_the_page_of_two_texts(generator: Any, tmp_path: Path) -> None:
+    run = generator.save(tmp_path / "run")
+    words = ["inspect", str(run), "--text", "He said", "--text2", "to me", "--language", "ko"]
+    assert cli.run([*words, "--quiet"]) == 0
+    data = data_of((run / "inspect.html").read_text(encoding="utf-8"))
+    assert [text["given"] for text in data["texts"]] == ["He said", "to me"]
+    assert data["language"] == "ko" and data["search"]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Nothing to look into"),
+        (["--text", "  "], "is empty"),
+        (["--row", "3"], "pass the file too"),
+        (["lines.txt", "--row", "999"], "has no row 999"),
+        (["lines.txt", "--text", "x"], "pass one of them"),
+    ],
+)
+def test_inspect_says_what_is_missing(
+    words: list[str],
+    message: str,
+    generator: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lines.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    assert cli.run(["inspect", str(generator.run_.path), *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_row_of_a_file(generator: Any, tmp_path: Path) -> None:
+    file, out = tmp_path / "lines.txt", tmp_path / "page.html"
+    file.write_text("\n".join(TEXTS), encoding="utf-8")
+    words = ["inspect", str(generator.run_.path), str(file), "--row", "2", "--out", str(out)]
+    assert cli.run([*words, "--quiet"]) == 0
+    assert data_of(out.read_text(encoding="utf-8"))["texts"][0]["given"] == TEXTS[1]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_lesson_prints_every_line(
+    language: str, generator: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(generator.run_.path)
+    words = ["lesson", run, "--text", "He said", "--step", "7", "--unit", "3", "--layer", "2"]
+    assert cli.run([*words, "--language", language]) == 0
+    shown = capsys.readouterr().out
+    assert "f·c + i·g" in shown and ("model itself" in shown) == (language == "en")
+    assert cli.run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["result"] == pytest.approx(found["used"], abs=1e-6)
+    assert f"{found['lines'][-1]['value']:.5f}" in shown

@@ -1,0 +1,79 @@
+"""Which unit follows what: properties told right, a planted unit found, strength honest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from seqloom.explain.properties import in_quotes, properties_of, since_line, word_classes
+from seqloom.explain.units import balanced, correlations, is_told
+
+
+@dataclass(frozen=True)
+class Text:
+    pieces: tuple[str, ...]
+    label: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.pieces
+
+
+def test_quotes_of_several_kinds() -> None:
+    assert in_quotes(list("a“bc”d")).tolist() == [0, 0, 1, 1, 0, 0]
+    assert in_quotes(["say", ' "', "yes", '!"', " he"]).tolist() == [0, 0, 1, 0, 0]
+
+
+def test_place_in_the_line() -> None:
+    assert since_line(list("ab\nc\n\nd")).tolist() == [0, 1, 2, 0, 1, 0, 0]
+    assert since_line(["one\ntwo", " three"]).tolist() == [0, 3]
+
+
+def test_properties_of_several_texts() -> None:
+    texts = [Text(("A", "1"), "good", ("N", "M")), Text(("b",), "bad", ("N",))]
+    found = properties_of(texts)
+    assert found["digits"].tolist() == [0, 1, 0] and found["capitals"].tolist() == [1, 0, 0]
+    assert found["label good"].tolist() == [1, 1, 0] and found["tag N"].tolist() == [1, 0, 1]
+    assert "line" not in found  # no text has lines
+
+
+def test_classes_of_morphemes_stand_in_their_names() -> None:
+    @dataclass(frozen=True)
+    class Morphemes(Text):
+        @property
+        def tokens(self) -> tuple[str, ...]:
+            return ("밥/NNG", "을/JKO", "/")
+
+    assert word_classes(Morphemes(("밥", "을", "/"))) == ["NNG", "JKO", ""]
+    assert word_classes(Text(("a", "b"))) == ["", ""]
+
+
+def test_classes_of_korean_letters() -> None:
+    pytest.importorskip("kiwipiepy")
+    found = word_classes(Text(tuple("나는 밥을 먹었다")))
+    assert found[0] == "NP" and found[3] == "NNG" and found[2] == "" and len(found) == 9
+
+
+def test_a_planted_unit_is_found() -> None:
+    random = np.random.default_rng(0)
+    wanted = (random.random(500) < 0.3).astype(float)
+    states = random.normal(size=(500, 10))
+    states[:, 7] -= 3 * wanted
+    found = correlations(states, wanted)
+    assert np.abs(found).argmax() == 7 and found[7] < -0.7
+    assert np.abs(np.delete(found, 7)).max() < 0.2
+
+
+def test_balanced_accuracy_uses_the_border_of_training() -> None:
+    train = (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.0, 1.0]))  # border 0.55
+    valid = (np.array([0.5, 0.6, 0.7, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
+    assert balanced(train, valid) == pytest.approx((0.5 + 1.0) / 2)
+    turned = tuple((-states, wanted) for states, wanted in (train, valid))
+    assert balanced(*turned) == pytest.approx(0.75)
+
+
+def test_rare_properties_are_not_searched_for() -> None:
+    rare = np.zeros(100)
+    rare[:3] = 1
+    assert not is_told(rare) and not is_told(1 - rare) and is_told(np.arange(100.0))
