@@ -79,10 +79,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(_norm(channels) for _ in range(2))
-        self.convolutions = nn.ModuleList(Convolution(channels, channels) for _ in range(2))
+        first, last = (Convolution(channels, channels) for _ in range(2))
+        self.convolutions = nn.ModuleList([first, last])
         # At the start a block changes nothing. The last weights are 0 rather than those of the norm
         # before them: behind a norm of 0 stands relu(0), through which nothing is ever learnt.
-        nn.init.zeros_(self.convolutions[-1].weight)
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """What it adds is nothing at the start."""
