@@ -113,6 +113,16 @@ def test_what_cannot_be_composed_is_said_in_a_line(
     assert not (tmp_path / "x.mid").exists()
 
 
+def test_what_is_written_is_called_midi(
+    run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.run(["compose", str(run), "--out", str(tmp_path / "x.wav")]) == 2
+    assert "x.wav: expected a MIDI file, which ends in .mid" in capsys.readouterr().err
+    assert not (tmp_path / "x.wav").exists()
+    assert cli.run(["generate", str(run)]) == 2
+    assert f"Use it with: seqloom compose {run}" in capsys.readouterr().err
+
+
 def test_predict_names_the_verb_that_composes(
     run: Path, capsys: pytest.CaptureFixture[str], tunes: Path
 ) -> None:

@@ -222,6 +222,8 @@ def test_strings_of_training_begin_short() -> None:
 def test_a_recording_without_a_sample_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "none.wav", seconds=0)
     assert look_at(path).seconds == 0
+    with pytest.raises(DataError, match="is a folder; expected one file"):
+        look_at(tmp_path)
     with pytest.raises(DataError, match=r"none\.wav: holds no sample"):
         read_sound(path, RATE)
 

@@ -1,6 +1,7 @@
 """What a run says of itself: a card and a page, from its files alone."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,10 @@ def test_the_scores_are_those_of_the_metrics(run: Run) -> None:
     rows = {row[0]: row[1:] for row in card.scores}
     place = card.headings.index("accuracy")
     assert rows["this model, validation"][place] == f"{metrics['valid']['accuracy']:.2%}"
-    assert rows["baseline, validation"][place] == f"{metrics['baseline']['valid']['accuracy']:.2%}"
+    assert (
+        rows["linear baseline, validation"][place]
+        == f"{metrics['baseline']['valid']['accuracy']:.2%}"
+    )
     assert rows["network, validation"][place] == f"{metrics['network']['valid']['accuracy']:.2%}"
 
 
@@ -89,3 +93,16 @@ def test_what_is_no_score_has_no_row(run: Run, tmp_path: Path) -> None:
     leads = {"leads": {"valid": {"naive": 1.0}}, "music": {"in_key": 0.9}}
     other.write_json("metrics.json", {**metrics, **leads})
     assert card_of(other).scores == card_of(run).scores
+
+
+def test_scores_and_baselines_are_named_as_in_the_terminal(run: Run, tmp_path: Path) -> None:
+    other = Run(tmp_path / "ears")
+    shutil.copytree(run.path, other.path)
+    scores = {"valid": {"wer": 0.1, "cer": 0.05}}
+    metrics = run.read_json("metrics.json") | {"task": "transcribe", **scores, "test": {}}
+    metrics |= {"baseline": {**scores, "test": {}}, "commonest": {**scores, "test": {}}}
+    other.write_json("metrics.json", metrics)
+    card = card_of(other)
+    assert card.headings == ("wrong words", "wrong characters")
+    named = {row[0] for row in card.scores}
+    assert {"sound-alike baseline, validation", "commonest transcript, validation"} <= named

@@ -184,7 +184,7 @@ def test_files_become_rows(
     out_lines, err = capsys.readouterr()
     lines = [json.loads(line) for line in out_lines.splitlines() if line.startswith("{")]
     assert len(lines) == 2 and "left out" in err and "x.wav" in err
-    assert "empty.wav" not in out_lines
+    assert "empty.wav: holds no sample" in err and "empty.wav" not in out_lines
     assert cli.run(["predict", run, str(bad / "x.wav")]) == 2
     assert "cannot be read as sound" in capsys.readouterr().err
 

@@ -333,7 +333,7 @@ def forecast(run: str | Path, data: Any = None, options: PredictSettings | None 
 
     opened, task, chosen = Run.open(run), task_of(run), options or Options()
     if task != "forecast":
-        raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
+        raise RunError(f"{run} is a run of {task}. Use it with: {use_of(task, run)}")
     check_predicted(task, chosen)
     return predict_future(opened, data, chosen)
 
@@ -517,6 +517,17 @@ def task_of(run: str | Path) -> str:
     return str(Run.open(run).read_json("run.json").get("task"))
 
 
+def use_of(task: str, run: str | Path) -> str:
+    """The command that uses a run of a task."""
+    if task == "generate":
+        return f"seqloom generate {run}"
+    return (
+        f"seqloom compose {run} --out FILE.mid"
+        if task == "compose"
+        else (f"seqloom predict {run} FILE")
+    )
+
+
 def details(run: str | Path) -> dict[str, Any] | None:
     """Each label, score by length and the surest mistakes of a run; None where it has none.
 
@@ -540,7 +551,7 @@ def open_writer(run: str | Path) -> Writer:
 
     opened, task = Run.open(run), task_of(run)
     if task != "generate":
-        raise RunError(f"{run} is a run of {task}. Use it with: seqloom predict {run} FILE")
+        raise RunError(f"{run} is a run of {task}. Use it with: {use_of(task, run)}")
     return load_writer(opened)
 
 

@@ -58,7 +58,7 @@ MAY_IMPORT = {
         *("strict_json", "task_settings", "tasks", "toml"),
         *("report", "terminal", "watching"),
     },
-    "report": {"atomic", "data", "run", "task_settings", "terminal", "toml"},
+    "report": {"atomic", "checked", "data", "run", "task_settings", "terminal", "toml"},
     "deciding": set(),
     "api": {
         *(

@@ -24,6 +24,8 @@ from seqloom.cli.frame import (
 from seqloom.config import ComposeSettings, GenerateSettings
 from seqloom.errors import SettingsError
 
+MIDI = (".mid", ".midi")  # how the files end that compose writes
+
 
 @app.command
 def generate(
@@ -101,6 +103,11 @@ def compose(
     picture
         Draw it too, as a piano roll: a .png file beside the other.
     """
+    if out.suffix.lower() not in MIDI:
+        raise SettingsError(
+            f"--out {out}: expected a MIDI file, which ends in .mid; --wav and --picture write "
+            "sound and a picture beside it."
+        )
     written = api.compose(run, options, prompt=prompt)
     files = {out: written.midi()}
     if wav:

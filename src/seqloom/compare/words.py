@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from seqloom.compare.summary import Summary
 from seqloom.deciding import is_better
-from seqloom.terminal.scores import COLUMNS, figure
+from seqloom.terminal.scores import figure, heading
 from seqloom.terminal.watcher import duration
 
 PARTS = {"valid": "validation", "test": "test"}
@@ -21,7 +21,7 @@ def headings(summary: Summary) -> list[str]:
 
 def score_words(summary: Summary) -> str:
     """What the deciding score is called."""
-    return COLUMNS.get(summary.score, summary.score)
+    return heading(summary.score, summary.task)
 
 
 def cells_of(summary: Summary) -> list[list[str]]:

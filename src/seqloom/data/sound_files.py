@@ -62,6 +62,8 @@ def look_at(path: Path) -> Sound:
     check_soundfile()
     import soundfile
 
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; expected one file. seqloom predict takes folders.")
     if not path.is_file():
         raise DataError(f"{path}: no such file.")
     try:

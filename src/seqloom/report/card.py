@@ -12,12 +12,13 @@ from typing import Any
 from safetensors import safe_open
 
 from seqloom.atomic import write_atomically
+from seqloom.checked import decoder_of
 from seqloom.data.catalogue import load_catalogue
 from seqloom.report.page import bullets, page, picture, table
 from seqloom.run import Run
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.terminal.commands import next_commands
-from seqloom.terminal.scores import COLUMNS, figure, verdict_lines
+from seqloom.terminal.scores import BASELINES, OTHERS, figure, heading, verdict_lines
 from seqloom.terminal.watcher import duration
 from seqloom.toml import read_settings
 
@@ -127,7 +128,7 @@ def _data(about: Mapping[str, Any]) -> tuple[str, ...]:
 def _model(task: str, path: Path) -> tuple[str, ...]:
     model, weights = read_settings(path / "config.toml").model, path / "model.safetensors"
     only_decoder = "model.encoder" in NOT_TAKEN[task]
-    layers = f"Decoder {model.decoder}" if only_decoder else f"Encoder {model.encoder}"
+    layers = f"Decoder {decoder_of(model)}" if only_decoder else f"Encoder {model.encoder}"
     both = ", both directions" if model.bidirectional and not only_decoder else ""
     return (
         f"{layers}, {model.num_layers} × {model.hidden_size} units{both}: "
@@ -146,7 +147,7 @@ def _training(about: Mapping[str, Any], metrics: Mapping[str, Any]) -> tuple[str
 
 def _scores(metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Every score of every part, the model's first, then what stands beside it."""
-    parts = [part for part in PARTS if metrics.get(part)]
+    task, parts = metrics["task"], [part for part in PARTS if metrics.get(part)]
     names = [name for name, value in metrics[parts[-1]].items() if _is_figure(value)]
     beside = {
         owner: scores
@@ -160,8 +161,9 @@ def _scores(metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[st
         for owner, scores in {"this model": metrics, **beside}.items():
             found = scores.get(part) or {}
             cells = (figure(name, _number(found.get(name))) for name in names)
-            rows.append((f"{owner}, {PARTS[part]}", *cells))
-    return tuple(COLUMNS.get(name, name) for name in names), tuple(rows)
+            called = BASELINES.get(task, owner) if owner == "baseline" else OTHERS.get(owner, owner)
+            rows.append((f"{called}, {PARTS[part]}", *cells))
+    return tuple(heading(name, task) for name in names), tuple(rows)
 
 
 def _is_figure(value: Any) -> bool:

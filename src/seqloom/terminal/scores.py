@@ -70,7 +70,8 @@ OTHERS = {
 }
 # Of a task with several baselines, those that the model has to beat too.
 STRONGER = {"caption": ("nearest",), "transcribe": ("commonest",)}
-NAMED = {"transcribe": {"wer": "wrong words"}}  # where a score is of something else
+# Where a score is of something else.
+NAMED = {"transcribe": {"wer": "wrong words"}, "compose": {"nll": "nats an event"}}
 # What else the words on a forecast follow from.
 ABOUT = ("season", "first", "channels", "shifted", "decides")
 
@@ -87,8 +88,7 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     # A path may be long, and is folded; else the headings are.
     table.add_column("", overflow="fold", no_wrap=valid == "validation")
     for name in names:
-        words = NAMED.get(task, {}).get(name, COLUMNS[name])
-        table.add_column(words, justify="right")
+        table.add_column(heading(name, task), justify="right")
     for part, words in parts:
         ours = "network + n-grams" if NETWORK in metrics else "this model"
         table.add_row(f"{ours}, {words}", *_figures(metrics[part], names))
@@ -102,6 +102,15 @@ def show_metrics(console: Console, metrics: dict[str, Any], valid: str = "valida
     console.print(verdict(metrics), highlight=False, soft_wrap=not console.is_terminal)
     if "music" in metrics:
         show_music(console, metrics["music"])
+
+
+def heading(name: str, task: str) -> str:
+    """A score as a heading, which says of what it is.
+
+    >>> heading("wer", "translate"), heading("wer", "transcribe")
+    ('wrong texts', 'wrong words')
+    """
+    return NAMED.get(task, {}).get(name, COLUMNS.get(name, name))
 
 
 def _figures(scores: dict[str, float | None], names: Sequence[str]) -> list[str]:
@@ -159,8 +168,8 @@ def verdict(metrics: dict[str, Any]) -> str:
 
 
 def _against(name: str, ours: dict[str, float], theirs: dict[str, float], task: str = "") -> str:
-    words = NAMED.get(task, {}).get(name, COLUMNS[name])
-    return f"{figure(name, ours[name])} against {figure(name, theirs[name])} of {words}"
+    found, beside = figure(name, ours[name]), figure(name, theirs[name])
+    return f"{found} against {beside} of {heading(name, task)}"
 
 
 def _verdict_of_text(*found: float | None) -> str:
