@@ -185,7 +185,6 @@ def test_files_become_rows(
     lines = [json.loads(line) for line in out_lines.splitlines() if line.startswith("{")]
     assert len(lines) == 2 and "left out" in err and "x.wav" in err
     assert "empty.wav: holds no sample" in err
-    assert next(row for row in lines if "empty" in row["audio"])["transcript"] == ""
     assert cli.run(["predict", run, str(bad / "x.wav")]) == 2
     assert "cannot be read as sound" in capsys.readouterr().err
 
