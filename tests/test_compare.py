@@ -40,7 +40,8 @@ def done(films: str, tmp_path_factory: pytest.TempPathFactory) -> api.Comparison
 
 
 def row(name: str, valid: list[float], test: tuple[float, ...] = ()) -> Row:
-    return Row(name, valid, list(test), {"valid": 0.5}, 1_000, 4_000, 60.0, 2_000.0, [])
+    seeds = list(range(len(valid)))
+    return Row(name, valid, list(test), seeds, {"valid": 0.5}, 1_000, 4_000, 60.0, 2_000.0, [])
 
 
 def test_every_model_is_trained_with_every_seed(done: api.Comparison) -> None:
@@ -156,7 +157,7 @@ def test_rows_of_errors_are_sorted_with_the_fewest_first(tmp_path: Path) -> None
 
     runs = {}
     for name, nll in (("bad", 2.0), ("good", 1.0), ("middle", 1.5)):
-        run = Run.create(tmp_path / name, overwrite=False)
+        run = Run.create(tmp_path / f"{name}-seed0", overwrite=False)
         metrics = {"valid": {"nll": nll, "bits_per_character": nll}, "test": {}}
         run.write_json("metrics.json", {**metrics, "seconds": 1.0, "tokens_per_second": 1.0})
         save_file({}, run.path / "model.safetensors")

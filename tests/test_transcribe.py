@@ -322,3 +322,22 @@ def test_a_named_test_part_is_not_learnt_from_where_a_speaker_is_left_out(sound:
     settings = override(default_settings("transcribe"), {"data": asked}, "")
     with pytest.raises(SettingsError, match="no meaning beside --leave-out"):
         prepare_speech(open_recordings(str(sound)), settings)
+
+
+def test_a_recording_that_stands_twice_is_heard_once(tmp_path: Path) -> None:
+    folder = tmp_path / "twice"
+    write(folder, 12)
+    first = sorted(folder.iterdir())[0]
+    text, speaker, _ = first.stem.split("_")
+    (folder / f"{text}_{speaker}_99.wav").write_bytes(first.read_bytes())
+    settings = override(default_settings("transcribe"), {"data": {"name": SMALL["name"]}}, "")
+    corpus = prepare_speech(open_recordings(str(folder)), settings)
+    assert sum(corpus.facts.recordings.values()) == 12
+    assert any("heard before, sample for sample" in line for line in corpus.explanation())
+    other = tmp_path / "test"
+    other.mkdir()
+    (other / first.name).write_bytes(first.read_bytes())
+    data = {"name": SMALL["name"], "test": str(other)}
+    both = override(default_settings("transcribe"), {"data": data}, "")
+    said = prepare_speech(open_recordings(str(folder)), both).explanation()
+    assert any("1 recordings stand in two parts" in line for line in said)

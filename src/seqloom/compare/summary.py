@@ -22,6 +22,7 @@ class Row:
 
     Attributes:
         valid, test: the deciding score of each seed.
+        seeds: of those on validation.
         baseline: the same of what every run prints beside its own, by part.
         parameters: numbers in the network.
         size: bytes of its file.
@@ -32,6 +33,7 @@ class Row:
     name: str
     valid: list[float]
     test: list[float]
+    seeds: list[int]
     baseline: dict[str, float]
     parameters: int
     size: int
@@ -107,6 +109,7 @@ def _row(name: str, done: Sequence[tuple[Run, Mapping[str, Any]]], score: str) -
     return Row(
         name,
         **parts,
+        seeds=[_seed_of(run) for run, m in done if is_number((m["valid"] or {}).get(score))],
         baseline={p: plain[p][score] for p in parts if is_number((plain.get(p) or {}).get(score))},
         parameters=numbers_in(weights),
         size=weights.stat().st_size,
@@ -119,18 +122,22 @@ def _row(name: str, done: Sequence[tuple[Run, Mapping[str, Any]]], score: str) -
     )
 
 
+def _seed_of(run: Run) -> int:
+    return int(run.path.name.rpartition("seed")[2] or 0)
+
+
 def surely_best(rows: Sequence[Row]) -> bool | None:
     """Whether the first is ahead of the second by more than seeds explain; None: unknown.
 
     A t-test of the scores on validation, which knows how few the seeds are: by pairs where both
-    have as many, for a seed splits the data alike for both, else Welch's (1947).
+    have the same seeds, for a seed splits the data alike for both, else Welch's (1947).
     """
     from scipy.stats import ttest_ind, ttest_rel
 
     if len(rows) < 2 or any(len(row.valid) < 2 for row in rows[:2]):
         return None
     one, other = (row.valid for row in rows[:2])
-    paired = len(one) == len(other)
+    paired = rows[0].seeds == rows[1].seeds
     if statistics.pvariance(_differences(one, other) if paired else [*one, *other]) < EXACT:
         return abs(one[0] - other[0]) > EXACT  # every seed says the same: nothing to test
     test = ttest_rel(one, other) if paired else ttest_ind(one, other, equal_var=False)

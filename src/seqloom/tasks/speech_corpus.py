@@ -42,6 +42,7 @@ class SpeechFacts:
     unknown: dict[str, int] = field(default_factory=dict)  # transcripts with unseen tokens
     crowded: int = 0  # training transcripts with more tokens than their recordings have steps
     clipped: int = 0
+    shared: int = 0  # recordings that stand in an official part and in another
     mixed: int = 0  # recordings of several channels
     rates: dict[str, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
@@ -79,6 +80,11 @@ class SpeechCorpus:
             yield f"Brought to {rate:,} samples a second: {shown}."
         if facts.mixed:
             yield f"{facts.mixed:,} recordings of several channels are mixed down to one."
+        if facts.shared:
+            yield (
+                f"{facts.shared:,} recordings stand in two parts, sample for sample; they make the "
+                "score look better than it is."
+            )
         if facts.clipped:
             yield (
                 f"{facts.clipped:,} recordings are clipped: they were recorded too loud, and are "

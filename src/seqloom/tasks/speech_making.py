@@ -212,20 +212,31 @@ class SpeechMaker:
         return np.array([by_name[one.speaker] for one in found], np.uint8)
 
     def _store(self, folder: Path, found: list[Found], settings: Settings) -> list[bool]:
-        """Samples of every recording; whether each could be read to its end."""
+        """Samples of every recording; whether each was read to its end, and is not a repeat."""
         rate, kept = settings.audio.sample_rate, []
+        heard: dict[bytes, str] = {}  # digests of samples, and the part that they came with
         with StoreWriter(folder / "samples.arrow", 1 << 16) as writer:
             for one in found:
                 try:
                     samples = read_sound(one.recording.path, rate)
                 except DataError:
                     samples = np.zeros(0, np.float32)
-                kept.append(bool(len(samples)))
-                if not len(samples):
-                    self._drop("not readable as sound", one.recording)
+                whole = as_whole_numbers(samples)
+                reason = "" if len(samples) else "not readable as sound"
+                digest = hashlib.sha256(whole.tobytes()).digest()
+                if not reason and digest in heard:
+                    # Split at random, it could be learnt from and tested on.
+                    if not heard[digest] and not one.part:
+                        reason = "heard before, sample for sample"
+                    elif heard[digest] != one.part:
+                        self.facts.shared += 1
+                heard.setdefault(digest, one.part)
+                kept.append(not reason)
+                if reason:
+                    self._drop(reason, one.recording)
                     continue
                 self.facts.clipped += is_clipped(samples)
-                writer.add(as_whole_numbers(samples))
+                writer.add(whole)
         return kept
 
     def _finish(
