@@ -258,8 +258,8 @@ def test_nothing_to_hear_is_one_line(tmp_path: Path) -> None:
 def test_unseen_characters_and_crowded_transcripts_are_counted(tmp_path: Path) -> None:
     folder = write(tmp_path / "sound", 20)
     for n in range(3):
-        soundfile.write(str(folder / f"{'ab' * 40}_anna_{n}.wav"), say("a"), RATE)
-        soundfile.write(str(folder / f"한글_dora_{n}.wav"), say("c"), RATE)
+        soundfile.write(str(folder / f"{'ab' * 40}_anna_{n}.wav"), say("a", n), RATE)
+        soundfile.write(str(folder / f"한글_dora_{n}.wav"), say("c", n), RATE)
     words = " ".join(prepared(folder, leave_out=("dora",)).explanation())
     assert "3 of 3 test transcripts hold tokens" in words
     assert "training transcripts have more tokens than their recordings have steps" in words

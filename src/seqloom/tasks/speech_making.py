@@ -214,7 +214,7 @@ class SpeechMaker:
     def _store(self, folder: Path, found: list[Found], settings: Settings) -> list[bool]:
         """Samples of every recording; whether each was read to its end, and is not a repeat."""
         rate, kept = settings.audio.sample_rate, []
-        heard: dict[bytes, str] = {}  # digests of samples, and the part that they came with
+        heard: dict[bytes, str] = {}  # digests of samples and text, and the part they came with
         with StoreWriter(folder / "samples.arrow", 1 << 16) as writer:
             for one in found:
                 try:
@@ -223,7 +223,8 @@ class SpeechMaker:
                     samples = np.zeros(0, np.float32)
                 whole = as_whole_numbers(samples)
                 reason = "" if len(samples) else "not readable as sound"
-                digest = hashlib.sha256(whole.tobytes()).digest()
+                said = one.recording.text.encode()
+                digest = hashlib.sha256(whole.tobytes() + said).digest()
                 if not reason and digest in heard:
                     # Split at random, it could be learnt from and tested on.
                     if not heard[digest] and not one.part:
