@@ -128,7 +128,7 @@ def test_channels_are_mixed_down_to_their_mean(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_sound(tmp_path / "a.wav", RATE), 0.125, atol=1e-4)
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF" + os.urandom(50), b"no sound at all"])
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF" + bytes(range(256)), b"no sound at all"])
 def test_what_is_no_sound_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
