@@ -92,7 +92,7 @@ def write_report(writer: SummaryWriter, report: Report) -> None:
 
 
 def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
-    """Name and words of a sample: a text, a label, a translation, a forecast, a melody, or tags."""
+    """Name and words of a sample: a text, a label, a translation, a forecast, a melody, a caption, or tags."""
     if "temperature" in sample:
         return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
     if "label" in sample:
@@ -102,6 +102,9 @@ def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
         return str(number), f"{sample['transcript']}  (true: {sample['true']})"
     if "melody" in sample:
         return str(number), sample["melody"]
+    if "caption" in sample:
+        true = " | ".join(sample["true"])
+        return str(number), f"{sample['image']}\n{sample['caption']}  (true: {true})"
     if "translation" in sample:
         said = f"{sample['translation']}  (true: {sample['true']})"
         return str(number), f"{sample['source']}\n{said}"
