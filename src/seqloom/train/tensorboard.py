@@ -92,7 +92,7 @@ def write_report(writer: SummaryWriter, report: Report) -> None:
 
 
 def _sample(number: int, sample: dict[str, Any]) -> tuple[str, str]:
-    """Name and words of a sample: a text, a label, a translation, a forecast, a melody, a caption, or tags."""
+    """Name and words of a sample, whatever the task shows."""
     if "temperature" in sample:
         return f"temperature {sample['temperature']}", f"{sample['prompt']}{sample['text']}"
     if "label" in sample:
