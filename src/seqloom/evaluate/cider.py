@@ -34,7 +34,7 @@ def cider(texts: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     How rare an n-gram is, is counted in these references themselves, as is usual.
 
     >>> round(cider(["a red cat", "two dogs"], [["a red cat"], ["three big dogs"]]), 3)
-    3.967
+    4.253
     """
     if not texts:
         return math.nan
