@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## watch a network learn to write: 3 minutes of training
 	$(BIN)/seqloom train --preset demo --out runs/demo --overwrite
 
 test: $(INSTALLED)  ## run the tests and the examples in the docstrings
-	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 lint: $(INSTALLED)  ## check form and habits of the code
 	$(BIN)/ruff format --check .
