@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import drawn
 import pytest
 
 from seqloom import api, cli
@@ -209,3 +210,10 @@ def test_the_command_line(
     assert {one["name"] for one in out["rows"]} >= {"lstm", "elman"}
     assert cli.run(["compare", films, "--out", str(done.path)]) == 2
     assert "Pass --encoders" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_varied_is_said(tmp_path: Path) -> None:
+    drawn.write(tmp_path / "photos" / "captions.jsonl", 20)
+    data = str(tmp_path / "photos" / "captions.jsonl")
+    with pytest.raises(SettingsError, match="--encoders has no meaning for caption"):
+        contenders_of(data, {}, encoders=["lstm", "gru"])

@@ -236,3 +236,15 @@ def test_a_table_of_recordings_is_known_by_its_columns(tmp_path: Path) -> None:
         table.write_text(content, encoding="utf-8")
         assert names_sound(str(table)) == ""
     assert names_sound(str(tmp_path)) == names_sound("nsmc") == ""
+
+
+def test_a_file_that_was_cut_off_is_refused_and_one_from_a_pipe_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), np.zeros(4_000), 8_000)
+    whole = path.read_bytes()
+    assert look_at(path).seconds == 0.5
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"a\.wav: ends 4,0\d\d bytes before its header says"):
+        look_at(path)
+    path.write_bytes(whole[:4] + b"\xff\xff\xff\xff" + whole[8:])
+    assert look_at(path).seconds == 0.5

@@ -9,6 +9,7 @@ from pathlib import Path
 from seqloom.chosen import Changes, Chosen, choose
 from seqloom.config import settings_from
 from seqloom.errors import SettingsError
+from seqloom.task_settings import NOT_TAKEN
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def contenders_of(
     """
     names = [*encoders, *presets]
     if not names:
-        raise SettingsError("compare received no models. Pass --encoders lstm,gru or --presets.")
+        raise SettingsError("compare received no models. Pass --encoders lstm,gru or --preset.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingsError(f"{twice[0]} stands twice among the models to compare: name it once.")
@@ -55,8 +56,14 @@ def contenders_of(
         Contender(name, choose(source, changes, task=task, preset=name, config=config))
         for name in presets
     ]
-    if found:  # the same data and task for all
-        source, task = source or found[0].chosen.data, found[0].chosen.task
+    # The same data and task for all, found before an encoder is asked for.
+    first = found[0].chosen if found else choose(source, changes, task=task, config=config)
+    source, task = source or first.data, first.task
+    if encoders and "model.encoder" in NOT_TAKEN[task]:
+        raise SettingsError(
+            f"--encoders has no meaning for {task}: what reads is always of one kind there. "
+            "Compare presets: --preset."
+        )
     plain = [
         Contender(name, choose(source, _with_encoder(changes, name), task=task, config=config))
         for name in encoders

@@ -58,6 +58,7 @@ class Tuning:
     """
 
     path: Path
+    task: str
     score: str
     trials: list[Trial] = field(default_factory=list)
     stopped: bool = False
@@ -120,7 +121,7 @@ def tune(
     while not stopped and (number := _next(study, space, trials)) is not None:
         watcher.message(f"trial {number} of {trials}: {_said(study.trials[number].params)}")
         stopped = stopping() or work.train(number)
-    done = Tuning(out, work.score, _ranked(study, work.score), stopped)
+    done = Tuning(out, chosen.task, work.score, _ranked(study, work.score), stopped)
     if done.trials:
         best = override(chosen.settings, by_section(done.trials[0].settings), "best trial")
         write_atomically(out / BEST, to_toml(best).encode())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from seqloom.compare.tuning import BEST, Tuning, as_flags
-from seqloom.terminal.scores import COLUMNS, figure
+from seqloom.terminal.scores import figure, heading
 
 
 def tuning_words(done: Tuning, most: int = 10) -> tuple[list[str], list[list[str]], list[str]]:
     """Headings, the best trials, and what follows from them."""
-    score = COLUMNS.get(done.score, done.score)
+    score = heading(done.score, done.task)
     rows = [
         [_trial_name(one.number), figure(done.score, one.value), as_flags(one.settings)]
         for one in done.trials[:most]

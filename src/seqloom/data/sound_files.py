@@ -18,6 +18,7 @@ from seqloom.signal.resampling import Resampler
 SOUND = (".wav", ".flac", ".ogg")
 BLOCK_SECONDS = 10.0
 FULL_SCALE = 0.999  # of the loudest sample there can be
+PIPED_SIZE = 0x7FFF_FFFF - 0xFFFF  # a promise from here on is that of a program that cannot know
 CLIPPED = 8  # samples in a row at full scale, from which a recording was too loud for its file
 
 
@@ -57,7 +58,7 @@ def look_at(path: Path) -> Sound:
     """Rate, channels and length of a file.
 
     Raises:
-        DataError: it is not there or is no sound.
+        DataError: it is not there, is no sound, or ends before it says it does.
     """
     check_soundfile()
     import soundfile
@@ -70,7 +71,24 @@ def look_at(path: Path) -> Sound:
         found = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise _unreadable(path, error) from None
+    if missing := _missing_bytes(path):
+        raise DataError(
+            f"{path}: ends {missing:,} bytes before its header says: it was cut off. Copy it anew."
+        )
     return Sound(found.samplerate, found.channels, found.frames / found.samplerate)
+
+
+def _missing_bytes(path: Path) -> int:
+    """How many bytes a WAV file lacks of those that its header promises.
+
+    Programs that write to a pipe do not know the length and promise 0, or as much as fits.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    promised = int.from_bytes(head[4:], "little")
+    if head[:4] != b"RIFF" or not 0 < promised < PIPED_SIZE:
+        return 0
+    return max(0, promised + len(head) - path.stat().st_size - 1)  # a pad byte is often left out
 
 
 def read_pieces(path: Path, rate: int, seconds: float = BLOCK_SECONDS) -> Iterator[Floats]:
