@@ -51,6 +51,12 @@ def test_intervals_hold_the_median_and_each_other(one: Forecaster) -> None:
         one.predict_interval(coverage=0.7)
 
 
+def test_a_horizon_below_zero_is_said(one: Forecaster) -> None:
+    for ask in (one.predict, one.forecast):
+        with pytest.raises(SettingsError, match="horizon = -1: input should be"):
+            ask(horizon=-1)
+
+
 def test_rows_say_the_same_as_arrays(one: Forecaster) -> None:
     rows = one.forecast(WAVE[:40], horizon=5)
     assert [row["ds"] for row in rows] == [40, 41, 42, 43, 44]

@@ -55,6 +55,8 @@ def test_options_are_those_of_predictions(model: Translator) -> None:
     assert len(model.n_best(["one five"], 3)[0]) == 3
     with pytest.raises(SettingsError, match='no option "beem". Did you mean "beam"'):  # noqa: RUF043
         model.predict(["one"], beem=3)
+    with pytest.raises(SettingsError, match="predict: beam = 0: input should be"):
+        model.predict(["one"], beam=0)
     with pytest.raises(SettingsError, match="--beam says how to search"):
         model.predict(["one"], beam=3, temperature=1.0)
     with pytest.raises(DataError, match="Received 2 texts and the translations of 1"):

@@ -352,9 +352,6 @@ def test_other_data_is_scored_beside_the_baseline(run: Run, tmp_path: Path) -> N
     path.write_text("Mr\tO\n", encoding="utf-8")
     assert tag.evaluate_run(run, settings(), path)["remarks"] == []
     assert 0 < result["baseline"]["scores"]["accuracy"] <= 0.75
-    assert (
-        tag.evaluate_run(run, settings(), None)["valid"] == run.read_json("metrics.json")["valid"]
-    )
 
 
 def test_corpus_is_found_again_with_the_runs_settings(trained: TagJob) -> None:

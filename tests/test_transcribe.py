@@ -162,6 +162,8 @@ def test_a_language_model_changes_what_is_found(
         both_ways.predict([heard], lm=str(both_ways.save(tmp_path / "run")))
     with pytest.raises(SettingsError, match="Pass --beam 2"):
         both_ways.predict([heard], lm=str(run), beam=1)
+    with pytest.raises(SettingsError, match="beam = 0: input should be"):
+        both_ways.predict([heard], beam=0)
 
 
 def test_files_become_rows(

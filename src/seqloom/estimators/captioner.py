@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from seqloom.checked import check_predicted
 from seqloom.config import PredictSettings
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom.errors import DataError
 from seqloom.estimators.base import SequenceEstimator
-from seqloom.task_settings import NOT_PREDICTED
+from seqloom.estimators.options import predict_options
 
 if TYPE_CHECKING:
     from seqloom.tasks.captioner import Caption, PictureDescriber
@@ -60,11 +57,11 @@ class ImageCaptioner(SequenceEstimator):
             options: ``beam``, ``length_penalty``, ``coverage_penalty``, ``temperature``, ``seed``,
                 as in ``PredictSettings``.
         """
-        return [best.text for best, *_ in self._describe(X, _options(options))]
+        return [best.text for best, *_ in self._describe(X, predict_options(self.task, options))]
 
     def n_best(self, X: Iterable[Any], n: int = 5, **options: Any) -> list[list[Caption]]:  # noqa: N803
         """The n best captions of each picture with their scores, the best first."""
-        return self._describe(X, _options({**options, "n_best": n}))
+        return self._describe(X, predict_options(self.task, {**options, "n_best": n}))
 
     def attention_maps(self, X: Iterable[Any], **options: Any) -> list[Caption]:  # noqa: N803
         """The best caption of each picture, and where the model looked for each of its tokens.
@@ -73,7 +70,7 @@ class ImageCaptioner(SequenceEstimator):
             Captions whose ``attention`` is (tokens + 1, side, side), the last being the end's; None
             where the decoder has no attention.
         """
-        found = self._describe(X, _options(options), attention=True)
+        found = self._describe(X, predict_options(self.task, options), attention=True)
         return [best for best, *_ in found]
 
     def score(self, X: Any, y: Sequence[Any] | None = None) -> float:  # noqa: N803
@@ -98,17 +95,3 @@ def _pairs(pictures: Any, captions: Any) -> list[dict[str, Any]]:
         raise DataError(f"Received {len(pictures)} pictures and the captions of {len(captions)}.")
     pairs = zip(pictures, captions, strict=True)
     return [{"image": picture, "caption": caption} for picture, caption in pairs]
-
-
-def _options(options: dict[str, Any]) -> PredictSettings:
-    known = set(PredictSettings.model_fields) - NOT_PREDICTED["caption"] - {"format", "plot"}
-    for name in options:
-        if name not in known:
-            raise SettingsError(f'There is no option "{name}". {nearest(name, known)}')
-    try:
-        found = PredictSettings.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise SettingsError(f"{first['loc'][0]} = {first['input']!r}: {first['msg']}.") from None
-    check_predicted("caption", found)
-    return found

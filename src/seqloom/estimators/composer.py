@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from seqloom.config import ComposeSettings, explain
-from seqloom.errors import SettingsError, nearest
+from seqloom.config import ComposeSettings
 from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.options import options_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +53,7 @@ class MusicComposer(SequenceEstimator):
         """
         from seqloom.tasks.composer import prompt_for
 
-        settings = _compose_settings(options)
+        settings = options_of(ComposeSettings, "compose", options)
         return self.composer.compose(settings, prompt_for(self.composer, prompt))
 
     def score(self, X: Any, y: None = None) -> float:  # noqa: N803
@@ -64,14 +62,3 @@ class MusicComposer(SequenceEstimator):
 
         scores = evaluate(self._fitted_run().path, X)["scores"]
         return -float(scores["nll" if "nll" in scores else "nll_per_frame"])
-
-
-def _compose_settings(options: dict[str, Any]) -> ComposeSettings:
-    for name in options:
-        if name not in ComposeSettings.model_fields:
-            offer = nearest(name, ComposeSettings.model_fields)
-            raise SettingsError(f'compose has no option "{name}". {offer}')
-    try:
-        return ComposeSettings.model_validate(options)
-    except ValidationError as error:
-        raise SettingsError(f"compose: {explain(error)}") from None

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from seqloom.errors import DataError, SettingsError
 from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.options import predict_options
 
 if TYPE_CHECKING:
     from seqloom.explain.trace import Trace
@@ -108,11 +109,10 @@ class Forecaster(SequenceEstimator):
             X: series as ``fit`` takes them; those of the training when None.
             horizon: steps; 0 takes those of the training.
         """
-        from seqloom.config import PredictSettings
         from seqloom.tasks.forecast_files import predict
 
         data = None if X is None else _data(X)[0]
-        options = PredictSettings(horizon=horizon)
+        options = predict_options(self.task, {"horizon": horizon})
         return list(predict(self._fitted_run(), data, options, self.forecaster).rows())
 
     def backtest(self, X: Any = None) -> Iterator[dict[str, Any]]:  # noqa: N803
@@ -157,8 +157,9 @@ class Forecaster(SequenceEstimator):
         from seqloom.tasks.forecast_files import series_before
 
         own = self.forecaster
+        steps = predict_options(self.task, {"horizon": horizon}).horizon
         found = series_before(own, self._fitted_run(), None if data is None else _data(data)[0])
-        ahead: list[Forecast] = own.ahead(found, horizon or own.settings.data.horizon)
+        ahead: list[Forecast] = own.ahead(found, steps or own.settings.data.horizon)
         return np.stack([one.quantiles for one in ahead])
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from seqloom.config import GenerateSettings, explain
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom.config import GenerateSettings
+from seqloom.errors import DataError
 from seqloom.estimators.base import SequenceEstimator, run_settings
+from seqloom.estimators.options import options_of
 from seqloom.tasks.writer import make_sampler
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class TextGenerator(SequenceEstimator):
         Returns:
             The continuation, without the prompt; a list for several prompts or samples.
         """
-        settings = _generate_settings(options)
+        settings = options_of(GenerateSettings, "generate", options)
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         rows = [text for text in prompts for _ in range(settings.samples)]
         texts = self.writer.write_all(rows, make_sampler(settings), settings.length)
@@ -71,14 +70,14 @@ class TextGenerator(SequenceEstimator):
 
     def stream(self, prompt: str = "", *, row: int = 0, **options: Any) -> Iterator[str]:
         """The continuation in pieces, as they come; ``row`` numbers it among several samples."""
-        settings = _generate_settings(options)
+        settings = options_of(GenerateSettings, "generate", options)
         return self.writer.stream(prompt, make_sampler(settings), settings.length, row=row)
 
     def candidates(
         self, prompt: str = "", *, count: int = 5, **options: Any
     ) -> Iterator[tuple[str, list[Candidate]]]:
         """Each token written, with the likeliest tokens it was chosen from."""
-        settings = _generate_settings(options)
+        settings = options_of(GenerateSettings, "generate", options)
         return self.writer.steps(prompt, make_sampler(settings), settings.length, count)
 
     def token_nats(self, text: str) -> npt.NDArray[np.float64]:
@@ -95,14 +94,3 @@ class TextGenerator(SequenceEstimator):
         if not count:
             raise DataError("score received no text.")
         return -float(sum(part.sum() for part in nats)) / count
-
-
-def _generate_settings(options: dict[str, Any]) -> GenerateSettings:
-    for name in options:
-        if name not in GenerateSettings.model_fields:
-            offer = nearest(name, GenerateSettings.model_fields)
-            raise SettingsError(f'generate has no option "{name}". {offer}')
-    try:
-        return GenerateSettings.model_validate(options)
-    except ValidationError as error:
-        raise SettingsError(f"generate: {explain(error)}") from None

@@ -11,6 +11,7 @@ import numpy as np
 from seqloom.config import PredictSettings
 from seqloom.errors import DataError
 from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.options import predict_options
 
 if TYPE_CHECKING:
     from seqloom.tasks.transcriber import Transcriber
@@ -68,7 +69,9 @@ class SpeechRecognizer(SequenceEstimator):
         from seqloom.tasks.transcribe_files import hear_files
 
         own = self.transcriber
-        decoders = own.decoders(PredictSettings(beam=beam, lm=lm, lm_weight=lm_weight))
+        decoders = own.decoders(
+            predict_options(self.task, {"beam": beam, "lm": lm, "lm_weight": lm_weight})
+        )
         if isinstance(X, list | tuple) and X and isinstance(X[0], np.ndarray):
             return [own.hear([_samples(one)], decoders).text for one in X]
         return [heard.text for heard in hear_files(own, X, decoders)]

@@ -6,13 +6,9 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from seqloom.checked import check_predicted
-from seqloom.config import PredictSettings
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom.errors import DataError
 from seqloom.estimators.base import SequenceEstimator
-from seqloom.task_settings import NOT_PREDICTED
+from seqloom.estimators.options import predict_options
 
 if TYPE_CHECKING:
     from seqloom.tasks.translator import TextTranslator, Translation
@@ -61,13 +57,13 @@ class Translator(SequenceEstimator):
                 ``copy_unknown``, as in ``PredictSettings``.
         """
         texts = _texts(X)
-        found = self.translator.translate(texts, _options(options), say=_warn)
+        found = self.translator.translate(texts, predict_options(self.task, options), say=_warn)
         return [best.text for best, *_ in found]
 
     def n_best(self, X: Iterable[str], n: int = 5, **options: Any) -> list[list[Translation]]:  # noqa: N803
         """The n best translations of each text with their scores, the best first."""
         texts = _texts(X)
-        chosen = _options({**options, "n_best": n})
+        chosen = predict_options(self.task, {**options, "n_best": n})
         return list(self.translator.translate(texts, chosen, say=_warn))
 
     def attention_maps(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
@@ -78,7 +74,9 @@ class Translator(SequenceEstimator):
             end's; None where the decoder has no attention.
         """
         texts = _texts(X)
-        found = self.translator.translate(texts, _options(options), attention=True, say=_warn)
+        found = self.translator.translate(
+            texts, predict_options(self.task, options), attention=True, say=_warn
+        )
         return [best for best, *_ in found]
 
     def score(self, X: Any, y: Sequence[str] | None = None) -> float:  # noqa: N803
@@ -105,17 +103,3 @@ def _pairs(sources: Any, targets: Any) -> list[dict[str, str]]:
 def _warn(text: str) -> None:
     """Say what a list of translations does not show."""
     warnings.warn(text, UserWarning, stacklevel=4)
-
-
-def _options(options: dict[str, Any]) -> PredictSettings:
-    known = set(PredictSettings.model_fields) - NOT_PREDICTED["translate"] - {"format", "text"}
-    for name in options:
-        if name not in known:
-            raise SettingsError(f'There is no option "{name}". {nearest(name, known)}')
-    try:
-        found = PredictSettings.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise SettingsError(f"{first['loc'][0]} = {first['input']!r}: {first['msg']}.") from None
-    check_predicted("translate", found)
-    return found

@@ -40,7 +40,7 @@ from seqloom.tasks.captioner import PictureDescriber
 from seqloom.tasks.picture_corpus import PictureCorpus, prepare_pictures, reopen_pictures
 from seqloom.tasks.picture_corpus import with_settings as corpus_with_settings
 from seqloom.tasks.translate import evenly
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -261,11 +261,6 @@ def make_job(
     return CaptionJob(corpus, device, autocast)
 
 
-def stages(corpus: PictureCorpus, job: CaptionJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: PictureCorpus, job: CaptionJob, run: Run) -> dict[str, Any]:
     """Metrics of the model, of the commonest caption and of that of the nearest picture."""
     scorer = job.scorer
@@ -292,5 +287,4 @@ __all__ = [
     "reopen",
     "score_run",
     "sealed_files",
-    "stages",
 ]

@@ -128,17 +128,13 @@ def signatures_of(references: References, settings: Settings) -> dict[str, str]:
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other pictures beside the baselines', or those of the training once more."""
-    result: dict[str, Any] = {"task": "caption", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
+    """Scores on other pictures beside the baselines'."""
     describer = load_captioner(run)
     scorer = CaptionScorer(describer, *read_baselines(run))
     remarks: list[str] = []
     references = read_references(describer, data, settings, remarks.append)
     scores = scorer.beside(references)
-    result |= {"data": str(data), "scores": scores["model"]}
+    result: dict[str, Any] = {"scores": scores["model"]}
     result |= {name: {"scores": scores[name]} for name in BASELINES}
     result |= {"signatures": signatures_of(references, settings), "pictures": len(references)}
     return result | {"remarks": remarks}

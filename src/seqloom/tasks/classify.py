@@ -336,12 +336,8 @@ def score_run(labelled: Labelled, job: ClassifyJob, run: Run) -> dict[str, Any]:
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other labelled data beside the baseline's, or those of the training once more."""
-    result: dict[str, Any] = {"task": "classify", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
-    return result | {"data": str(data), **score_file(run, settings, data)}
+    """Scores on other labelled data beside the baseline's."""
+    return score_file(run, settings, data)
 
 
 __all__ = [

@@ -48,7 +48,7 @@ from seqloom.tasks.music_corpus import (
 )
 from seqloom.tasks.writer import read_weights
 from seqloom.train.checkpoint import load_into, read_tensors
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -189,11 +189,6 @@ def make_job(
     return EventJob(corpus, device, autocast)
 
 
-def stages(corpus: MusicCorpus, job: EventJob | compose_roll.RollJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(
     corpus: MusicCorpus, job: EventJob | compose_roll.RollJob, run: Run
 ) -> dict[str, Any]:
@@ -292,14 +287,10 @@ def _pieces(corpus: MusicCorpus, part: str) -> list[Piece]:
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other music beside the baseline's, or those of the training once more."""
-    result: dict[str, Any] = {"task": "compose", "run": str(run.path)}
-    if data is None:
-        metrics: dict[str, Any] = run.read_json("metrics.json")
-        return result | metrics
+    """Scores on other music beside the baseline's."""
     vocabulary = vocabulary_of(run.read_json("vocabulary.json"))
     pieces, left_out = read_other(open_source(data), settings)
-    result |= {"data": str(data), "remarks": left_out}
+    result: dict[str, Any] = {"remarks": left_out}
     if vocabulary is None:
         return result | compose_roll.evaluate_pieces(run, settings, pieces)
     model = build_model(settings.model, len(vocabulary))

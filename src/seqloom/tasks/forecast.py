@@ -50,7 +50,7 @@ from seqloom.tasks.series_corpus import (
     with_settings,
 )
 from seqloom.tasks.time_words import shown
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -200,11 +200,6 @@ def make_job(
     return ForecastJob(corpus, device, autocast)
 
 
-def stages(corpus: SeriesCorpus, job: ForecastJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any]:
     """Calibrate on validation, then score every window of each part beside the baselines."""
     forecaster, data = job.forecaster, corpus.settings.data
@@ -244,17 +239,13 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores of every window of other data, or those of the training once more."""
-    result: dict[str, Any] = {"task": "forecast", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
+    """Scores of every window of other data, beside those of the other forecasts."""
     forecaster, ridge = load_forecaster(run), read_ridge(run)
     scoring = scoring_of_data(forecaster, data)
     assert forecaster.conformal is not None, "a run has intervals"
     scored = scoring.score(AdaptiveConformal(forecaster.conformal), ridge)
     scores = scored.scores
-    result |= {"data": str(data), "scores": scores["model"].result(), "shifted": scored.shifted}
+    result: dict[str, Any] = {"scores": scores["model"].result(), "shifted": scored.shifted}
     names = scoring.scales.names
     met = set(forecaster.scales.names)
     result |= {
@@ -275,5 +266,4 @@ __all__ = [
     "reopen",
     "score_run",
     "sealed_files",
-    "stages",
 ]

@@ -47,7 +47,7 @@ from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.writer import Writer
 from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -291,11 +291,6 @@ def make_job(
     return GenerateJob(corpus, device, autocast)
 
 
-def stages(corpus: Corpus, job: GenerateJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: Corpus, job: GenerateJob, run: Run) -> dict[str, Any]:
     """Metrics of the model and of the n-gram model on validation and test."""
     ngram = fit_ngram(corpus)
@@ -349,25 +344,31 @@ def score_store(
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other data beside the baseline's, and how much generated text is copied."""
+    """Scores on other data beside the baseline's."""
+    tokenizer, model = _opened(run, settings)
+    ngram = NGramModel.from_arrays(load_arrays(run.read("baseline.safetensors")))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "scored.arrow"
+        store, characters = encode_source(open_source(data), settings, tokenizer, path)
+        device = torch.device("cpu")
+        scores, plain = score_store(model, ngram, store, settings, characters, device)
+    return {"scores": scores, "baseline": {"scores": plain}}
+
+
+def measure_run(run: Run, settings: Settings) -> dict[str, Any]:
+    """How much of what is generated is copied, where the training part is still in the cache."""
+    corpus = reopen(run.read_json("run.json")["prepared"], settings)
+    if corpus is None:
+        return {}
+    tokenizer, model = _opened(run, settings)
+    return {"copied_8grams": copied(Writer.of_model(model, settings, tokenizer), corpus)}
+
+
+def _opened(run: Run, settings: Settings) -> tuple[Tokenizer, LanguageModel]:
     tokenizer = tokenizer_from_dict(run.read_json("tokenizer.json"))
     model = build_model(settings.model, tokenizer.vocabulary_size)
     load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
-    result: dict[str, Any] = {"task": "generate", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-    else:
-        ngram = NGramModel.from_arrays(load_arrays(run.read("baseline.safetensors")))
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "scored.arrow"
-            store, characters = encode_source(open_source(data), settings, tokenizer, path)
-            device = torch.device("cpu")
-            scores, plain = score_store(model, ngram, store, settings, characters, device)
-        result |= {"data": str(data), "scores": scores, "baseline": {"scores": plain}}
-    corpus = reopen(run.read_json("run.json")["prepared"], settings)
-    if corpus is not None:
-        result["copied_8grams"] = copied(Writer.of_model(model, settings, tokenizer), corpus)
-    return result
+    return tokenizer, model
 
 
 def copied(writer: Writer, corpus: Corpus) -> float:

@@ -127,16 +127,12 @@ def score_part(heard: Utterances, transcriber: Transcriber, baselines: Baselines
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other recordings beside the baselines', or those of the training once more."""
-    result: dict[str, Any] = {"task": "transcribe", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
+    """Scores on other recordings beside the baselines'."""
     transcriber = load_transcriber(run)
     remarks: list[str] = []
     heard = hear_all(data, settings, transcriber, remarks.append)
     scores = score_part(heard, transcriber, read_baselines(run))
-    result |= {"data": str(data), "scores": scores["model"]}
+    result: dict[str, Any] = {"scores": scores["model"]}
     result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
     return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(heard)}
 

@@ -35,7 +35,7 @@ from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_ta
 from seqloom.tasks.tagging import Scored, SentenceTagger, load_tagger
 from seqloom.text.lexicon import FormTable, Lexicon
 from seqloom.text.vocabulary import UNKNOWN
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -262,11 +262,6 @@ def make_job(
     return TagJob(corpus, device, autocast)
 
 
-def stages(corpus: TaggedCorpus, job: TagJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: TaggedCorpus, job: TagJob, run: Run) -> dict[str, Any]:
     """Metrics of the model and of each word's most frequent tag, on validation and test."""
     baseline = MajorityTagger.fit(corpus.sentences("train"))
@@ -301,11 +296,7 @@ def score_sentences(
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other data beside the baseline's, or those of the training once more."""
-    result: dict[str, Any] = {"task": "tag", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
+    """Scores on other data beside the baseline's."""
     tagger = load_tagger(run)
     saved = run.read_fields("baseline.json", {"tags": dict, "otherwise": str})
     baseline = MajorityTagger.from_dict(saved)
@@ -315,7 +306,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     check_columns(tagger, reader)
     strange: Counter[str] = Counter()
     scores, plain = score_sentences(tagger, baseline, _noting(strange, tagger, reader))
-    result |= {"data": str(data), "scores": scores.metrics(), "per_tag": scores.table()}
+    result: dict[str, Any] = {"scores": scores.metrics(), "per_tag": scores.table()}
     result["remarks"] = _remarks(strange, reader)
     if scores.spans:
         result["per_span"] = scores.span_counts.table()
@@ -354,5 +345,4 @@ __all__ = [
     "reopen",
     "score_run",
     "sealed_files",
-    "stages",
 ]

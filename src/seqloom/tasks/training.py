@@ -8,9 +8,10 @@ What is special to a task stands in its module (``TASKS``), which has these func
     reopen(folder, settings) → prepared        the same, from the cache, or None
     sealed_files(prepared) → {name: bytes}     what use needs beside the weights
     make_job(prepared, device, autocast) → job
-    stages(prepared, job) → [Stage]            what is trained before the job, with its weights
+    stages(prepared, job) → [Stage]            where something is trained before the job
     score_run(prepared, job, run) → {"valid": {…}, "test": {…}, "baseline": {"valid": {…}, …}}
     evaluate_run(run, settings, data) → {"scores": {…}, "baseline": {…}, …}
+    measure_run(run, settings) → {…}           where a run is measured without other data
     predict_lines(run, data, options, say) → lines  where the task answers rather than writes
 """
 
@@ -274,7 +275,9 @@ class _Work:
 
     def stages(self, run: Run) -> list[Stage]:
         """What is left to be trained: stages that come first, unless the last has begun."""
-        before: list[Stage] = self.module.stages(self.prepared, self.job)
+        before: list[Stage] = []
+        if hasattr(self.module, "stages"):
+            before = self.module.stages(self.prepared, self.job)
         train = self.prepared.settings.train
         left = 1 - sum(stage.share for stage in before)
         last = Stage(self.job, share_of(train, left) if before else train)
@@ -353,7 +356,13 @@ def evaluate(path: Path, data: Any) -> dict[str, Any]:
     # That the training data was CP949 says nothing of another file, unless the user said so.
     asked = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
     settings = override(settings, {"data": {"encoding": asked}}, str(run.path))
-    result: dict[str, Any] = module.evaluate_run(run, settings, data)
+    result: dict[str, Any] = {"task": about["task"], "run": str(run.path)}
+    if data is None:
+        result |= run.read_json("metrics.json")
+    else:
+        result |= {"data": str(data)} | module.evaluate_run(run, settings, data)
+    if hasattr(module, "measure_run"):
+        result |= module.measure_run(run, settings)
     return result
 
 

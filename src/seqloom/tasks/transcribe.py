@@ -41,7 +41,7 @@ from seqloom.tasks.speech_scores import (
 )
 from seqloom.tasks.transcribe_files import hearing_of, predict_lines
 from seqloom.tasks.transcriber import Transcriber
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -170,11 +170,6 @@ def make_job(
     return TranscribeJob(corpus, device, autocast)
 
 
-def stages(corpus: SpeechCorpus, job: TranscribeJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: SpeechCorpus, job: TranscribeJob, run: Run) -> dict[str, Any]:
     """Choose the language model's weight on validation, then score each part beside baselines."""
     train = corpus.utterances("train")
@@ -208,5 +203,4 @@ __all__ = [
     "reopen",
     "score_run",
     "sealed_files",
-    "stages",
 ]

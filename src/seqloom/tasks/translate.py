@@ -41,7 +41,7 @@ from seqloom.tasks.translation_scores import (
     signatures_of,
 )
 from seqloom.tasks.translator import TextTranslator
-from seqloom.train.job import Stage, Validation
+from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
@@ -245,11 +245,6 @@ def make_job(
     return TranslateJob(corpus, device, autocast)
 
 
-def stages(corpus: PairCorpus, job: TranslateJob) -> list[Stage]:
-    """Nothing is trained before."""
-    return []
-
-
 def score_run(corpus: PairCorpus, job: TranslateJob, run: Run) -> dict[str, Any]:
     """Metrics of the model, of a dictionary learnt from the pairs, and of copying the source."""
     dictionary = job.scorer.fit_dictionary(corpus.pairs("train"))
@@ -275,5 +270,4 @@ __all__ = [
     "reopen",
     "score_run",
     "sealed_files",
-    "stages",
 ]

@@ -156,11 +156,7 @@ def signatures_of(references: References, settings: Settings) -> dict[str, str]:
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other pairs beside the baselines', or those of the training once more."""
-    result: dict[str, Any] = {"task": "translate", "run": str(run.path)}
-    if data is None:
-        result |= run.read_json("metrics.json")
-        return result
+    """Scores on other pairs beside the baselines'."""
     remarks: list[str] = []
     dictionary = DictionaryBaseline.from_dict(run.read_fields("baseline.json", {"table": dict}))
     scorer = TranslationScorer(load_translator(run), _targets_of(run))
@@ -171,7 +167,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         rows = report.records + left
         remarks.append(f"{report.records:,} of {rows:,} pairs are scored; left out: "
                        f"{report.reasons()}.")  # fmt: skip
-    result |= {"data": str(data), "scores": scores, "baseline": {"scores": looked_up}}
+    result: dict[str, Any] = {"scores": scores, "baseline": {"scores": looked_up}}
     if not scorer.spelling:
         result["signatures"] = signatures_of(references, settings)
     result |= {"copy": {"scores": copied}, "pairs": report.records}
