@@ -39,12 +39,12 @@ clean:  ## remove the environment and the caches, keep the runs
 
 # Only a change of pyproject.toml or constraints.txt installs again; setuptools comes first because
 # the package is then built with the pinned one, not with whatever is newest that day.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml runtime/pyproject.toml constraints.txt
 	@"$(PYTHON)" -c "$(suits)" 2>/dev/null || { \
 		echo "Seqloom needs Python 3.11 to 3.13; found none as \"$(PYTHON)\"." \
 			"Name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip setuptools
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
-		--editable ".[all,dev]"
+		--editable ./runtime --editable ".[all,dev]"
 	@touch $@

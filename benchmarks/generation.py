@@ -17,11 +17,11 @@ import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.stepping import Stepper
 
-from seqloom.decode.sampling import Sampler
 from seqloom.nn.language_model import LanguageModel
 from seqloom.nn.recurrent import Recurrent
-from seqloom.nn.stepping import Stepper
 
 SIZES = {
     "LSTM 128, 10,000 words": (10_000, 100, 128, 1),
@@ -119,7 +119,7 @@ def seqloom_loop(model: LanguageModel, layers: int) -> Callable[[int], None]:
     stepper = Stepper(weights, "lstm", layers)
 
     def write(count: int) -> None:
-        from seqloom.decode.generation import generate
+        from seqloom_runtime.decode.generation import generate
 
         sampler = Sampler(temperature=1.0, seed=0)
         for _ in generate(stepper, [[5]], sampler, count, None, stepper.zero_state(1)):

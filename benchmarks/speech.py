@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.text.characters import CharTokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -36,7 +37,6 @@ from seqloom.nn.encoders import make_encoder
 from seqloom.tasks.speech_frames import Scale, frames_of
 from seqloom.tasks.speech_model import build_recognizer
 from seqloom.tasks.transcriber import Transcriber
-from seqloom.text.characters import CharTokenizer
 
 SIZE, UNITS, TOKENS, ROWS, RECORDINGS, ROUNDS = 120, 128, 30, 32, 192, 3
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]

@@ -15,9 +15,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types
 from cyclopts import App
 from cyclopts.argument import Argument
+from seqloom_runtime import errors
 
 import seqloom
-from seqloom import errors
 from seqloom.api import (
     Forecaster,
     ImageCaptioner,

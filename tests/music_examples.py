@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-
-from seqloom.signal.midi import write_midi
-from seqloom.signal.music import Instrument, Metre, Piece, Tempo, ordered
+from seqloom_runtime.signal.midi import write_midi
+from seqloom_runtime.signal.music import Instrument, Metre, Piece, Tempo, ordered
 
 LINE = (60, 62, 64, 65, 67, 65, 64, 62)
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.signal import resample_poly
-
-from seqloom.signal.audio import (
+from seqloom_runtime.signal.audio import (
     FrameStream,
     Mel,
     StackStream,
@@ -17,7 +16,7 @@ from seqloom.signal.audio import (
     steps_of,
     warped,
 )
-from seqloom.signal.resampling import Resampler, resampled
+from seqloom_runtime.signal.resampling import Resampler, resampled
 
 MEL = Mel(rate=8_000, bands=20)
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqloom_runtime.decode.beam import Hypothesis, beam_search, greedy, sample
+from seqloom_runtime.decode.candidates import best_extensions, best_of_blocks
+from seqloom_runtime.decode.sampling import Sampler
 
-from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
-from seqloom.decode.candidates import best_extensions, best_of_blocks
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import RunError, SettingsError
 
 IntArray = npt.NDArray[np.int64]

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from music_examples import tune, write_tunes
+from seqloom_runtime.signal.midi import read_midi
 from test_music_files import write_roll, write_voices
 
 from seqloom import MusicComposer, api, cli
 from seqloom.config import ComposeSettings, Settings, default_settings, override
 from seqloom.errors import DataError, MissingExtraError, RunError, SettingsError
-from seqloom.signal.midi import read_midi
 from seqloom.tasks import compose
 
 SMALL = {"hidden_size": 12, "embedding_size": 8}

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from seqloom.decode.ctc import (
+from seqloom_runtime.decode.ctc import (
     Greedy,
     PrefixBeam,
     align,
@@ -16,6 +15,7 @@ from seqloom.decode.ctc import (
     search,
     steps_needed,
 )
+
 from seqloom.nn.ctc_model import CTCModel, ctc_nats
 from seqloom.nn.encoders import make_encoder
 

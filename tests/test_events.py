@@ -3,9 +3,7 @@ import json
 import numpy as np
 import pytest
 from music_examples import random_piece, tune
-
-from seqloom.errors import RunError
-from seqloom.signal.events import (
+from seqloom_runtime.signal.events import (
     BEGIN,
     END,
     EventVocabulary,
@@ -15,7 +13,9 @@ from seqloom.signal.events import (
     velocity_of,
     without_specials,
 )
-from seqloom.signal.music import PITCH, VELOCITY
+from seqloom_runtime.signal.music import PITCH, VELOCITY
+
+from seqloom.errors import RunError
 
 
 def fitted(*numbers: int, transpose: int = 3, velocities: int = 4) -> EventVocabulary:

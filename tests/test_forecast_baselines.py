@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.windows import Batch, Windows
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
@@ -12,7 +13,6 @@ from seqloom.errors import ShapeError
 from seqloom.evaluate import ridge_forecast
 from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom.evaluate.ridge_forecast import RidgeForecast
-from seqloom.signal.windows import Batch, Windows
 
 RNG = np.random.default_rng(0)
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqloom.errors import DataError, RunError, SettingsError
-from seqloom.signal.frequency import (
+from seqloom_runtime.signal.frequency import (
     Frequency,
     Times,
     Unit,
     check_frequency,
     infer_frequency,
 )
+
+from seqloom.errors import DataError, RunError, SettingsError
 
 
 def dates(*texts: str) -> Times:

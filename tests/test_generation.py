@@ -6,9 +6,9 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqloom_runtime.decode.generation import generate, top_candidates
+from seqloom_runtime.decode.sampling import Sampler
 
-from seqloom.decode.generation import generate, top_candidates
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import SettingsError
 
 IntArray = npt.NDArray[np.int64]

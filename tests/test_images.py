@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.images import read_image, shifted
 
 from seqloom.errors import DataError
-from seqloom.signal.images import read_image, shifted
 
 PIL = pytest.importorskip("PIL.Image", reason="needs pillow")
 

@@ -7,11 +7,11 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.text.jamo import FINALS, INITIALS, MEDIALS, JamoTokenizer, compose, jamo_of
+from seqloom_runtime.text.normalise import normalise
 
 from seqloom.config import TextSettings
 from seqloom.errors import RunError
-from seqloom.text.jamo import FINALS, INITIALS, MEDIALS, JamoTokenizer, compose, jamo_of
-from seqloom.text.normalise import normalise
 
 SETTINGS = TextSettings(tokenizer="jamo")
 HANGUL = (

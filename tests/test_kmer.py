@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.text.kmer import KmerTokenizer, cut_kmers
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import tokenizer_from_dict
 
 from seqloom.config import TextSettings
 from seqloom.errors import RunError
 from seqloom.text.describe import describe_tokenizers, suits_kmer
-from seqloom.text.kmer import KmerTokenizer, cut_kmers
-from seqloom.text.stream import StreamDecoder
-from seqloom.text.tokenizers import tokenizer_from_dict
 
 DNA = "GATTACACATTAGACCAGT"
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.text.lexicon import LONGEST_END, FormTable, Lexicon
+from seqloom_runtime.text.vocabulary import END, START, UNKNOWN
+from seqloom_runtime.text.word_parts import WORD_PARTS, parts_of
 
 from seqloom.config import TextSettings
 from seqloom.errors import MissingExtraError, RunError
-from seqloom.text.lexicon import LONGEST_END, FormTable, Lexicon
-from seqloom.text.vocabulary import END, START, UNKNOWN
-from seqloom.text.word_parts import WORD_PARTS, parts_of
 
 SENTENCES = [["the", "Cat", "sat"], ["the", "cat"], ["고양이가", "가"]]
 
@@ -100,7 +100,7 @@ def test_korean_words_are_read_by_their_morphemes_where_kiwi_is_installed(
     assert unseen[WORD_PARTS] == seen[WORD_PARTS] != UNKNOWN, "NNG+JX of both"
     again = Lexicon.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again.parts_of("행사는").tolist() == found.parts_of("행사는").tolist()
-    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    monkeypatch.setattr("seqloom_runtime.text.word_parts.find_spec", lambda name: None)
     without = Lexicon.fit(korean, TextSettings())
     assert without.korean
     assert not without.morphemes

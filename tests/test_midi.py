@@ -4,10 +4,10 @@ import mido
 import numpy as np
 import pytest
 from music_examples import random_piece, tune
+from seqloom_runtime.signal.midi import read_midi, write_midi
+from seqloom_runtime.signal.music import Instrument, Metre
 
 from seqloom.errors import DataError
-from seqloom.signal.midi import read_midi, write_midi
-from seqloom.signal.music import Instrument, Metre
 
 
 def saved(*tracks: list[mido.Message], ticks: int = 480, kind: int = 1) -> bytes:

@@ -6,12 +6,12 @@ import json
 import sys
 
 import pytest
+from seqloom_runtime.text.morpheme import MorphemeTokenizer, _kiwi, form_and_tag
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import tokenizer_from_dict
 
 from seqloom.config import TextSettings
 from seqloom.errors import MissingExtraError, RunError
-from seqloom.text.morpheme import MorphemeTokenizer, _kiwi, form_and_tag
-from seqloom.text.stream import StreamDecoder
-from seqloom.text.tokenizers import tokenizer_from_dict
 
 SETTINGS = TextSettings(tokenizer="morpheme")
 TEXTS = [

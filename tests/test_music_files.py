@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from music_examples import tune, write_tunes
 from scipy.io import savemat
+from seqloom_runtime.signal.music import Piece, frames_of_piece
 
 from seqloom.data.music import MusicReport, native_grid, read_pieces, read_prompt
 from seqloom.data.source import open_source
 from seqloom.errors import DataError
-from seqloom.signal.music import Piece, frames_of_piece
 
 
 def read(path: Path | str, grid: int = 4) -> tuple[list[tuple[str, Piece]], MusicReport]:

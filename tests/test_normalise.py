@@ -8,10 +8,10 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.text.normalise import Normaliser, normalise
 
 from seqloom.config import TextSettings
 from seqloom.errors import RunError
-from seqloom.text.normalise import Normaliser, normalise
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))  # lone surrogates too
 TRICKY = st.text("\r\n\ufeffe\u0301aA'’Σ\u0307İK\u1fef\u037e가\u1100\u1161\u11a8\ud83d\ude00")

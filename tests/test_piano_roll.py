@@ -3,8 +3,8 @@ import io
 import numpy as np
 from matplotlib.image import imread
 from music_examples import tune
+from seqloom_runtime.signal.music import Piece, ordered
 
-from seqloom.signal.music import Piece, ordered
 from seqloom.tasks.composition import Composition, pitch_name
 
 

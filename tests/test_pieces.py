@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.rolls import frames_of_ids, ids_of_frames
 
 from seqloom.data.pieces import LONGEST, PieceStream, RollStream, roll_batch, shifts_of
 from seqloom.data.store import Store, write_store
-from seqloom.signal.rolls import frames_of_ids, ids_of_frames
 
 
 def moved(ids: np.ndarray, semitones: int) -> np.ndarray:

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 from music_examples import tune
-
-from seqloom.signal.music import KEYS, frames_of_piece, piece_of_frames
-from seqloom.signal.rolls import frames_of_ids, ids_of_frames, moved_frames
+from seqloom_runtime.signal.music import KEYS, frames_of_piece, piece_of_frames
+from seqloom_runtime.signal.rolls import frames_of_ids, ids_of_frames, moved_frames
 
 
 def some_frames(seed: int, time: int = 30) -> np.ndarray:

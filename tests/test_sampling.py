@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqloom_runtime.decode.sampling import Sampler
 
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import RunError, SettingsError
 
 FloatArray = npt.NDArray[np.float32]

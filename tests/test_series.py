@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqloom_runtime.signal.series import SeriesScale, SeriesStore, write_series
 
 from seqloom.errors import DataError, RunError
-from seqloom.signal.series import SeriesScale, SeriesStore, write_series
 
 
 def some(*lengths: int, channels: int = 2) -> list[np.ndarray]:

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.frequency import Frequency
+from seqloom_runtime.signal.windows import Parts
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.time_table import TimeSeries
 from seqloom.errors import DataError, SettingsError
-from seqloom.signal.frequency import Frequency
-from seqloom.signal.windows import Parts
 from seqloom.tasks.series_choices import (
     check_difference,
     choose_horizon,

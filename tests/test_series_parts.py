@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.windows import Parts, Windows
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.time_series import TimeSeries
 from seqloom.errors import DataError
-from seqloom.signal.windows import Parts, Windows
 from seqloom.tasks.series_parts import choose_parts
 
 

@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.text.spaces import SpaceTokenizer, suits_space
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import fit_tokenizer, tokenizer_from_dict
+from seqloom_runtime.text.vocabulary import UNKNOWN_TEXT
 
 from seqloom.config import TextSettings
 from seqloom.errors import RunError
-from seqloom.text.spaces import SpaceTokenizer, suits_space
-from seqloom.text.stream import StreamDecoder
 from seqloom.text.suited import fit_suited, suited_tokenizer
-from seqloom.text.tokenizers import fit_tokenizer, tokenizer_from_dict
-from seqloom.text.vocabulary import UNKNOWN_TEXT
 
 SPOKEN = ["HH AH L OW", "W ER L D", "HH AH W AA Y IY"]
 SETTINGS = TextSettings(tokenizer="space")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from seqloom_runtime.attention_stepping import ROOM, AttentionStepper
+from seqloom_runtime.stepping import Step, make_stepper
 
-from seqloom.nn.attention_stepping import ROOM, AttentionStepper
 from seqloom.nn.encoders import ENCODERS, make_encoder
 from seqloom.nn.language_model import LanguageModel
 from seqloom.nn.recurrent import CELLS
-from seqloom.nn.stepping import Step, make_stepper
 from seqloom.nn.transformer import ATTENTION_KINDS
 
 WINDOW = 4  # of attention

@@ -7,10 +7,10 @@ from functools import lru_cache
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import Tokenizer, fit_tokenizer
 
 from seqloom.config import TextSettings, TokenizerKind
-from seqloom.text.stream import StreamDecoder
-from seqloom.text.tokenizers import Tokenizer, fit_tokenizer
 
 TEXT = (
     "\"Don't panic,\" she said (twice): 3.5 % of $20...\n'ㅋㅋㅋ' 한글은 1443년에 만들어졌다!\n"

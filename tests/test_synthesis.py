@@ -4,9 +4,8 @@ import wave
 import numpy as np
 import pytest
 from music_examples import tune
-
-from seqloom.signal.music import DRUMS, Instrument, Piece, Tempo, ordered
-from seqloom.signal.synthesis import RATE, render, seconds_of, wav_bytes
+from seqloom_runtime.signal.music import DRUMS, Instrument, Piece, Tempo, ordered
+from seqloom_runtime.signal.synthesis import RATE, render, seconds_of, wav_bytes
 
 
 def one_note(pitch: int = 69, program: int = 0, tempo: float = 60.0) -> Piece:

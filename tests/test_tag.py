@@ -186,7 +186,7 @@ def test_a_run_that_reads_morphemes_says_what_it_needs(
     run.seal("model.safetensors", model_bytes(job.model))
     tokens = ["행사는", "나쁘다"]
     assert tagging.load_tagger(run).tag(tokens) == job.tagger().tag(tokens)
-    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    monkeypatch.setattr("seqloom_runtime.text.word_parts.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install \"seqloom\[korean\]\""):
         tagging.load_tagger(run)
 

@@ -100,7 +100,7 @@ def test_it_is_said_whether_korean_morphemes_are_read(
 ) -> None:
     path = write(tmp_path / "a.bio", [(["행사는", "좋다"], ["NOUN", "ADJ"])] * 40)
     assert "found by Kiwi, are read too" in "\n".join(make(path).explanation())
-    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    monkeypatch.setattr("seqloom_runtime.text.word_parts.find_spec", lambda name: None)
     without = make(path)  # prepared anew: its words have other parts
     assert 'pip install "seqloom[korean]"' in "\n".join(without.explanation())
     assert not without.lexicon.morphemes

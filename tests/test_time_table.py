@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars
 import pytest
+from seqloom_runtime.signal.frequency import Frequency
 
 from seqloom.data.catalogue import load_catalogue
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_table import SeriesOptions, SeriesSet, read_time_table
 from seqloom.errors import DataError, SettingsError
-from seqloom.signal.frequency import Frequency
 
 DAYS = [f"2024-01-{day:02}" for day in range(1, 32)]
 

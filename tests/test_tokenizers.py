@@ -15,15 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqloom.config import TextSettings, TokenizerKind
-from seqloom.errors import DataError, RunError, SettingsError
-from seqloom.text import bpe
-from seqloom.text.bpe import BpeTokenizer
-from seqloom.text.characters import CharTokenizer, count_characters
-from seqloom.text.describe import describe_tokenizers
-from seqloom.text.normalise import normalise
-from seqloom.text.tokenizers import (
+from seqloom_runtime.text import bpe
+from seqloom_runtime.text.bpe import BpeTokenizer
+from seqloom_runtime.text.characters import CharTokenizer, count_characters
+from seqloom_runtime.text.normalise import normalise
+from seqloom_runtime.text.tokenizers import (
     KINDS,
     Tokenizer,
     choose_tokenizer,
@@ -31,8 +27,12 @@ from seqloom.text.tokenizers import (
     hangul_share,
     tokenizer_from_dict,
 )
-from seqloom.text.vocabulary import SPECIALS
-from seqloom.text.words import cut_words
+from seqloom_runtime.text.vocabulary import SPECIALS
+from seqloom_runtime.text.words import cut_words
+
+from seqloom.config import TextSettings, TokenizerKind
+from seqloom.errors import DataError, RunError, SettingsError
+from seqloom.text.describe import describe_tokenizers
 
 TEXTS = ["To be, or not to be.\n", "그것이 문제로다! <unk>", "be 12.5% <start> café"]
 PLAIN: list[TokenizerKind] = ["char", "word", "jamo", "bpe", "kmer"]
@@ -226,7 +226,7 @@ def test_bpe_is_the_librarys_own(data_folder: Path) -> None:
 
 def test_bpe_is_the_same_in_every_process() -> None:
     program = (
-        "from seqloom.text.tokenizers import *;import hashlib;from seqloom.config import *;"
+        "from seqloom_runtime.text.tokenizers import *;import hashlib;from seqloom.config import *;"
         "t=[' '.join(str(i*i*7919%j) for j in range(1,60)) for i in range(300)];"
         "s=TextSettings(tokenizer='bpe',max_vocabulary=1000);"
         "m=fit_tokenizer(lambda: t, s).to_dict()['model'];"

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from seqloom_runtime.decode.beam import Hypothesis
+from seqloom_runtime.text.characters import CharTokenizer
+from seqloom_runtime.text.tokenizers import fit_tokenizer
+from seqloom_runtime.text.words import cut_words
 
 from seqloom import Translator, cli
 from seqloom.checked import with_sizes
 from seqloom.config import PredictSettings, Settings, TextSettings, default_settings, override
 from seqloom.data.pairs import open_pairs
-from seqloom.decode.beam import Hypothesis
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
 from seqloom.tasks import translate
@@ -22,9 +25,6 @@ from seqloom.tasks.translate import GREEDY, TranslateJob
 from seqloom.tasks.translation_files import predict_lines
 from seqloom.tasks.translation_scores import TranslationScorer, kind_of_targets
 from seqloom.tasks.translator import TextTranslator, words_in
-from seqloom.text.characters import CharTokenizer
-from seqloom.text.tokenizers import fit_tokenizer
-from seqloom.text.words import cut_words
 from seqloom.toml import to_toml
 from seqloom.train.loop import model_bytes
 

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqloom.errors import RunError
-from seqloom.text.vocabulary import (
+from seqloom_runtime.text.vocabulary import (
     END,
     PAD,
     SPECIALS,
@@ -21,6 +19,8 @@ from seqloom.text.vocabulary import (
     TokenCounter,
     Vocabulary,
 )
+
+from seqloom.errors import RunError
 
 COUNTS = st.dictionaries(st.text(min_size=1, max_size=3), st.integers(1, 5), max_size=20)
 

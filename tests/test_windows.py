@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.signal.gaps import fill, first_gap, on_grid, span, without_holidays
+from seqloom_runtime.signal.scaling import Scaler, difference, undifference
+from seqloom_runtime.signal.series import SeriesStore, write_series
+from seqloom_runtime.signal.windows import Parts, Windows, cut
 
 from seqloom.errors import DataError, RunError, SettingsError
-from seqloom.signal.gaps import fill, first_gap, on_grid, span, without_holidays
-from seqloom.signal.scaling import Scaler, difference, undifference
-from seqloom.signal.series import SeriesStore, write_series
-from seqloom.signal.windows import Parts, Windows, cut
 
 RNG = np.random.default_rng(0)
 SHARES = (0.7, 0.1, 0.2)

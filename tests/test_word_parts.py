@@ -3,10 +3,8 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-from seqloom.errors import MissingExtraError
-from seqloom.text.normalise import normalise
-from seqloom.text.word_parts import (
+from seqloom_runtime.text.normalise import normalise
+from seqloom_runtime.text.word_parts import (
     MORPHEME_PARTS,
     SHAPED,
     WORD_PARTS,
@@ -16,6 +14,8 @@ from seqloom.text.word_parts import (
     require_morphemes,
     shape_of,
 )
+
+from seqloom.errors import MissingExtraError
 
 
 @settings(deadline=None)
@@ -56,6 +56,6 @@ def test_only_the_beginning_of_a_very_long_word_has_a_shape() -> None:
 
 def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     require_morphemes()
-    monkeypatch.setattr("seqloom.text.word_parts.find_spec", lambda name: None)
+    monkeypatch.setattr("seqloom_runtime.text.word_parts.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="reads Korean morphemes and needs the package"):
         require_morphemes()

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.text.tokenizers import fit_tokenizer
 from threadpoolctl import threadpool_info
 
 from seqloom.config import Settings, TextSettings, override
-from seqloom.decode.sampling import Sampler
 from seqloom.tasks.generate import build_model
 from seqloom.tasks.writer import Writer, sharing_cores
-from seqloom.text.tokenizers import fit_tokenizer
 
 TEXTS = [f"The {a} cat sat, on {b}-mat's end. 나는 밥을 먹는다!" for a in "abc" for b in "xyz"]
 KINDS = ("char", "word", "jamo", "morpheme", "bpe")

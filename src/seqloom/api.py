@@ -19,11 +19,12 @@ from seqloom.errors import RunError, SettingsError
 from seqloom.run import Run
 
 if TYPE_CHECKING:
+    from seqloom_runtime.decode.sampling import Sampler
+
     from seqloom.chosen import Changes, Chosen
     from seqloom.compare import Comparison, Tuning
     from seqloom.config import ComposeSettings, GenerateSettings, PredictSettings
     from seqloom.data.catalogue import Entry
-    from seqloom.decode.sampling import Sampler
     from seqloom.estimators import (
         Forecaster,
         ImageCaptioner,

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from music_examples import tune, write_tunes
+from seqloom_runtime.signal.events import sequence_of
+from seqloom_runtime.signal.midi import write_midi
+from seqloom_runtime.signal.music import Instrument, Piece, frames_of_piece, ordered
 
 from seqloom import MusicComposer, cli
 from seqloom.config import default_settings, override
 from seqloom.data.batching import pad_records
 from seqloom.data.source import open_source
 from seqloom.data.split import assign_records
-from seqloom.signal.events import sequence_of
-from seqloom.signal.midi import write_midi
-from seqloom.signal.music import Instrument, Piece, frames_of_piece, ordered
 from seqloom.tasks import training
 from seqloom.tasks.compose import build_model
 from seqloom.tasks.compose_roll import build_roll_model, score_rolls

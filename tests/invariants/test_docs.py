@@ -18,6 +18,8 @@ from seqloom.config import GenerateSettings, Settings
 from seqloom.presets import preset_names
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = (CHECKOUT / "src/seqloom", CHECKOUT / "runtime/src/seqloom_runtime")
+HIDDEN = ("__init__.py", "__main__.py", "py.typed")
 GUIDES = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
     *("compare", "inspect"),
@@ -213,7 +215,7 @@ def test_files_that_are_named_exist(page: str) -> None:
     assert named
     for name in named:
         if name != "checkpoint/":  # of a run, not of the project
-            found = [folder / name for folder in (CHECKOUT, CHECKOUT / "src/seqloom")]
+            found = [folder / name for folder in (CHECKOUT, *PACKAGES)]
             assert any(path.exists() for path in found), name
 
 
@@ -240,17 +242,18 @@ def tracked() -> list[str]:
 
 @pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
 def test_tree_of_files_is_the_real_one(page: str) -> None:
-    package = "src/seqloom/"
-    real = set()
+    packages = [f"{package.relative_to(CHECKOUT).as_posix()}/" for package in PACKAGES]
+    real = set(packages)
     for path in tracked():
         head, _, rest = path.partition("/")
-        if path.startswith(package):
+        package = next((one for one in packages if path.startswith(one)), "")
+        if package:
             name, slash, _ = path.removeprefix(package).partition("/")
             real.add(package + name + slash)
-        elif not path.startswith((".", "README")):
+        elif not path.startswith((".", "README", "runtime/")):
             real.add(f"{head}/" if rest else path)
-    hidden = {f"{package}{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
-    assert tree(page) == (real - hidden) | {package}
+    hidden = {package + name for package in packages for name in HIDDEN}
+    assert tree(page) == real - hidden
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.signal.windows import Windows
 
 from seqloom import Forecaster
-from seqloom.signal.windows import Windows
 from seqloom.tasks.backtest import scoring_of_test
 
 LENGTH, HORIZON, LOOK_BACK = 300, 4, 8

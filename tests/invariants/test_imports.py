@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "src" / "seqloom"
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "seqloom"
+RUNTIME = ROOT / "runtime" / "src" / "seqloom_runtime"
 
 MAY_IMPORT = {
     "__init__": {"errors", "api"},
@@ -34,14 +36,16 @@ MAY_IMPORT = {
     "presets": {"config", "errors", "toml"},
     "data": {"atomic", "config", "errors", "signal"},
     "text": {"config", "errors"},
-    "signal": {"config", "errors"},
+    "signal": {"errors"},
+    "stepping": {"attention_stepping", "decode", "errors"},
+    "attention_stepping": {"decode", "errors"},
     "nn": {"errors"},
     "decode": {"errors"},
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
         *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
-        *("signal", "text", "toml", "train", "watching"),
+        *("signal", "stepping", "text", "toml", "train", "watching"),
     },
     "explain": {
         *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
@@ -81,9 +85,10 @@ MAY_IMPORT = {
     "stopping": set(),
     "cli": {"", "api", "atomic", "config", "errors", "stopping", "strict_json", "terminal"},
 }
-"""For each module or package of seqloom: the others that it may import, at any place in a file."""
+"""For each part of seqloom and its runtime: the others that it may import, anywhere in a file."""
+RUNTIME_KNOWS_NOT = {"matplotlib", "pydantic", "seqloom", "sklearn", "torch"}
 
-NO_TORCH = ("text", "data", "signal")
+NO_TORCH = ("text", "data")
 NO_TORCH_ON_IMPORT = (
     *(
         "__init__",
@@ -93,7 +98,6 @@ NO_TORCH_ON_IMPORT = (
         "chosen",
         "cli",
         "config",
-        "decode",
         "errors",
         "estimators",
     ),
@@ -118,11 +122,15 @@ class Import(NamedTuple):
 
     @property
     def place(self) -> str:
-        return f"{self.file.relative_to(PACKAGE)}:{self.line} imports {self.name}"
+        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.name}"
 
 
 def files() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+    return sorted([*PACKAGE.rglob("*.py"), *RUNTIME.rglob("*.py")])
+
+
+def package_of(file: Path) -> Path:
+    return RUNTIME if file.is_relative_to(RUNTIME) else PACKAGE
 
 
 @cache
@@ -132,7 +140,7 @@ def tree_of(file: Path) -> ast.Module:
 
 def owner(file: Path) -> str:
     """The part of seqloom that a file belongs to: ``data/store.py`` to data, ``run.py`` to run."""
-    first = file.relative_to(PACKAGE).parts[0]
+    first = file.relative_to(package_of(file)).parts[0]
     return first.removesuffix(".py")
 
 
@@ -150,7 +158,8 @@ def _names(node: ast.ImportFrom, file: Path) -> Iterator[str]:
     assert node.module is not None
     for alias in node.names:
         full = f"{node.module}.{alias.name}"
-        beside = PACKAGE.parent.joinpath(*full.split("."))
+        root = RUNTIME.parent if full.startswith("seqloom_runtime") else PACKAGE.parent
+        beside = root.joinpath(*full.split("."))
         is_module = beside.is_dir() or beside.with_suffix(".py").is_file()
         yield full if is_module else node.module
 
@@ -162,7 +171,7 @@ def all_imports() -> list[Import]:
 def target(name: str) -> str | None:
     """The part of seqloom that an imported name belongs to; "" is seqloom itself."""
     parts = name.split(".")
-    if parts[0] != "seqloom":
+    if parts[0] not in ("seqloom", "seqloom_runtime"):
         return None
     return parts[1] if len(parts) > 1 else ""
 
@@ -190,7 +199,16 @@ def test_imports_follow_the_arrows() -> None:
     assert wrong == []
 
 
-def test_text_data_and_signal_know_no_torch() -> None:
+def test_the_runtime_knows_neither_what_trains_nor_its_packages() -> None:
+    wrong = [
+        found.place
+        for found in all_imports()
+        if package_of(found.file) == RUNTIME and found.name.split(".")[0] in RUNTIME_KNOWS_NOT
+    ]
+    assert wrong == []
+
+
+def test_text_and_data_know_no_torch() -> None:
     wrong = [
         found.place
         for found in all_imports()
@@ -210,7 +228,10 @@ def test_layers_know_tensors_only() -> None:
 
 def light_modules() -> list[str]:
     light = [file for file in files() if owner(file) in NO_TORCH_ON_IMPORT]
-    dotted = [".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in light]
+    dotted = [
+        ".".join(file.relative_to(package_of(file).parent).with_suffix("").parts)
+        for file in (*light, *sorted(RUNTIME.rglob("*.py")))
+    ]
     return [name.removesuffix(".__init__") for name in dotted]
 
 
@@ -225,7 +246,7 @@ def test_import_brings_no_torch(modules: list[str]) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        env={**os.environ, "PYTHONPATH": f"{PACKAGE.parent}{os.pathsep}{RUNTIME.parent}"},
         capture_output=True,
         text=True,
         check=False,
@@ -269,7 +290,7 @@ def test_nothing_can_run_what_a_file_says() -> None:
 def test_the_search_finds_what_is_forbidden(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     file = tmp_path / "module.py"
     file.write_text(line, encoding="utf-8")
     assert len(list(forbidden(file))) == 1

@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.signal.images import is_image_name
+
 from seqloom.config import DataSettings
 from seqloom.data.encoding import read_lines
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
 from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
-from seqloom.signal.images import is_image_name
 
 IMAGE_NAMES = (
     *("image", "image_name", "image_path", "image_file", "images", "img", "picture", "photo"),

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.signal.midi import read_midi
+from seqloom_runtime.signal.music import KEYS, Instrument, Piece, ordered, piece_of_frames
 
 from seqloom.data.encoding import read_blocks
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS
 from seqloom.errors import DataError
-from seqloom.signal.midi import read_midi
-from seqloom.signal.music import KEYS, Instrument, Piece, ordered, piece_of_frames
 
 NAMED = 3  # files left out that are named
 MIDI_GRID = 12  # steps of a quarter note: sixteenths and triplets

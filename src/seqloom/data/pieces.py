@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.rolls import frames_of_ids, moved_frames
 
 from seqloom.data.batching import Batch, IntArray, group_by_length, pad
 from seqloom.data.store import Store
-from seqloom.signal.rolls import frames_of_ids, moved_frames
 
 LONGEST = 512  # frames of a piece that are learnt at once
 Move = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]

@@ -176,7 +176,7 @@ def make_shapes(folder: Path, sizes: dict[str, int] | None = None) -> tuple[Path
     Returns:
         The tables, train.csv first.
     """
-    from seqloom.signal.images import check_pillow
+    from seqloom_runtime.signal.images import check_pillow
 
     check_pillow()
     tables = tuple(folder / f"{part}.csv" for part in PARTS)

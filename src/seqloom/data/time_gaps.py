@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.frequency import Frequency, Times
+from seqloom_runtime.signal.gaps import Values
 
 from seqloom.data.time_series import Group, TimeSeries, Where, shown_time
 from seqloom.errors import DataError
-from seqloom.signal.frequency import Frequency, Times
-from seqloom.signal.gaps import Values
 
 MOST_INVENTED = 0.5  # of all values; a model of more would learn what was filled in
 SEVERAL = (

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.frequency import Frequency, Times
+from seqloom_runtime.signal.gaps import Values, fill, on_grid, span, without_holidays
 
 from seqloom.data.time_gaps import check_gaps, check_invented, known_until
 from seqloom.data.time_series import Group, TimeSeries, Where
 from seqloom.errors import DataError
-from seqloom.signal.frequency import Frequency, Times
-from seqloom.signal.gaps import Values, fill, on_grid, span, without_holidays
 
 SPARSEST = 20  # steps of the grid a row; fewer rows mean that a time is wrong
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.frequency import Times
+from seqloom_runtime.signal.gaps import Values
 
 from seqloom.data.row_places import both_places, place_of_row
 from seqloom.data.source import Source
 from seqloom.data.time_columns import SeriesOptions, TimeLayout
-from seqloom.signal.frequency import Times
-from seqloom.signal.gaps import Values
 
 
 @dataclass(frozen=True, eq=False)

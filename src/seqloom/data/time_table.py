@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.frequency import Frequency, Times, check_frequency, infer_frequency
 
 from seqloom.data.sample import read_sample
 from seqloom.data.source import Source
@@ -18,7 +19,6 @@ from seqloom.data.time_grid import SeriesBuilder
 from seqloom.data.time_rows import TimeRows, read_time_rows
 from seqloom.data.time_series import Group, TimeSeries, Where, shown_time
 from seqloom.errors import DataError
-from seqloom.signal.frequency import Frequency, Times, check_frequency, infer_frequency
 
 __all__ = ["SeriesOptions", "SeriesSet", "TimeSeries", "read_time_table"]
 

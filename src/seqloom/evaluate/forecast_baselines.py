@@ -17,7 +17,7 @@ Exact = npt.NDArray[np.float64]
 
 
 class Window(Protocol):
-    """What a baseline sees; ``seqloom.signal.windows.Batch`` is one.
+    """What a baseline sees; ``seqloom_runtime.signal.windows.Batch`` is one.
 
     Shape:
         inputs (batch, look_back, channels), targets (batch, horizon, channels), past (batch,

@@ -16,9 +16,8 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from seqloom.text.tokenizers import hangul_share
-from seqloom.text.word_parts import kiwi_installed
+from seqloom_runtime.text.tokenizers import hangul_share
+from seqloom_runtime.text.word_parts import kiwi_installed
 
 Array = npt.NDArray[np.float64]
 
@@ -137,7 +136,7 @@ def word_classes(text: Told) -> list[str]:
 
 def _looked_up(pieces: Sequence[str], whole: str) -> list[str]:
     """Kiwi's class of the first letter of each token."""
-    from seqloom.text.morpheme import classes_of_characters
+    from seqloom_runtime.text.morpheme import classes_of_characters
 
     classes = [*classes_of_characters(whole), ""]
     found, place = [], 0

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.text.tokenizers import fit_tokenizer
 from torch.nn import functional as F
 
 from seqloom.config import TextSettings
 from seqloom.errors import DataError, SettingsError, nearest
 from seqloom.nn.language_model import LanguageModel
 from seqloom.nn.recurrent import CELLS, Recurrent
-from seqloom.text.tokenizers import fit_tokenizer
 from seqloom.watching import unheard
 
 Ids = npt.NDArray[np.int64]

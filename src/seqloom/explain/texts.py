@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.series import SeriesScale
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 from torch import Tensor, nn
 
 from seqloom.config import Settings
@@ -19,12 +21,10 @@ from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
-from seqloom.signal.series import SeriesScale
 from seqloom.tasks.classifier import Classifier, load_classifier
 from seqloom.tasks.generate import build_model
 from seqloom.tasks.training import task_module
 from seqloom.tasks.writer import Writer
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.text.lexicon import FormTable
 from torch import Tensor, nn
 
 from seqloom.errors import DataError
@@ -18,7 +19,6 @@ from seqloom.nn.encoders import Encoder
 from seqloom.nn.tagger import Tagger
 from seqloom.run import Run
 from seqloom.tasks.tagging import CONTEXT, CORE, SentenceTagger, load_tagger, words_of
-from seqloom.text.lexicon import FormTable
 from seqloom.toml import read_settings
 
 LONGEST = CORE + CONTEXT  # words that are read as one piece

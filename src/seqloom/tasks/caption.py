@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.signal.images import shifted
 from torch import nn
 
 from seqloom.config import PredictSettings, Settings
@@ -24,7 +25,6 @@ from seqloom.evaluate.caption_picture import captioned_picture, look_picture
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.run import Run
-from seqloom.signal.images import shifted
 from seqloom.tasks.backbone import MEAN, SPREAD, Backbone, check_backbone
 from seqloom.tasks.caption_files import predict_lines
 from seqloom.tasks.caption_model import build_captioner

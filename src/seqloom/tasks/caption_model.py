@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqloom_runtime.text.tokenizers import Tokenizer
+
 from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
 from seqloom.nn.convolution import ConvolutionalEncoder, PictureEncoder
@@ -11,7 +13,6 @@ from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.picture_captioner import PictureCaptioner
 from seqloom.tasks.backbone import Backbone
 from seqloom.tasks.translation_model import make_decoder
-from seqloom.text.tokenizers import Tokenizer
 
 
 def build_captioner(settings: Settings, tokenizer: Tokenizer) -> PictureCaptioner:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from seqloom_runtime.signal.images import Pixels
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.caption_source import open_captions
@@ -20,7 +21,6 @@ from seqloom.evaluate.caption_baselines import NearestPicture, common_caption, f
 from seqloom.evaluate.cider import cider
 from seqloom.evaluate.translation import signatures, translation_metrics
 from seqloom.run import Run
-from seqloom.signal.images import Pixels
 from seqloom.tasks.captioner import PictureDescriber, load_captioner
 from seqloom.tasks.picture_corpus import PictureCorpus
 

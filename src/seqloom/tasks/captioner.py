@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.decode.beam import Hypothesis
+from seqloom_runtime.signal.images import Pixels, check_pillow, read_image
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.checked import decoder_of
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import pad
-from seqloom.decode.beam import Hypothesis
 from seqloom.errors import SettingsError
 from seqloom.nn.picture_captioner import PictureCaptioner
 from seqloom.run import Run
-from seqloom.signal.images import Pixels, check_pillow, read_image
 from seqloom.tasks.caption_model import build_captioner
 from seqloom.tasks.searching import Searching
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_device, set_threads

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.series import SeriesScale
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import DataSettings, Settings
 from seqloom.data.batching import group_by_length, pad
@@ -22,10 +24,8 @@ from seqloom.evaluate.calibration import Combination, probabilities_of
 from seqloom.evaluate.linear import LinearTextClassifier
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
-from seqloom.signal.series import SeriesScale
 from seqloom.tasks.labelled import FRAME, clean_text, front_from_dict, text_ids
 from seqloom.tasks.writer import read_weights
-from seqloom.text.tokenizers import Tokenizer
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_autocast, choose_device, set_threads

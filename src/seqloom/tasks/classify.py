@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.series import SeriesScale
+from seqloom_runtime.text.tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
@@ -31,14 +33,12 @@ from seqloom.nn.embedding import LearnedEmbedding, OneHot
 from seqloom.nn.language_model import Loss
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
-from seqloom.signal.series import SeriesScale
 from seqloom.tasks.classify_scores import beginning_of, score_all, score_file
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.label_files import predict_lines
 from seqloom.tasks.labelled import UNKNOWN, Labelled, prepare_labelled, reopen_labelled
 from seqloom.tasks.pretraining import check_pretraining, pretraining_stage
 from seqloom.tasks.starting import open_start, take_weights
-from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.train.optim import make_optimizers, set_rate

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.text.tokenizers import hangul_share
 
 from seqloom.config import Settings
 from seqloom.data.examples import read_examples
@@ -50,7 +51,6 @@ from seqloom.tasks.labelled import (
     label_targets,
 )
 from seqloom.tasks.writer import read_weights
-from seqloom.text.tokenizers import hangul_share
 
 Floats = npt.NDArray[np.float64]
 Linear = LinearTextClassifier | LinearSeriesClassifier

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.signal.events import EventVocabulary, sequence_of, transposed
+from seqloom_runtime.signal.music import KEYS, Piece
 from threadpoolctl import threadpool_limits
 from torch import nn
 
@@ -32,8 +34,6 @@ from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
 from seqloom.run import Run
-from seqloom.signal.events import EventVocabulary, sequence_of, transposed
-from seqloom.signal.music import KEYS, Piece
 from seqloom.tasks import compose_roll
 from seqloom.tasks.composer import EventComposer
 from seqloom.tasks.composing import NGramStep

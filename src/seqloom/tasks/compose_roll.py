@@ -13,6 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.signal.music import (
+    KEYS,
+    LOWEST_KEY,
+    Instrument,
+    Piece,
+    frames_of_piece,
+    piece_of_frames,
+)
+from seqloom_runtime.signal.rolls import frames_of_ids
 from torch import nn
 
 from seqloom.config import ComposeSettings, ModelSettings, Settings
@@ -26,15 +35,6 @@ from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.nn.roll_model import IndependentNotes, JointNotes, RollModel
 from seqloom.run import Run
-from seqloom.signal.music import (
-    KEYS,
-    LOWEST_KEY,
-    Instrument,
-    Piece,
-    frames_of_piece,
-    piece_of_frames,
-)
-from seqloom.signal.rolls import frames_of_ids
 from seqloom.tasks.composing import parse_instrument, parse_key
 from seqloom.tasks.composition import Composition, measured
 from seqloom.tasks.encoder import build_encoder

@@ -8,16 +8,16 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.decode.generation import generate
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.signal.events import BEGIN, END, EventVocabulary
+from seqloom_runtime.signal.music import Piece
+from seqloom_runtime.stepping import Step, make_stepper
 
 from seqloom.config import ComposeSettings, ModelSettings
 from seqloom.data.music import read_prompt
-from seqloom.decode.generation import generate
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import DataError, RunError
-from seqloom.nn.stepping import Step, make_stepper
 from seqloom.run import Run
-from seqloom.signal.events import BEGIN, END, EventVocabulary
-from seqloom.signal.music import Piece
 from seqloom.tasks.composing import (
     EVENTS_A_BAR,
     MOST_BARS,

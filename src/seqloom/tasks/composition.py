@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from seqloom_runtime.signal.midi import write_midi
+from seqloom_runtime.signal.music import INSTRUMENT, PITCH, START, Piece, Tempo
+from seqloom_runtime.signal.synthesis import wav_bytes
 
 from seqloom.evaluate.music import Bars, music_measures
 from seqloom.evaluate.piano_roll import piano_roll
-from seqloom.signal.midi import write_midi
-from seqloom.signal.music import INSTRUMENT, PITCH, START, Piece, Tempo
-from seqloom.signal.synthesis import wav_bytes
 
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 

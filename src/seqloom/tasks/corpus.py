@@ -18,6 +18,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.text.normalise import normalise
+from seqloom_runtime.text.tokenizers import (
+    Tokenizer,
+    choose_tokenizer,
+    fit_tokenizer,
+    tokenizer_from_dict,
+)
 
 from seqloom.config import Settings, override
 from seqloom.data.audit import DuplicateAudit
@@ -29,13 +36,6 @@ from seqloom.data.store import Store, StoreWriter
 from seqloom.data.texts import read_texts
 from seqloom.errors import DataError
 from seqloom.tasks import prepared
-from seqloom.text.normalise import normalise
-from seqloom.text.tokenizers import (
-    Tokenizer,
-    choose_tokenizer,
-    fit_tokenizer,
-    tokenizer_from_dict,
-)
 
 CORPUS_FORMAT = 2
 SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer

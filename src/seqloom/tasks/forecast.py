@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.signal.windows import Batch as Windowed
+from seqloom_runtime.signal.windows import Windows
 from torch import nn
 
 from seqloom.config import Settings
@@ -27,8 +29,6 @@ from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.nn.quantiles import ForecastLoss
 from seqloom.run import Run
-from seqloom.signal.windows import Batch as Windowed
-from seqloom.signal.windows import Windows
 from seqloom.tasks.backtest import scoring_of_data
 from seqloom.tasks.forecast_files import predict_lines
 from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted

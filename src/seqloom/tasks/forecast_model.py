@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.windows import Batch as Windowed
+from seqloom_runtime.signal.windows import Floats, Numbers, Windows
 from torch import Tensor
 
 from seqloom.config import Settings
@@ -18,8 +20,6 @@ from seqloom.data.batching import Batch
 from seqloom.evaluate.forecast_baselines import seasonal_naive
 from seqloom.nn.forecast_heads import Window, WindowSizes
 from seqloom.nn.forecaster import Forecaster, make_forecaster, start_level
-from seqloom.signal.windows import Batch as Windowed
-from seqloom.signal.windows import Floats, Numbers, Windows
 from seqloom.tasks.series_scales import SeriesScales
 
 POINT = (0.5,)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.windows import Batch, Windows
 
 from seqloom.config import Settings
 from seqloom.data.source import Source, open_source
@@ -21,7 +22,6 @@ from seqloom.errors import DataError, RunError
 from seqloom.evaluate.conformal import Conformal
 from seqloom.nn.forecaster import Forecaster
 from seqloom.run import Run
-from seqloom.signal.windows import Batch, Windows
 from seqloom.tasks.forecast_fitted import read_intervals
 from seqloom.tasks.forecast_model import Reading, WindowBatch, build_forecaster, quantiles_of
 from seqloom.tasks.series_corpus import StoredSeries, lag_of

@@ -19,6 +19,8 @@ import numpy.typing as npt
 import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 from threadpoolctl import threadpool_limits
 from torch import nn
 
@@ -34,7 +36,6 @@ from seqloom.data.batching import (
 )
 from seqloom.data.source import Source, open_source
 from seqloom.data.store import Store
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import DataError
 from seqloom.evaluate.copying import copied_share
 from seqloom.evaluate.metrics import language_metrics
@@ -45,7 +46,6 @@ from seqloom.run import Run
 from seqloom.tasks.corpus import Corpus, encode_source, open_whole, prepare_corpus
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.writer import Writer
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED

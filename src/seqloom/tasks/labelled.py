@@ -19,6 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
+from seqloom_runtime.signal.series import SeriesScale, SeriesStore, write_series
+from seqloom_runtime.text.normalise import normalise
+from seqloom_runtime.text.tokenizers import (
+    Tokenizer,
+    choose_tokenizer,
+    fit_tokenizer,
+    tokenizer_from_dict,
+)
 
 from seqloom.config import Settings, override
 from seqloom.data.audit import LabelAudit
@@ -30,15 +38,7 @@ from seqloom.data.split import PARTS, assign_records, assign_stratified, parse_s
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.text_store import Texts, TextWriter
 from seqloom.errors import DataError
-from seqloom.signal.series import SeriesScale, SeriesStore, write_series
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.text.normalise import normalise
-from seqloom.text.tokenizers import (
-    Tokenizer,
-    choose_tokenizer,
-    fit_tokenizer,
-    tokenizer_from_dict,
-)
 
 FORMAT = 3
 SAMPLE_CHARACTERS = 1_000_000  # looked at when choosing a tokenizer

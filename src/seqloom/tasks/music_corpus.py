@@ -12,6 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.signal.events import EventVocabulary, sequence_of
+from seqloom_runtime.signal.midi import check_mido
+from seqloom_runtime.signal.music import (
+    DURATION,
+    INSTRUMENT,
+    KEYS,
+    PITCH,
+    START,
+    Piece,
+    frames_of_piece,
+)
+from seqloom_runtime.signal.rolls import ids_of_frames
+
 from seqloom.config import Settings, override
 from seqloom.data.audit import DuplicateAudit
 from seqloom.data.music import MusicReport, check_music, native_grid, read_pieces
@@ -19,10 +32,6 @@ from seqloom.data.source import Source, open_source
 from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import Store, StoreWriter
 from seqloom.errors import DataError, RunError, SettingsError
-from seqloom.signal.events import EventVocabulary, sequence_of
-from seqloom.signal.midi import check_mido
-from seqloom.signal.music import DURATION, INSTRUMENT, KEYS, PITCH, START, Piece, frames_of_piece
-from seqloom.signal.rolls import ids_of_frames
 from seqloom.tasks import prepared
 
 MUSIC_FORMAT = 1

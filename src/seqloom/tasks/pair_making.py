@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import Settings, override
 from seqloom.data.pairs import PairPlan, read_pairs
@@ -31,7 +32,6 @@ from seqloom.data.text_store import Texts, TextWriter
 from seqloom.errors import DataError
 from seqloom.tasks.pairs import SIDES, Others, PairFacts, source_ids, stored_texts
 from seqloom.text.suited import fit_suited, suited_tokenizer
-from seqloom.text.tokenizers import Tokenizer
 
 SAMPLED = 2_000  # texts of a side that are looked at
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import Settings, override
 from seqloom.data.pairs import PairPlan, infer_pairs, other_part
@@ -26,7 +27,6 @@ from seqloom.data.store import Store
 from seqloom.data.text_store import Texts
 from seqloom.errors import SettingsError
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 PAIRS_FORMAT = 4
 SIDES = ("source", "target")

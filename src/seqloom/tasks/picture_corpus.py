@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
+from seqloom_runtime.signal.images import check_pillow
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import Settings, override
 from seqloom.data.caption_source import open_captions
@@ -34,9 +36,7 @@ from seqloom.data.split import PARTS
 from seqloom.data.store import Store
 from seqloom.data.text_store import Texts
 from seqloom.errors import DataError, SettingsError
-from seqloom.signal.images import check_pillow
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 PICTURES_FORMAT = 1
 FEW = 5_000  # pictures of training, below which a network from scratch learns words, not things

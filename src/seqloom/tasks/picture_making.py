@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
+from seqloom_runtime.signal.images import Pixels, read_image
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import Settings, override
 from seqloom.data.captions import Captioned, named
@@ -21,10 +23,8 @@ from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import StoreWriter
 from seqloom.data.text_store import TextWriter
 from seqloom.errors import DataError
-from seqloom.signal.images import Pixels, read_image
 from seqloom.tasks.picture_corpus import Gathered, PictureFacts
 from seqloom.text.suited import fit_suited, suited_tokenizer
-from seqloom.text.tokenizers import Tokenizer
 
 SAMPLED = 2_000  # captions that are looked at
 MOST_DAMAGED = 0.5  # share of a part's pictures, beyond which something else is wrong

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.signal.series import SeriesScale
+from seqloom_runtime.text.tokenizers import Tokenizer
 from torch import nn
 
 from seqloom.config import DataSettings, Settings
@@ -29,10 +31,8 @@ from seqloom.nn.embedding import LearnedEmbedding
 from seqloom.nn.language_model import Loss
 from seqloom.nn.recurrent import CELLS, Recurrent
 from seqloom.nn.sequence_classifier import SequenceClassifier, TextPretraining
-from seqloom.signal.series import SeriesScale
 from seqloom.tasks.labelled import Labelled, text_ids
 from seqloom.tasks.prepared import open_or_build, prepared_folder
-from seqloom.text.tokenizers import Tokenizer
 from seqloom.train.job import Stage, Validation, share_of
 from seqloom.train.schedule import DEFAULT_MINUTES
 from seqloom.watching import Units

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.decode.beam import Hypothesis, beam_search, greedy, sample
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.text.tokenizers import Tokenizer
+from seqloom_runtime.text.vocabulary import PAD
 
 from seqloom.config import PredictSettings
-from seqloom.decode.beam import Hypothesis, beam_search, greedy, sample
-from seqloom.decode.sampling import Sampler
 from seqloom.nn.decoder import DecoderState, coverage_of
 from seqloom.nn.seq2seq import EncoderDecoder
-from seqloom.text.tokenizers import Tokenizer
-from seqloom.text.vocabulary import PAD
 
 Array = npt.NDArray[Any]
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.frequency import Frequency
+from seqloom_runtime.signal.windows import Parts
 
 from seqloom.config import Settings, override
 from seqloom.data.time_table import TimeSeries
 from seqloom.errors import DataError, SettingsError
-from seqloom.signal.frequency import Frequency
-from seqloom.signal.windows import Parts
 
 WITHOUT_SEASON = 8  # steps of the horizon where the frequency tells no season
 LONGEST_SEASON = 60  # steps; a horizon of a longer season is a small fraction of it

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.windows import Parts, Windows
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
 from seqloom.errors import DataError
 from seqloom.evaluate.conformal import check_levels
-from seqloom.signal.windows import Parts, Windows
 from seqloom.tasks.forecast_model import Reading
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.tasks.series_choices import choose_norm, choose_segment, with_budget

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.signal.gaps import held_back
+from seqloom_runtime.signal.windows import Parts
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
 from seqloom.data.time_table import SeriesOptions, SeriesSet, TimeSeries, read_time_table
-from seqloom.signal.gaps import held_back
-from seqloom.signal.windows import Parts
 from seqloom.tasks.series_choices import (
     check_difference,
     choose_difference,

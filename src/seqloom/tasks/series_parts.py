@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.windows import Parts, cut
 
 from seqloom.config import Settings, default_settings
 from seqloom.data.split import parse_split
 from seqloom.data.time_series import TimeSeries
 from seqloom.errors import DataError
-from seqloom.signal.windows import Parts, cut
 from seqloom.tasks.time_words import shown
 
 Axis = npt.NDArray[np.int64]

@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from seqloom.config import AudioSettings, Settings
-from seqloom.errors import RunError
-from seqloom.signal.audio import (
+from seqloom_runtime.signal.audio import (
     Floats,
     FrameStream,
     Mel,
@@ -23,6 +20,9 @@ from seqloom.signal.audio import (
     stacked,
     steps_of,
 )
+
+from seqloom.config import AudioSettings, Settings
+from seqloom.errors import RunError
 
 LEAST_SPREAD = 0.1  # of a band: silence has none
 LEAST_PEAK = 1e-4  # of a recording, below which it is silence and stays so

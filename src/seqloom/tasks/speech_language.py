@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.decode.ctc import Scorer
+from seqloom_runtime.text.characters import CharTokenizer
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import PredictSettings, TextSettings
-from seqloom.decode.ctc import Scorer
 from seqloom.errors import RunError, SettingsError
 from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.run import Run
 from seqloom.tasks.writer import Writer, load_writer, read_weights
-from seqloom.text.characters import CharTokenizer
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 ORDERS = (2, 3, 4, 5, 6)
 DEFAULT_WEIGHT = 0.5  # of a run, where n-grams were worth nothing on validation

@@ -16,6 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
+from seqloom_runtime.decode.ctc import steps_needed
+from seqloom_runtime.signal.audio import Floats, log_mel
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import Settings, override
 from seqloom.data.encoding import read_blocks
@@ -26,14 +29,11 @@ from seqloom.data.source import Source
 from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.text_store import TextWriter
-from seqloom.decode.ctc import steps_needed
 from seqloom.errors import DataError, SettingsError, nearest
-from seqloom.signal.audio import Floats, log_mel
 from seqloom.tasks.speech_corpus import SpeechFacts
 from seqloom.tasks.speech_frames import Scale, ScaleFitter, frames_of, mel_of, resolved_audio
 from seqloom.tasks.speech_strings import parse_join
 from seqloom.text.suited import fit_suited, suited_tokenizer
-from seqloom.text.tokenizers import Tokenizer
 
 HIGHEST_RATE = 16_000  # above it voices have little to say
 NAMED = 3  # recordings of a kind that are named

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import Settings
 from seqloom.data.batching import Batch, IntArray, group_by_length, pad
@@ -12,7 +13,6 @@ from seqloom.nn.ctc_model import CTCModel
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.speech_corpus import SpeechCorpus
 from seqloom.tasks.speech_strings import Utterances
-from seqloom.text.tokenizers import Tokenizer
 
 
 def build_recognizer(settings: Settings, tokenizer: Tokenizer) -> CTCModel:

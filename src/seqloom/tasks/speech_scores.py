@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.signal.audio import log_mel
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.recordings import open_recordings, plan_recordings, read_recordings
@@ -18,7 +19,6 @@ from seqloom.errors import DataError, RunError
 from seqloom.evaluate.speech import by_speaker, transcript_metrics
 from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
 from seqloom.run import Run
-from seqloom.signal.audio import log_mel
 from seqloom.tasks.speech_language import Language, Weighing, fit_language
 from seqloom.tasks.speech_making import as_whole_numbers
 from seqloom.tasks.speech_strings import Utterances

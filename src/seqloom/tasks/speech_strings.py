@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.signal.audio import Floats
 
 from seqloom.data.batching import Sequences
 from seqloom.errors import SettingsError
-from seqloom.signal.audio import Floats
 
 LONGEST_GAP = 0.4  # seconds of quiet between two recordings
 LOUDER = 6.0  # decibels by which recordings of a string differ at most, each way

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 from torch import Tensor
 
 from seqloom.config import Settings, default_settings, override
@@ -13,7 +14,6 @@ from seqloom.errors import RunError, SettingsError
 from seqloom.nn.recurrent import CELLS
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.run import Run
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import read_tensors
 

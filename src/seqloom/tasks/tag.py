@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.text.lexicon import FormTable, Lexicon
+from seqloom_runtime.text.vocabulary import UNKNOWN
 from torch import nn
 
 from seqloom.config import ModelSettings, Settings
@@ -33,8 +35,6 @@ from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.tag_files import check_columns, predict_lines
 from seqloom.tasks.tagged import TaggedCorpus, TagSet, prepare_tagged, reopen_tagged, with_settings
 from seqloom.tasks.tagging import Scored, SentenceTagger, load_tagger
-from seqloom.text.lexicon import FormTable, Lexicon
-from seqloom.text.vocabulary import UNKNOWN
 from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units

@@ -18,6 +18,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.text.lexicon import Lexicon
+from seqloom_runtime.text.vocabulary import UNKNOWN
+from seqloom_runtime.text.word_parts import kiwi_installed
 
 from seqloom.config import Settings, override
 from seqloom.data.audit import DuplicateAudit
@@ -28,9 +31,6 @@ from seqloom.data.tagged import Sentence, TaggedReader, like, open_tagged
 from seqloom.errors import DataError
 from seqloom.evaluate.spans import marks_spans, may_follow, split_tag
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.text.lexicon import Lexicon
-from seqloom.text.vocabulary import UNKNOWN
-from seqloom.text.word_parts import kiwi_installed
 
 TAGGED_FORMAT = 3
 FEWEST_WORDS = 50  # of the training part, below which there is nothing to learn

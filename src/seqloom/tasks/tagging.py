@@ -17,6 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.text.lexicon import FormTable, Lexicon
+from seqloom_runtime.text.vocabulary import UNKNOWN
+from seqloom_runtime.text.words import cut_words
 from torch import Tensor
 
 from seqloom.data.batching import group_by_length
@@ -24,9 +27,6 @@ from seqloom.errors import DataError
 from seqloom.nn.tagger import Tagger
 from seqloom.run import Run
 from seqloom.tasks.tagged import TagSet
-from seqloom.text.lexicon import FormTable, Lexicon
-from seqloom.text.vocabulary import UNKNOWN
-from seqloom.text.words import cut_words
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.decode.ctc import greedy_path
 from torch import nn
 
 from seqloom.config import Settings
 from seqloom.data.batching import Batch, pad
 from seqloom.data.source import Source
-from seqloom.decode.ctc import greedy_path
 from seqloom.evaluate.hearing import hearing_picture
 from seqloom.evaluate.speech import check_jiwer, transcript_metrics
 from seqloom.nn.cells import State

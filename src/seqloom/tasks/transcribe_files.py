@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.decode.ctc import align, search, steps_needed
+from seqloom_runtime.signal.audio import Floats, log_mel
 
 from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings
 from seqloom.data.recordings import AUDIO, open_recordings
 from seqloom.data.records import read_records
 from seqloom.data.sound_files import is_sound, read_pieces, read_sound
-from seqloom.decode.ctc import align, search, steps_needed
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
-from seqloom.signal.audio import Floats, log_mel
 from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.transcriber import Decoders, Heard, Rows, Transcriber, load_transcriber
 from seqloom.watching import unheard

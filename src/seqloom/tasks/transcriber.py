@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.decode.ctc import Decoder, Greedy, PrefixBeam, Scorer, align, search
+from seqloom_runtime.signal.audio import Floats
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import group_by_length, pad
-from seqloom.decode.ctc import Decoder, Greedy, PrefixBeam, Scorer, align, search
 from seqloom.errors import RunError, SettingsError
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.nn.recurrent import CELLS
 from seqloom.run import Run
-from seqloom.signal.audio import Floats
 from seqloom.tasks.speech_frames import Scale, SpeechFrames, frames_of
 from seqloom.tasks.speech_language import Language, Weighing, open_scorer, read_language
 from seqloom.tasks.speech_model import build_recognizer
-from seqloom.text.stream import StreamDecoder
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_device, set_threads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from seqloom_runtime.text.tokenizers import Tokenizer
+
 from seqloom.checked import decoder_of
 from seqloom.config import ModelSettings, Settings
 from seqloom.errors import SettingsError
@@ -12,7 +14,6 @@ from seqloom.nn.recurrent import CELLS, Recurrent
 from seqloom.nn.seq2seq import Decoder, EncoderDecoder
 from seqloom.nn.transformer_decoder import TransformerDecoder
 from seqloom.tasks.encoder import build_encoder
-from seqloom.text.tokenizers import Tokenizer
 
 
 def build_translator(settings: Settings, source: Tokenizer, target: Tokenizer) -> EncoderDecoder:

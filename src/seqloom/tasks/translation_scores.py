@@ -12,6 +12,11 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
 
+from seqloom_runtime.text.normalise import Normaliser
+from seqloom_runtime.text.spaces import LONGEST_SYMBOL, MOST_SYMBOLS, SPELT, suits_space
+from seqloom_runtime.text.tokenizers import Tokenizer
+from seqloom_runtime.text.words import cut_words
+
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.records import ReadReport
 from seqloom.evaluate.dictionary import DictionaryBaseline
@@ -19,11 +24,7 @@ from seqloom.evaluate.translation import signatures, translation_metrics
 from seqloom.run import Run
 from seqloom.tasks.translation_files import read_references
 from seqloom.tasks.translator import TextTranslator, load_translator
-from seqloom.text.normalise import Normaliser
-from seqloom.text.spaces import LONGEST_SYMBOL, MOST_SYMBOLS, SPELT, suits_space
 from seqloom.text.suited import SINGLE
-from seqloom.text.tokenizers import Tokenizer
-from seqloom.text.words import cut_words
 from seqloom.watching import unheard
 
 Targets = Literal["sentences", "words", "phonemes"]

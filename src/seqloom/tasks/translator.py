@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from seqloom_runtime.decode.beam import Hypothesis
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
+from seqloom_runtime.text.vocabulary import UNKNOWN_TEXT
+from seqloom_runtime.text.words import cut_words
 
 from seqloom.checked import decoder_of
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.batching import group_by_length, pad
-from seqloom.decode.beam import Hypothesis
 from seqloom.errors import DataError, SettingsError
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.tasks.pairs import source_ids
 from seqloom.tasks.searching import Searching
 from seqloom.tasks.translation_model import build_translator
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
-from seqloom.text.vocabulary import UNKNOWN_TEXT
-from seqloom.text.words import cut_words
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_device, set_threads
@@ -266,7 +266,7 @@ def words_in(text: str, tokenizer: Tokenizer) -> list[tuple[str, int, int]]:
     """The words and marks of a text, each with the tokens that it is cut into: first, past last.
 
     >>> from seqloom.config import TextSettings
-    >>> from seqloom.text.characters import CharTokenizer
+    >>> from seqloom_runtime.text.characters import CharTokenizer
     >>> words_in("ab, c", CharTokenizer.fit(["ab, c"], TextSettings()))
     [('ab', 0, 2), (',', 2, 3), ('c', 3, 5)]
     """

@@ -16,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
+from seqloom_runtime.decode.generation import generate, top_candidates
+from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.stepping import Step, make_stepper
+from seqloom_runtime.text.stream import StreamDecoder
+from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import GenerateSettings, Settings
-from seqloom.decode.generation import generate, top_candidates
-from seqloom.decode.sampling import Sampler
 from seqloom.errors import RunError
-from seqloom.nn.stepping import Step, make_stepper
 from seqloom.run import Run
-from seqloom.text.stream import StreamDecoder
-from seqloom.text.tokenizers import Tokenizer, tokenizer_from_dict
 from seqloom.toml import read_settings
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Text: normalise, cut into tokens, number them, and back. Knows nothing of files or networks."""
+"""Which tokenizer suits a text, and what each of them would make of it."""

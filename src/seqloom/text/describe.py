@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 import numpy as np
+from seqloom_runtime.text.characters import count_characters
+from seqloom_runtime.text.spaces import suits_space
+from seqloom_runtime.text.tokenizers import KINDS, Tokenizer, fit_tokenizer
 
 from seqloom.config import TextSettings
 from seqloom.errors import DataError, MissingExtraError, SettingsError
-from seqloom.text.characters import count_characters
-from seqloom.text.spaces import suits_space
-from seqloom.text.tokenizers import KINDS, Tokenizer, fit_tokenizer
 
 SHOWN = 12  # tokens of the example
 HELD_OUT = 10  # every tenth text

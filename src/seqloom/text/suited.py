@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from seqloom_runtime.text.spaces import suits_space
+from seqloom_runtime.text.tokenizers import Tokenizer, fit_tokenizer, hangul_share
+
 from seqloom.config import TextSettings
-from seqloom.text.spaces import suits_space
-from seqloom.text.tokenizers import Tokenizer, fit_tokenizer, hangul_share
 
 SINGLE = 0.9  # share of texts without a space, above which they are single words
 KOREAN = 0.2  # share of Hangul, above which a text is Korean

@@ -1,0 +1,59 @@
+"""What can go wrong, in words a user can act on.
+
+    SeqloomError
+    ├── DataError           the file or the rows in it are not what was expected
+    ├── SettingsError       a setting is unknown, out of range or contradicts another
+    ├── RunError            a run folder is missing, damaged, of another version or in the way
+    ├── ShapeError          an array given to a layer has the wrong size
+    ├── TrainingError       training cannot go on (the loss is no number, the disk is full)
+    └── MissingExtraError   an optional package is needed; the message holds the pip command
+
+A message says what was received, what is expected and what to do next. The command line prints it
+as one line and exits with status 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SeqloomError(Exception):
+    """Base of every error that Seqloom raises for its users."""
+
+
+class DataError(SeqloomError):
+    """The data is missing, unreadable or not of the expected form."""
+
+
+class SettingsError(SeqloomError):
+    """A setting is unknown, out of range or contradicts another."""
+
+
+class RunError(SeqloomError):
+    """A run folder is missing, damaged, of another version or in the way."""
+
+
+class ShapeError(SeqloomError):
+    """An array given to a layer has the wrong size."""
+
+
+class TrainingError(SeqloomError):
+    """Training cannot go on."""
+
+
+class MissingExtraError(SeqloomError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package}, which is not installed. "
+            f'Run: pip install "seqloom[{extra}]"'
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that offer the known name nearest to a wrong one, or list all known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f'Did you mean "{close[0]}"?' if close else f"Known: {', '.join(names)}."

@@ -1,0 +1,1 @@
+"""Sound, music, pictures and numbers over time, as arrays. Knows no torch."""

@@ -1,1 +1,0 @@
-"""Numbers over time: series (sound, notes and pictures later). Knows no torch."""
