@@ -1,0 +1,1 @@
+"""Trained models as ONNX graphs, in a folder that is used without torch."""
