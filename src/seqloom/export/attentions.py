@@ -164,9 +164,7 @@ def _last_steps(
     moved = []
     for part in both:
         shape = graph.shape_of([part.size(0), part.size(1), size, part.size(3)])
-        moved.append(
-            graph.op("GatherElements", part, graph.op("Expand", index, shape), axis=2)
-        )
+        moved.append(graph.op("GatherElements", part, graph.op("Expand", index, shape), axis=2))
     return *moved, graph.op("Min", count + lengths, size)
 
 

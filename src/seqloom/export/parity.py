@@ -96,9 +96,7 @@ def cases_of(
     return found
 
 
-def _case(
-    network: str, name: str, batch: int, length: int, expected: Any, found: Any
-) -> Case:
+def _case(network: str, name: str, batch: int, length: int, expected: Any, found: Any) -> Case:
     exact, given = expected.astype(np.float64), found.astype(np.float64)
     # Where both are the same infinity nothing is different.
     gap = np.where(exact == given, 0.0, np.abs(exact - given))
