@@ -1,4 +1,4 @@
-"""Layers of attention as ONNX operators, with the keys and values of steps read before as states."""
+"""Layers of attention as ONNX operators; keys and values of the steps before are states."""
 
 from __future__ import annotations
 

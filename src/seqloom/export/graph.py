@@ -167,7 +167,7 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, value.kind, shape))
 
     def op(self, kind_of_op: str, *inputs: Value | None, kind: int = 0, **attributes: Any) -> Value:
-        """An operator of one output; ``kind`` is the output's type, the first input's by default."""
+        """An operator of one output; ``kind`` is its type, the first input's by default."""
         return self.ops(kind_of_op, *inputs, outputs=1, kind=kind, **attributes)[0]
 
     def ops(

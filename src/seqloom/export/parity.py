@@ -1,4 +1,4 @@
-"""Whether a graph gives the numbers of the model: at several batch sizes and lengths, states too."""
+"""Whether a graph gives the model's numbers, at several batch sizes and lengths, states too."""
 
 from __future__ import annotations
 

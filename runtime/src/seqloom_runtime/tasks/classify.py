@@ -199,5 +199,6 @@ def text_ids(text: str, settings: Any, tokenizer: Tokenizer) -> npt.NDArray[np.i
 def framed(
     ids: npt.NDArray[np.int32], settings: Any, tokenizer: Tokenizer
 ) -> npt.NDArray[np.int32]:
+    """Ids cut at max_length, between start and end."""
     ids = ids[: settings.text.max_length]
     return np.concatenate([[tokenizer.start], ids, [tokenizer.end]]).astype(np.int32)

@@ -1,0 +1,67 @@
+"""What each task's runs are exported as: their networks, and the files around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from seqloom.errors import RunError
+from seqloom.export.folder import Exporting
+from seqloom.export.labels import classifier_network
+from seqloom.export.language import language_network
+from seqloom.run import Run
+from seqloom.toml import read_settings
+from seqloom.train.checkpoint import load_into, read_tensors
+
+
+def exporting(run: Run) -> Exporting:
+    """What is written of a run.
+
+    Raises:
+        RunError: it has no weights yet, or a file of it is damaged.
+    """
+    if not (run.path / "model.safetensors").exists():
+        raise RunError(
+            f"{run.path}: the run has no weights yet. Go on with: seqloom resume {run.path}"
+        )
+    return EXPORTS[run.read_json("run.json")["task"]](run)
+
+
+def _files(run: Run, *names: str) -> dict[str, bytes]:
+    """Files of a run that are there."""
+    return {name: run.read(name) for name in names if (run.path / name).exists()}
+
+
+def _loaded(model: Any, run: Run) -> Any:
+    """A model with the weights of a run, in evaluation."""
+    assert isinstance(model, nn.Module)
+    load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
+    return model.eval()
+
+
+def _generate(run: Run) -> Exporting:
+    from seqloom_runtime.text.tokenizers import tokenizer_from_dict
+
+    from seqloom.tasks.generate import build_model
+
+    settings = read_settings(run.path / "config.toml")
+    tokenizer = tokenizer_from_dict(run.read_json("tokenizer.json"))
+    model = _loaded(build_model(settings.model, tokenizer.vocabulary_size), run)
+    return Exporting(settings, [language_network(model)], _files(run, "tokenizer.json"))
+
+
+def _classify(run: Run) -> Exporting:
+    from seqloom.tasks.classifier import load_classifier
+
+    classifier = load_classifier(run)
+    front = classifier.front
+    vocabulary = front.vocabulary_size if classifier.is_text else 0
+    network = classifier_network(classifier.model.cpu().eval(), vocabulary)
+    names = ("tokenizer.json", "scale.json", "labels.json")
+    arrays = ("wide.safetensors", "calibration.safetensors")
+    return Exporting(classifier.settings, [network], _files(run, *names, *arrays))
+
+
+EXPORTS: dict[str, Callable[[Run], Exporting]] = {"generate": _generate, "classify": _classify}
