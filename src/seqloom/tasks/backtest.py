@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.rows import Record
 
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
 from seqloom.tasks.forecast_use import SeriesForecaster, read_series
-from seqloom.tasks.row_files import Record
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
 from seqloom.tasks.time_words import times_in_words
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.rows import Record, as_csv, as_json
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
@@ -25,7 +26,6 @@ from seqloom.tasks.forecast_use import (
 )
 from seqloom.tasks.history import SHOWN, read_history
 from seqloom.tasks.known_ahead import with_known_ahead
-from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.time_words import times_in_words
 from seqloom.watching import unheard
 

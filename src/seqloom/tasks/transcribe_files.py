@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from seqloom_runtime.decode.ctc import align, search, steps_needed
+from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.audio import Floats, log_mel
 
 from seqloom.atomic import write_atomically
@@ -19,7 +20,6 @@ from seqloom.data.sound_files import is_sound, read_pieces, read_sound
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
-from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.transcriber import Decoders, Heard, Rows, Transcriber, load_transcriber
 from seqloom.watching import unheard
 

@@ -34,6 +34,21 @@ class ExportedModel:
         """The settings as attributes."""
         return SimpleNamespace(**{n: SimpleNamespace(**s) for n, s in self.settings.items()})
 
+    @property
+    def column(self) -> str | None:
+        """The column of a table that the model reads, as in training; None where none is named."""
+        data = self.settings["data"]
+        return data.get("source") if self.task == "translate" else data.get("text")
+
+    @property
+    def known(self) -> list[str]:
+        """Names of the series whose ends the folder holds; of forecast alone."""
+        return []
+
+    def as_text(self, answer: dict[str, Any]) -> list[str]:
+        """An answer as lines for people."""
+        return [str(next(iter(answer.values())))]
+
     def answer(self, rows: Sequence[Any], **options: Any) -> list[dict[str, Any]]:
         """One dict a row, in order; rows of about equal length are computed together.
 
