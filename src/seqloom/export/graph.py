@@ -249,20 +249,21 @@ class Graph:
 
     def scan(
         self,
-        body: Callable[[Graph, Value, list[Value]], Value],
-        state: Value,
+        body: Callable[[Graph, list[Value], list[Value]], tuple[list[Value], Value]],
+        states: Sequence[Value],
         steps: Sequence[Value],
-    ) -> tuple[Value, Value]:
-        """``state = body(state, step)`` over the first axis of ``steps``: all states, the last."""
+    ) -> tuple[Value, list[Value]]:
+        """``states, output = body(states, step)`` over the first axis: outputs, last states."""
         inner = Graph("step", self)
-        before = inner.input("before", state.kind, None)
+        before = [inner.input("before", one.kind, None) for one in states]
         given = [inner.input("given", one.kind, None) for one in steps]
-        after = body(inner, before, given)
-        for name in ("after", "each"):
-            inner.output(name, after)
+        after, output = body(inner, before, given)
+        for one in (*after, output):
+            inner.output("after", one)
         graph = helper.make_graph(inner.nodes, inner.name, inner.inputs, inner.outputs)
-        last, each = self.ops(
-            "Scan", state, *steps, outputs=2, body=graph, num_scan_inputs=len(steps)
+        count = len(states) + 1
+        *last, each = self.ops(
+            "Scan", *states, *steps, outputs=count, body=graph, num_scan_inputs=len(steps)
         )
         return each, last
 

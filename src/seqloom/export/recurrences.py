@@ -49,6 +49,23 @@ def recurrent(
     return x.transpose(1, 0, 2), after
 
 
+def last_state(x: Value, cell: Cell, lengths: Value) -> Value:
+    """h after the last real step, from zero: x (batch, time, size) → (batch, hidden)."""
+    return _fused(x.transpose(1, 0, 2), [cell], lengths, None)[1][0][0]
+
+
+def gru_step(x: Value, h: Value, cell: GRUCell) -> Value:
+    """One step of a gated recurrent unit; x and h may be broadcast."""
+    graph = x.graph
+    names = (cell.weight_ih, cell.weight_hh)
+    w, u = (graph.weight(one, np.transpose, "transposed") for one in names)
+    r_x, z_x, n_x = (x @ w + graph.weight(cell.bias_ih)).split(3, -1)
+    r_h, z_h, n_h = (h @ u + graph.weight(cell.bias_hh)).split(3, -1)
+    z = (z_x + z_h).apply("Sigmoid")
+    n = (n_x + (r_x + r_h).apply("Sigmoid") * n_h).apply("Tanh")
+    return n + z * (h - n)
+
+
 def operator_of(cell: Cell) -> str | None:
     """ONNX's operator for a cell, where it has one."""
     if isinstance(cell, LSTMCell):
@@ -160,7 +177,7 @@ def _scanned(
             graph.shape_of([batch, cell.hidden_size]),
         )
         state = before[place][0] if before else zero
-        each, _ = (_jordan if isinstance(cell, JordanCell) else _mingru)(given, cell, state)
+        each = (_jordan if isinstance(cell, JordanCell) else _mingru)(given, cell, state)
         steps = graph.steps(x.size(0)).unsqueeze(1)  # (time, 1)
         real = (steps < lengths.unsqueeze(0)).cast(FLOAT).unsqueeze(2)
         last = steps.equals((lengths - 1).unsqueeze(0)).cast(FLOAT).unsqueeze(2)
@@ -180,7 +197,7 @@ def _projected(x: Value, cell: Cell) -> Value:
     return x @ weight + x.graph.weight(cell.bias_ih)
 
 
-def _jordan(x: Value, cell: Cell, state: Value) -> tuple[Value, Value]:
+def _jordan(x: Value, cell: Cell, state: Value) -> Value:
     """h = tanh(W x + b + U o + b); o' = tanh(V h + c)."""
     assert isinstance(cell, JordanCell)
     graph = x.graph
@@ -188,15 +205,16 @@ def _jordan(x: Value, cell: Cell, state: Value) -> tuple[Value, Value]:
     recur, out = (graph.weight(one, np.transpose, "transposed").name for one in names)
     bias, bias_out = (graph.weight(one).name for one in (cell.bias_hh, cell.bias_ho))
 
-    def step(inner: Graph, o: Value, given: list[Value]) -> Value:
+    def step(inner: Graph, before: list[Value], given: list[Value]) -> tuple[list[Value], Value]:
         u, v, b, c = (Value(inner, name, FLOAT) for name in (recur, out, bias, bias_out))
-        h = (given[0] + o @ u + b).apply("Tanh")
-        return (h @ v + c).apply("Tanh")
+        h = (given[0] + before[0] @ u + b).apply("Tanh")
+        o = (h @ v + c).apply("Tanh")
+        return [o], o
 
-    return graph.scan(step, state, [_projected(x, cell)])
+    return graph.scan(step, [state], [_projected(x, cell)])[0]
 
 
-def _mingru(x: Value, cell: Cell, state: Value) -> tuple[Value, Value]:
+def _mingru(x: Value, cell: Cell, state: Value) -> Value:
     """h' = (1 - σ(z))·h + σ(z)·g(n), gates of all steps at once."""
     assert isinstance(cell, MinGRUCell)
     z, n = _projected(x, cell).split(2, 2)
@@ -204,7 +222,8 @@ def _mingru(x: Value, cell: Cell, state: Value) -> tuple[Value, Value]:
     added = z.apply("Sigmoid") * candidate
     kept = z.apply("Neg").apply("Sigmoid")
 
-    def step(inner: Graph, h: Value, given: list[Value]) -> Value:
-        return Value(inner, given[0].name, FLOAT) * h + Value(inner, given[1].name, FLOAT)
+    def step(inner: Graph, before: list[Value], given: list[Value]) -> tuple[list[Value], Value]:
+        h = given[0] * before[0] + given[1]
+        return [h], h
 
-    return x.graph.scan(step, state, [kept, added])
+    return x.graph.scan(step, [state], [kept, added])[0]
