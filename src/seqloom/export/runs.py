@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
+from seqloom.config import Settings
 from seqloom.errors import RunError
+from seqloom.export.decoders import decoder_network, encoder_network
 from seqloom.export.folder import Exporting
 from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
+from seqloom.export.networks import Arrays, Network, Random
+from seqloom.export.pictures import picture_network
+from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -64,4 +70,35 @@ def _classify(run: Run) -> Exporting:
     return Exporting(classifier.settings, [network], _files(run, *names, *arrays))
 
 
-EXPORTS: dict[str, Callable[[Run], Exporting]] = {"generate": _generate, "classify": _classify}
+def _translate(run: Run) -> Exporting:
+    from seqloom.tasks.translator import load_translator
+
+    translator = load_translator(run, torch.device("cpu"))
+    encoder = encoder_network(translator.model.eval(), translator.source.vocabulary_size)
+    return _writing(run, translator.model, encoder, translator.settings)
+
+
+def _caption(run: Run) -> Exporting:
+    from seqloom.tasks.captioner import load_captioner
+
+    describer = load_captioner(run, torch.device("cpu"))
+    encoder = picture_network(describer.model.eval(), describer.settings.data.image_size)
+    return _writing(run, describer.model, encoder, describer.settings)
+
+
+def _writing(run: Run, model: EncoderDecoder, encoder: Network, settings: Settings) -> Exporting:
+    """An encoder, and the decoder that writes of what it read."""
+
+    def start(random: Random, batch: int, time: int) -> Arrays:
+        return encoder.torch(encoder.inputs(random, batch, time))
+
+    names = ("tokenizer.json", "target_tokenizer.json", "lengths.json")
+    return Exporting(settings, [encoder, decoder_network(model, start)], _files(run, *names))
+
+
+EXPORTS: dict[str, Callable[[Run], Exporting]] = {
+    "generate": _generate,
+    "classify": _classify,
+    "translate": _translate,
+    "caption": _caption,
+}

@@ -16,6 +16,8 @@ from seqloom_runtime.exported.model import ExportedModel
 CLASSES = {
     "generate": "ExportedWriter",
     "classify": "ExportedClassifier",
+    "translate": "ExportedTranslator",
+    "caption": "ExportedDescriber",
 }
 
 
