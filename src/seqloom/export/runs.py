@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from safetensors.numpy import save as save_arrays
 from torch import nn
 
 from seqloom.config import Settings
@@ -16,6 +17,7 @@ from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
 from seqloom.export.networks import Arrays, Network, Random
 from seqloom.export.pictures import picture_network
+from seqloom.export.tags import tagger_networks
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.toml import read_settings
@@ -70,6 +72,19 @@ def _classify(run: Run) -> Exporting:
     return Exporting(classifier.settings, [network], _files(run, *names, *arrays))
 
 
+def _tag(run: Run) -> Exporting:
+    from seqloom_runtime.exported.tag import CHAIN
+
+    from seqloom.tasks.tagging import load_tagger
+
+    tagger = load_tagger(run)
+    networks = tagger_networks(tagger.model.eval(), tagger.lexicon.part_kinds)
+    chain, leaning = tagger.choosing()
+    arrays = {"leaning": leaning} | (vars(chain) if chain is not None else {})
+    files = {**_files(run, "tokenizer.json", "labels.json"), CHAIN: save_arrays(arrays)}
+    return Exporting(read_settings(run.path / "config.toml"), networks, files)
+
+
 def _translate(run: Run) -> Exporting:
     from seqloom.tasks.translator import load_translator
 
@@ -99,6 +114,7 @@ def _writing(run: Run, model: EncoderDecoder, encoder: Network, settings: Settin
 EXPORTS: dict[str, Callable[[Run], Exporting]] = {
     "generate": _generate,
     "classify": _classify,
+    "tag": _tag,
     "translate": _translate,
     "caption": _caption,
 }

@@ -16,6 +16,7 @@ from seqloom_runtime.exported.model import ExportedModel
 CLASSES = {
     "generate": "ExportedWriter",
     "classify": "ExportedClassifier",
+    "tag": "ExportedTagger",
     "translate": "ExportedTranslator",
     "caption": "ExportedDescriber",
 }
