@@ -17,6 +17,7 @@ from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
 from seqloom.export.networks import Arrays, Network, Random
 from seqloom.export.pictures import picture_network
+from seqloom.export.speech import speech_network
 from seqloom.export.tags import tagger_networks
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
@@ -93,6 +94,15 @@ def _translate(run: Run) -> Exporting:
     return _writing(run, translator.model, encoder, translator.settings)
 
 
+def _transcribe(run: Run) -> Exporting:
+    from seqloom.tasks.transcriber import load_transcriber
+
+    transcriber = load_transcriber(run)
+    names = ("tokenizer.json", "scale.json", "language.json", "language.safetensors")
+    network = speech_network(transcriber.model.cpu().eval())
+    return Exporting(transcriber.settings, [network], _files(run, *names))
+
+
 def _caption(run: Run) -> Exporting:
     from seqloom.tasks.captioner import load_captioner
 
@@ -116,5 +126,6 @@ EXPORTS: dict[str, Callable[[Run], Exporting]] = {
     "classify": _classify,
     "tag": _tag,
     "translate": _translate,
+    "transcribe": _transcribe,
     "caption": _caption,
 }

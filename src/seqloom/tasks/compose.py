@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.evaluate.ngram import NGramModel, choose_order
 from seqloom_runtime.signal.events import EventVocabulary, sequence_of, transposed
 from seqloom_runtime.signal.music import KEYS, Piece
 from threadpoolctl import threadpool_limits
@@ -30,7 +31,6 @@ from seqloom.data.source import Source, open_source
 from seqloom.data.store import Store, write_store
 from seqloom.evaluate.metrics import perplexity
 from seqloom.evaluate.music import copied_runs, music_measures
-from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
 from seqloom.run import Run

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.decode.generation import Step
+from seqloom_runtime.evaluate.ngram import NGramModel
 from seqloom_runtime.signal.events import END, KINDS, EventVocabulary, Reading
 from seqloom_runtime.signal.music import DRUMS, Instrument
 
 from seqloom.errors import SettingsError
 from seqloom.evaluate.music import scale_of
-from seqloom.evaluate.ngram import NGramModel
 
 MOST_BARS = 64  # where none are asked for
 EVENTS_A_BAR = 256  # at most, in a call that must end

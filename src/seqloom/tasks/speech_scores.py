@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save as save_arrays
 from seqloom_runtime.signal.audio import log_mel
+from seqloom_runtime.signal.sound_files import read_sound
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.recordings import open_recordings, plan_recordings, read_recordings
 from seqloom.data.records import ReadReport
-from seqloom.data.sound_files import read_sound
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.speech import by_speaker, transcript_metrics
 from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments

@@ -18,6 +18,7 @@ CLASSES = {
     "classify": "ExportedClassifier",
     "tag": "ExportedTagger",
     "translate": "ExportedTranslator",
+    "transcribe": "ExportedTranscriber",
     "caption": "ExportedDescriber",
 }
 
