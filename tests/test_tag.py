@@ -235,7 +235,7 @@ def test_a_stream_without_end_is_tagged_in_bounded_memory(trained: TagJob) -> No
     tags = trained.tagger().tag_stream(words())
     for _ in range(3):
         list(islice(tags, 2_000))
-    assert read < 6_000 + 2 * tagging.GATHERED
+    assert read < 6_000 + 2 * tag_use.GATHERED
     assert all(
         len(group) < 100 for group in islice(gather(cut_windows(words(), LEXICON(trained))), 3)
     )

@@ -17,8 +17,10 @@ from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
 from seqloom.export.networks import Arrays, Network, Random
 from seqloom.export.pictures import picture_network
+from seqloom.export.rolls import roll_network
 from seqloom.export.speech import speech_network
 from seqloom.export.tags import tagger_networks
+from seqloom.nn.roll_model import JointNotes
 from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.run import Run
 from seqloom.toml import read_settings
@@ -103,6 +105,26 @@ def _transcribe(run: Run) -> Exporting:
     return Exporting(transcriber.settings, [network], _files(run, *names))
 
 
+def _compose(run: Run) -> Exporting:
+    from seqloom_runtime.exported.compose import NOTES
+
+    from seqloom.tasks.compose_roll import build_roll_model
+    from seqloom.tasks.generate import build_model
+    from seqloom.tasks.music_corpus import vocabulary_of
+
+    settings = read_settings(run.path / "config.toml")
+    files = _files(run, "vocabulary.json")
+    vocabulary = vocabulary_of(run.read_json("vocabulary.json"))
+    if vocabulary is not None:
+        model = _loaded(build_model(settings.model, len(vocabulary)), run)
+        return Exporting(settings, [language_network(model)], files)
+    rolls = _loaded(build_roll_model(settings.model), run)
+    if isinstance(rolls.head, JointNotes):
+        parts = {"seen": rolls.head.seen, "out": rolls.head.out}
+        files[NOTES] = save_arrays({n: p.detach().float().numpy() for n, p in parts.items()})
+    return Exporting(settings, [roll_network(rolls)], files)
+
+
 def _caption(run: Run) -> Exporting:
     from seqloom.tasks.captioner import load_captioner
 
@@ -127,5 +149,6 @@ EXPORTS: dict[str, Callable[[Run], Exporting]] = {
     "tag": _tag,
     "translate": _translate,
     "transcribe": _transcribe,
+    "compose": _compose,
     "caption": _caption,
 }

@@ -19,6 +19,7 @@ CLASSES = {
     "tag": "ExportedTagger",
     "translate": "ExportedTranslator",
     "transcribe": "ExportedTranscriber",
+    "compose": "ExportedComposer",
     "caption": "ExportedDescriber",
 }
 
