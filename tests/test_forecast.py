@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 from seqloom_runtime.signal.windows import Parts
+from seqloom_runtime.tasks.series_scales import SeriesScales
 
 from seqloom import api, cli
 from seqloom.config import default_settings, override
@@ -19,7 +20,6 @@ from seqloom.evaluate.forecasting import mase_scales
 from seqloom.run import Run
 from seqloom.tasks.forecast_fitted import read_ridge
 from seqloom.tasks.forecast_use import load_forecaster, widened
-from seqloom.tasks.series_scales import SeriesScales
 
 SMALL = {"hidden_size": 6}
 FEW = {"updates": 3, "threads": 1}

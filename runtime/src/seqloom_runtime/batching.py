@@ -1,13 +1,41 @@
-"""Sequences of unlike length put together: groups of about equal length, padded to the longest."""
+"""Batches: sequences of about equal length put together, padded to the longest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model learns from at once; masks follow from lengths.
+
+    Shape:
+        inputs (batch, time) ids or (batch, time, channels) numbers, lengths (batch,);
+        targets (batch, time), (batch,) or (batch, labels).
+    """
+
+    inputs: npt.NDArray[Any]
+    lengths: IntArray
+    targets: npt.NDArray[Any]
+
+    def rows(self, part: int, parts: int) -> Batch:
+        """The part of the rows that one of several processes takes.
+
+        The last row stands in again, with nothing real in it, where rows do not divide evenly.
+        """
+        count = -(-len(self.lengths) // parts)
+        index = np.arange(part * count, (part + 1) * count)
+        lengths = np.where(
+            index < len(self.lengths), self.lengths[index.clip(max=len(self.lengths) - 1)], 0
+        )
+        index = index.clip(max=len(self.lengths) - 1)
+        return Batch(self.inputs[index], lengths, self.targets[index])
 
 
 def group_by_length(

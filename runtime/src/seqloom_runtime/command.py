@@ -21,7 +21,7 @@ from typing import Any
 from seqloom_runtime import __version__
 from seqloom_runtime.errors import DataError, RunError, SeqloomError, SettingsError
 from seqloom_runtime.exported import ExportedModel, open_model
-from seqloom_runtime.exported.options import OPTIONS, Option
+from seqloom_runtime.exported.options import OPTIONS, Option, chosen
 from seqloom_runtime.reading import read_rows
 from seqloom_runtime.rows import Record, as_csv, as_json, unlike
 
@@ -127,12 +127,27 @@ def predict(asked: argparse.Namespace) -> int:
     if asked.file is None:
         if model.task != "forecast":
             raise SettingsError("predict needs a FILE, or - for lines of standard input.")
-        answers = model.answer([{"id": name} for name in model.known], **options)
-        _print(as_json(answers))
-        return 0
+        return _forecast(model, [{"id": name} for name in model.known], options, asked)
     form = "jsonl" if asked.json else asked.format
+    if model.task == "forecast":
+        from seqloom_runtime.exported.forecast import series_in
+
+        forecaster: Any = model.forecaster  # type: ignore[attr-defined]
+        table = read_rows(asked.file, asked.text)
+        found = series_in(table, forecaster.scales, asked.file)
+        return _forecast(model, found, options, asked)
     rows = read_rows(asked.file, asked.text or model.column)
     _print(_lines(model, rows, options, form))
+    return 0
+
+
+def _forecast(
+    model: Any, rows: list[Record], options: dict[str, Any], asked: argparse.Namespace
+) -> int:
+    """What follows some series, a row for each step."""
+    found = model.table(rows, chosen("forecast", options))
+    as_lines = as_json if asked.json or asked.format == "jsonl" else as_csv
+    _print(as_lines(found))
     return 0
 
 

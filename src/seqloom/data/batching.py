@@ -7,44 +7,16 @@ batch_size × sequence_length tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from seqloom_runtime.batching import group_by_length, pad
+from seqloom_runtime.batching import Batch, group_by_length, pad
 
 from seqloom.data.store import Store
 
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a model learns from at once; masks follow from lengths.
-
-    Shape:
-        inputs (batch, time) ids or (batch, time, channels) numbers, lengths (batch,);
-        targets (batch, time), (batch,) or (batch, labels).
-    """
-
-    inputs: npt.NDArray[Any]
-    lengths: IntArray
-    targets: npt.NDArray[Any]
-
-    def rows(self, part: int, parts: int) -> Batch:
-        """The part of the rows that one of several processes takes.
-
-        The last row stands in again, with nothing real in it, where rows do not divide evenly.
-        """
-        count = -(-len(self.lengths) // parts)
-        index = np.arange(part * count, (part + 1) * count)
-        lengths = np.where(
-            index < len(self.lengths), self.lengths[index.clip(max=len(self.lengths) - 1)], 0
-        )
-        index = index.clip(max=len(self.lengths) - 1)
-        return Batch(self.inputs[index], lengths, self.targets[index])
 
 
 class Sequences(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.numpy import save as save_arrays
 from torch import nn
@@ -13,6 +14,7 @@ from seqloom.config import Settings
 from seqloom.errors import RunError
 from seqloom.export.decoders import decoder_network, encoder_network
 from seqloom.export.folder import Exporting
+from seqloom.export.forecasts import forecast_network
 from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
 from seqloom.export.networks import Arrays, Network, Random
@@ -125,6 +127,22 @@ def _compose(run: Run) -> Exporting:
     return Exporting(settings, [roll_network(rolls)], files)
 
 
+def _forecast(run: Run) -> Exporting:
+    from seqloom.tasks.forecast_use import load_forecaster
+
+    forecaster = load_forecaster(run)
+    settings = forecaster.settings
+    network = forecast_network(forecaster.model.cpu().eval(), settings.data.look_back)
+    conformal = forecaster.conformal
+    assert conformal is not None
+    margins = {"margins": conformal.margins, "scale": conformal.scale}
+    files = _files(run, "scale.json", "history.safetensors")
+    files["intervals.safetensors"] = save_arrays(
+        {name: np.ascontiguousarray(array) for name, array in margins.items()}
+    )
+    return Exporting(settings, [network], files)
+
+
 def _caption(run: Run) -> Exporting:
     from seqloom.tasks.captioner import load_captioner
 
@@ -150,5 +168,6 @@ EXPORTS: dict[str, Callable[[Run], Exporting]] = {
     "translate": _translate,
     "transcribe": _transcribe,
     "compose": _compose,
+    "forecast": _forecast,
     "caption": _caption,
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.rows import Record
+from seqloom_runtime.tasks.time_words import times_in_words
 
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
@@ -16,7 +17,6 @@ from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
 from seqloom.tasks.forecast_use import SeriesForecaster, read_series
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
-from seqloom.tasks.time_words import times_in_words
 
 
 def scoring_of_data(forecaster: SeriesForecaster, data: Any) -> Scoring:

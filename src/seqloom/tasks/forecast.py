@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from seqloom_runtime.signal.windows import Batch as Windowed
 from seqloom_runtime.signal.windows import Windows
+from seqloom_runtime.tasks.time_words import shown
 from torch import nn
 
 from seqloom.config import Settings
@@ -49,7 +50,6 @@ from seqloom.tasks.series_corpus import (
     reopen_series,
     with_settings,
 )
-from seqloom.tasks.time_words import shown
 from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units

@@ -18,6 +18,7 @@ CLASSES = {
     "classify": "ExportedClassifier",
     "tag": "ExportedTagger",
     "translate": "ExportedTranslator",
+    "forecast": "ExportedForecaster",
     "transcribe": "ExportedTranscriber",
     "compose": "ExportedComposer",
     "caption": "ExportedDescriber",
