@@ -66,7 +66,7 @@ def _lines(file: Iterable[str], path: str) -> Iterator[tuple[Any, Record]]:
 def _table(file: Iterable[str], suffix: str) -> Iterator[Record]:
     csv.field_size_limit(BIGGEST_CELL)
     for record in csv.DictReader(file, delimiter=TABLES[suffix]):
-        record.pop(None, None)  # type: ignore[call-overload]
+        record.pop(None, None)
         yield dict(record)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,8 @@ def check_onnx() -> None:
         MissingExtraError: it is not.
     """
     for package in ("onnx", "onnxruntime"):
-        try:
-            __import__(package)
-        except ImportError:
-            raise MissingExtraError(package, "export", "seqloom export") from None
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "export", "seqloom export")
 
 
 def export(

@@ -90,7 +90,7 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
     Rows have ``unique_id``, ``cutoff`` (the last step that was known), ``ds``, ``step``, ``true``,
     ``y`` and the ends of the intervals; of several channels ``channel`` too.
     """
-    from seqloom.tasks.forecast_files import values_of
+    from seqloom_runtime.tasks.forecast import values_of
 
     stored, scales = scoring.stored, scoring.scales
     times = [

@@ -37,7 +37,7 @@ class LinearTextClassifier:
 
     def scores(self, texts: Iterable[str]) -> Floats:
         """Decision values: (texts, labels). Each text's are its own, whatever stands beside it."""
-        parts = [np.zeros((0, len(self.bias)))]
+        parts: list[npt.NDArray[np.floating[Any]]] = [np.zeros((0, len(self.bias)))]
         for chunk in chunks(texts):
             parts.append(self.features.of_texts(chunk).times(self.weights) + self.bias)
         return np.concatenate(parts, dtype=np.float64)

@@ -152,7 +152,8 @@ def _places(hashes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     wide = np.abs(hashes.astype(np.int64))
     # The smallest number has no positive one of its size; it keeps the place it has always had.
     wide = np.where(wide == 2**31, 2**31 - 1 - (2**BITS - 1), wide)
-    return wide % 2**BITS
+    places: npt.NDArray[np.int64] = wide % 2**BITS
+    return places
 
 
 def lower(text: str) -> str:

@@ -70,7 +70,7 @@ class ExportedClassifier(ExportedModel):
         try:
             series = np.asarray(row, np.float32)
         except (TypeError, ValueError):
-            series = np.zeros(0)
+            series = np.zeros(0, np.float32)
         if isinstance(row, str) or series.ndim not in (1, 2) or not series.size:
             raise DataError(f"Row {number:,}: expected numbers, one or several a step.")
         return series

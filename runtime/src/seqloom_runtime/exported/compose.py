@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqloom_runtime.decode.frames import Joint
 from seqloom_runtime.errors import DataError
@@ -31,7 +32,10 @@ class OnnxRollComposer(RollComposer):
         self, frames: Frames, states: State | None = None
     ) -> tuple[Frames, Frames | None, State]:
         """What the next frame starts from, after frames (time, keys), and the states."""
-        given = {"frames": frames[None], "lengths": np.array([len(frames)], np.int64)}
+        given: dict[str, npt.NDArray[Any]] = {
+            "frames": frames[None],
+            "lengths": np.array([len(frames)], np.int64),
+        }
         before = self.session.zero_state(1) if states is None else states
         found, after = self.session.carried(given, before)
         start = found["start"][0, -1] if "start" in found else None

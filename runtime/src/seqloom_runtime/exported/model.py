@@ -37,8 +37,8 @@ class ExportedModel:
     @property
     def column(self) -> str | None:
         """The column of a table that the model reads, as in training; None where none is named."""
-        data = self.settings["data"]
-        return data.get("source") if self.task == "translate" else data.get("text")
+        data: dict[str, str | None] = self.settings["data"]
+        return data.get("source" if self.task == "translate" else "text")
 
     @property
     def known(self) -> list[str]:

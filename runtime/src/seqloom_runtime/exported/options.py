@@ -102,17 +102,20 @@ def chosen(task: str, asked: dict[str, Any]) -> Any:
 
 
 def _checked(name: str, option: Option, value: Any) -> Any:
+    """A value of the option's type and within its bounds."""
     if value is None and option.default is None:
         return value
     if option.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if option.type is tuple and isinstance(value, list):
         value = tuple(value)
-    if not isinstance(value, option.type) or (option.type is not bool and value is True):
+    kind: Any = option.type
+    if not isinstance(value, kind) or (option.type is not bool and value is True):
         raise SettingsError(f"{name} = {value!r}: expected {option.type.__name__}.")
+    number: Any = value
     low, high = option.least, option.most
-    below = low is not None and (value < low or (option.open and value == low))
-    if below or (high is not None and value > high) or value != value:
+    below = low is not None and (number < low or (option.open and number == low))
+    if below or (high is not None and number > high) or number != number:
         above = "above" if option.open else "from"
         bounds = f"{above} {low:g}" + ("" if high is None else f" to {high:g}")
         raise SettingsError(f"{name} = {value}: expected a number {bounds}.")

@@ -61,7 +61,9 @@ class Session:
 
     def __call__(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name."""
-        own = {name: np.ascontiguousarray(given[name], kind) for name, kind in self.kinds.items()}
+        own: dict[str, Array] = {
+            name: np.ascontiguousarray(given[name], kind) for name, kind in self.kinds.items()
+        }
         return dict(zip(self.outputs, self._session.run(self.outputs, own), strict=True))
 
     def zero_state(self, batch: int) -> State:

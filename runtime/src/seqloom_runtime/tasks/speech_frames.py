@@ -97,7 +97,7 @@ class SpeechFrames:
     @property
     def size(self) -> int:
         """Numbers in a step."""
-        return self.settings.stack * self.settings.bands
+        return int(self.settings.stack * self.settings.bands)
 
     def steps(self, samples: int) -> int:
         """Steps of so many samples."""
@@ -106,7 +106,7 @@ class SpeechFrames:
     @property
     def stride(self) -> int:
         """Frames from one step to the next."""
-        return self.settings.stride or self.settings.stack
+        return int(self.settings.stride or self.settings.stack)
 
     @property
     def step_seconds(self) -> float:

@@ -87,7 +87,7 @@ class Transcriber:
     @property
     def rate(self) -> int:
         """Samples a second that it hears."""
-        return self.settings.audio.sample_rate
+        return int(self.settings.audio.sample_rate)
 
     @property
     def can_stream(self) -> bool:
