@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import nn
 
 from seqloom.export.graph import DOUBLE, FLOAT, INT64, Graph, Value
 from seqloom.export.layers import gelu, linear, norm, real_steps
@@ -111,7 +112,7 @@ def self_attention(
     return joined(found, layer), kept
 
 
-def _parts(layer: MultiHeadAttention) -> tuple[object, ...]:
+def _parts(layer: MultiHeadAttention) -> tuple[nn.Linear, ...]:
     return layer.query, layer.key, layer.value
 
 

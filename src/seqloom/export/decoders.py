@@ -25,7 +25,7 @@ from seqloom.export.attentions import (
     shares,
 )
 from seqloom.export.encoders import encoder
-from seqloom.export.graph import BOOL, FLOAT, INT64, Graph, Value
+from seqloom.export.graph import BOOL, FLOAT, INT64, Graph, Sizes, Value
 from seqloom.export.layers import embedded, lengths_input, linear, norm, real_steps
 from seqloom.export.networks import Arrays, Network, Random, some_ids, some_lengths, some_numbers
 from seqloom.export.recurrences import States, recurrent
@@ -203,8 +203,8 @@ def start_outputs(
 
 
 def _start_transformer(graph: Graph, decoder: TransformerDecoder, steps: Value) -> None:
-    shape = ["batch", decoder.num_heads, "source", decoder.head_size]
-    sizes = [steps.size(0), decoder.num_heads, 0, decoder.head_size]
+    shape: Sizes = ["batch", decoder.num_heads, "source", decoder.head_size]
+    sizes: list[int | Value] = [steps.size(0), decoder.num_heads, 0, decoder.head_size]
     zeros = graph.constant(np.zeros((1, 1, 1, 1), np.float32))
     for number, layer in enumerate(decoder.layers):
         assert isinstance(layer, DecoderLayer)
@@ -242,8 +242,8 @@ def _read_inputs(graph: Graph, model: EncoderDecoder) -> Read:
     memory: Value | None = None
     keys: list[tuple[Value, ...]] = []
     if isinstance(decoder, TransformerDecoder):
-        shape = ["batch", decoder.num_heads, "source", decoder.head_size]
-        past = [*shape[:2], "past", shape[3]]
+        shape: Sizes = ["batch", decoder.num_heads, "source", decoder.head_size]
+        past: Sizes = [*shape[:2], "past", shape[3]]
         count = len(decoder.layers)
         keys = [_inputs(graph, _key_names(model), n, shape) for n in range(count)]
         layers = [_inputs(graph, _part_names(model), n, past) for n in range(count)]
@@ -251,15 +251,13 @@ def _read_inputs(graph: Graph, model: EncoderDecoder) -> Read:
         if _needs_memory(model):
             memory = graph.input("memory", FLOAT, ["batch", "source", None])
             keys = [_inputs(graph, ("keys",), 0, ["batch", "source", None])]
-        own = ["batch", decoder.hidden_size]
+        own: Sizes = ["batch", decoder.hidden_size]
         layers = [_inputs(graph, _part_names(model), n, own) for n in range(decoder.num_layers)]
     real = graph.input("real", BOOL, ["batch", "source"])
     return Read(memory, real, keys, layers)
 
 
-def _inputs(
-    graph: Graph, names: tuple[str, ...], number: int, shape: list[str | int | None]
-) -> tuple[Value, ...]:
+def _inputs(graph: Graph, names: tuple[str, ...], number: int, shape: Sizes) -> tuple[Value, ...]:
     return tuple(graph.input(f"{name}_{number}", FLOAT, shape) for name in names)
 
 

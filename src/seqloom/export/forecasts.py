@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from seqloom.export.encoders import encoder
-from seqloom.export.graph import FLOAT, INT64, Graph, Value
+from seqloom.export.graph import FLOAT, INT64, Graph, Sizes, Value
 from seqloom.export.labels import pooled
 from seqloom.export.layers import embedded, gelu, lengths_input, linear
 from seqloom.export.networks import Arrays, Network, Random, some_ids, some_lengths, some_numbers
@@ -54,7 +54,7 @@ def forecast_network(model: Forecaster, look_back: int) -> Network:
     counts = ((sizes.series,) if sizes.series else ()) + sizes.statics
 
     def inputs(random: Random, batch: int, time: int) -> Arrays:
-        found = {"inputs": some_numbers(random, batch, look_back, sizes.channels)}
+        found: Arrays = {"inputs": some_numbers(random, batch, look_back, sizes.channels)}
         found["lengths"] = some_lengths(random, batch, min(time, look_back))
         if sizes.past:
             found["past"] = some_numbers(random, batch, look_back, sizes.past)
@@ -101,7 +101,7 @@ def _graph(model: Forecaster, look_back: int) -> Graph:
         raw = raw + straight.unsqueeze(3) * place
     found = _back(_in_order(raw, model), model.norm, level)
     sizes = model.sizes
-    shape = ["batch", sizes.horizon, sizes.channels, len(model.loss.levels)]
+    shape: Sizes = ["batch", sizes.horizon, sizes.channels, len(model.loss.levels)]
     graph.output("quantiles", found, shape)
     return graph
 

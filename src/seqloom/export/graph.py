@@ -26,7 +26,14 @@ INT32, BOOL, UINT8 = TensorProto.INT32, TensorProto.BOOL, TensorProto.UINT8
 
 Array = npt.NDArray[Any]
 Dimension = str | int | None
-TYPES = {FLOAT: np.float32, DOUBLE: np.float64, INT64: np.int64, INT32: np.int32, UINT8: np.uint8}
+Sizes = list[Dimension]
+TYPES: dict[int, Any] = {
+    FLOAT: np.float32,
+    DOUBLE: np.float64,
+    INT64: np.int64,
+    INT32: np.int32,
+    UINT8: np.uint8,
+}
 
 
 class Value:
@@ -50,16 +57,16 @@ class Value:
     def __matmul__(self, other: Operand) -> Value:
         return self.graph.op("MatMul", self, self.like(other))
 
-    def __lt__(self, other: Operand) -> Value:
+    def __lt__(self, other: Any) -> Value:
         return self.graph.op("Less", self, self.like(other), kind=BOOL)
 
-    def __gt__(self, other: Operand) -> Value:
+    def __gt__(self, other: Any) -> Value:
         return self.graph.op("Greater", self, self.like(other), kind=BOOL)
 
-    def __le__(self, other: Operand) -> Value:
+    def __le__(self, other: Any) -> Value:
         return self.graph.op("LessOrEqual", self, self.like(other), kind=BOOL)
 
-    def __ge__(self, other: Operand) -> Value:
+    def __ge__(self, other: Any) -> Value:
         return self.graph.op("GreaterOrEqual", self, self.like(other), kind=BOOL)
 
     def __and__(self, other: Value) -> Value:

@@ -83,10 +83,10 @@ def _convolution(x: Value, layer: Convolution) -> Value:
 def _group_norm(x: Value, layer: nn.GroupNorm) -> Value:
     """Standard scores of each group of channels, then a scale and a shift for each channel."""
     graph = x.graph
-    ones = graph.constant(np.ones(layer.num_groups, np.float32))
-    zeros = graph.constant(np.zeros(layer.num_groups, np.float32))
-    flat = x.reshape(0, layer.num_groups, -1)
-    scores = graph.op("InstanceNormalization", flat, ones, zeros, epsilon=layer.eps)
+    flat, axis = x.reshape(0, layer.num_groups, -1), graph.integers(2)
+    apart = flat - graph.op("ReduceMean", flat, axis)
+    variance = graph.op("ReduceMean", apart * apart, axis)
+    scores = apart / (variance + layer.eps).apply("Sqrt")
     back = graph.op("Reshape", scores, graph.op("Shape", x, kind=graph.integers(0).kind))
 
     def shaped(weight: Array) -> Array:

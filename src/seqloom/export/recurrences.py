@@ -102,7 +102,8 @@ def _output_to_output(
     x: Value, layer: Sequence[Cell], lengths: Value, before: States | None
 ) -> tuple[Value, States]:
     """Elman's recurrence over what each cell makes of x; a cell a direction reads its own."""
-    outputs, states = [], []
+    outputs: list[Value] = []
+    states: States = []
     for place, cell in enumerate(layer):
         assert isinstance(cell, OutputCell)
         h = x @ x.graph.weight(cell.weight_xh, np.transpose, "transposed")
@@ -168,7 +169,8 @@ def _scanned(
     """A layer whose cells ONNX does not know, step by step; its state is its output."""
     graph = x.graph
     batch = x.size(1)
-    outputs, states = [], []
+    outputs: list[Value] = []
+    states: States = []
     for place, cell in enumerate(layer):
         given = _turned(x, lengths) if place else x
         zero = graph.op(

@@ -24,7 +24,7 @@ def roll_network(model: RollModel) -> Network:
 
     def inputs(random: Random, batch: int, time: int) -> Arrays:
         frames = (random.random((batch, time, model.keys)) < 0.05).astype(np.float32)
-        found = {"frames": frames, "lengths": some_lengths(random, batch, time)}
+        found: Arrays = {"frames": frames, "lengths": some_lengths(random, batch, time)}
         return {**found, **some_states(model.encoder, random, batch, time)}
 
     @torch.inference_mode()
@@ -37,7 +37,7 @@ def roll_network(model: RollModel) -> Network:
             found = {"bias": head.bias(hidden), "start": head.start(hidden)}
         else:
             found = {"bias": head.linear(hidden)}
-        plain = {name: tensor.numpy() for name, tensor in found.items()}
+        plain: Arrays = {name: tensor.numpy() for name, tensor in found.items()}
         return {**plain, **named(model.encoder, after)}
 
     return Network("model", _graph(model), inputs, said)

@@ -66,11 +66,13 @@ def _generate(run: Run) -> Exporting:
 
 
 def _classify(run: Run) -> Exporting:
+    from seqloom_runtime.signal.series import SeriesScale
+
     from seqloom.tasks.classifier import load_classifier
 
     classifier = load_classifier(run)
     front = classifier.front
-    vocabulary = front.vocabulary_size if classifier.is_text else 0
+    vocabulary = 0 if isinstance(front, SeriesScale) else front.vocabulary_size
     network = classifier_network(classifier.model.cpu().eval(), vocabulary)
     names = ("tokenizer.json", "scale.json", "labels.json")
     arrays = ("wide.safetensors", "calibration.safetensors")

@@ -25,7 +25,7 @@ def speech_network(model: CTCModel) -> Network:
     carries = isinstance(model.encoder, Recurrent) and model.encoder.directions == 1
 
     def inputs(random: Random, batch: int, time: int) -> Arrays:
-        found = {"steps": some_numbers(random, batch, time, size)}
+        found: Arrays = {"steps": some_numbers(random, batch, time, size)}
         found["lengths"] = some_lengths(random, batch, time)
         return {**found, **(some_states(model.encoder, random, batch, time) if carries else {})}
 

@@ -150,7 +150,7 @@ def score_rolls(model: RollModel, rolls: list[Frames], device: torch.device) -> 
     return result
 
 
-class RollComposer(compose.RollComposer):
+class RollComposer(compose.RollComposer[Composition]):
     """A model of piano rolls that writes, its network in torch.
 
     Args:
@@ -158,14 +158,12 @@ class RollComposer(compose.RollComposer):
         grid: frames of a quarter note.
     """
 
-    made = Composition
-
     def __init__(self, model: RollModel, grid: int) -> None:
         joint = None
         if isinstance(model.head, JointNotes):
             weights = (model.head.seen, model.head.out)
             joint = Joint(*(weight.detach().float().cpu().numpy() for weight in weights))
-        super().__init__(grid, joint)
+        super().__init__(grid, joint, Composition)
         self.model = model
 
     @torch.inference_mode()

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.signal.events import EventVocabulary
 from seqloom_runtime.signal.music import Piece
-from seqloom_runtime.stepping import make_stepper
+from seqloom_runtime.stepping import Step, make_stepper
 from seqloom_runtime.tasks import compose
-from seqloom_runtime.tasks.compose import Composer
 
 from seqloom.config import ModelSettings
 from seqloom.data.music import read_prompt
@@ -22,13 +21,15 @@ from seqloom.tasks.music_corpus import vocabulary_of
 from seqloom.tasks.writer import read_weights
 from seqloom.toml import read_settings
 
+Composer = compose.Composer[Composition]
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-class EventComposer(compose.EventComposer):
+class EventComposer(compose.EventComposer[Composition]):
     """A model of events that writes, from a run or in training; needs no torch."""
 
-    made = Composition
+    def __init__(self, stepper: Step, vocabulary: EventVocabulary) -> None:
+        super().__init__(stepper, vocabulary, Composition)
 
     @classmethod
     def of_weights(

@@ -12,7 +12,7 @@ import numpy as np
 from seqloom_runtime.signal.gaps import held_back
 from seqloom_runtime.signal.windows import Parts
 from seqloom_runtime.tasks.series_scales import SeriesScales
-from seqloom_runtime.tasks.window_reading import arrays_of
+from seqloom_runtime.tasks.window_reading import StoredSeries, arrays_of, lag_of
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
@@ -27,8 +27,6 @@ from seqloom.tasks.series_choices import (
 from seqloom.tasks.series_corpus import (
     PARTS,
     SeriesFacts,
-    StoredSeries,
-    lag_of,
     mostly_whole,
     windows_over,
 )

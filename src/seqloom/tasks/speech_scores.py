@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import save as save_arrays
 from seqloom_runtime.signal.audio import log_mel
 from seqloom_runtime.signal.sound_files import read_sound
+from seqloom_runtime.tasks.speech_language import Language, Weighing
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.recordings import open_recordings, plan_recordings, read_recordings
@@ -19,7 +20,7 @@ from seqloom.errors import DataError, RunError
 from seqloom.evaluate.speech import by_speaker, transcript_metrics
 from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
 from seqloom.run import Run
-from seqloom.tasks.speech_language import Language, Weighing, fit_language
+from seqloom.tasks.speech_language import fit_language
 from seqloom.tasks.speech_making import as_whole_numbers
 from seqloom.tasks.speech_strings import Utterances
 from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber

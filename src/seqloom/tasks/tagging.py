@@ -38,6 +38,8 @@ class SentenceTagger(tag.SentenceTagger):
         device: where the model is.
     """
 
+    tags: TagSet
+
     def __init__(self, model: Tagger, lexicon: Lexicon, tags: TagSet, device: torch.device) -> None:
         super().__init__(lexicon, tags)
         self.model, self.device = model, device

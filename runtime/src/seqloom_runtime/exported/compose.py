@@ -17,15 +17,17 @@ from seqloom_runtime.signal.events import EventVocabulary
 from seqloom_runtime.signal.midi import read_midi
 from seqloom_runtime.signal.music import Piece
 from seqloom_runtime.tasks.compose import Composer, EventComposer, Frames, RollComposer
+from seqloom_runtime.tasks.composition import Composition
 
 NOTES = "notes.safetensors"  # how keys of a frame depend on each other
 
 
-class OnnxRollComposer(RollComposer):
+class OnnxRollComposer(RollComposer[Composition]):
     """The composer of a folder of piano rolls, its network in onnxruntime."""
 
     def __init__(self, folder: Folder, grid: int, threads: int) -> None:
-        super().__init__(grid, Joint(**folder.arrays(NOTES)) if folder.has(NOTES) else None)
+        joint = Joint(**folder.arrays(NOTES)) if folder.has(NOTES) else None
+        super().__init__(grid, joint, Composition)
         self.session = Session(folder, "model", threads)
 
     def read(
@@ -48,12 +50,12 @@ class ExportedComposer(ExportedModel):
     def __init__(self, folder: Folder, threads: int = 1) -> None:
         super().__init__(folder, threads)
         saved = folder.json("vocabulary.json")
-        self.composer: Composer
+        self.composer: Composer[Composition]
         if saved.get("music") == "roll":
             self.composer = OnnxRollComposer(folder, self.held.data.grid, threads)
         else:
             step = OnnxStep(Session(folder, "model", threads))
-            self.composer = EventComposer(step, EventVocabulary.from_dict(saved))
+            self.composer = EventComposer(step, EventVocabulary.from_dict(saved), Composition)
 
     def answers(self, rows: list[Any], options: Any) -> list[dict[str, Any]]:
         """A piece for each row, as a MIDI file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,30 +40,32 @@ DEFAULT_BARS = 16
 Frames = npt.NDArray[np.float32]
 
 
-class Composer(Protocol):
+Made = TypeVar("Made", bound=Composition, covariant=True)
+
+
+class Composer(Protocol[Made]):
     """Whoever writes music."""
 
     grid: int
 
-    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Composition:
+    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Made:
         """A piece, or the prompt and what follows it; ``row`` numbers it among several."""
 
 
-class EventComposer:
+class EventComposer(Generic[Made]):
     """A model of events that writes.
 
     Args:
         stepper: the network, one event at a time.
         vocabulary: events to ids and back.
+        made: of what class the compositions are.
     """
 
-    made: type[Composition] = Composition
-
-    def __init__(self, stepper: Step, vocabulary: EventVocabulary) -> None:
-        self.stepper, self.vocabulary = stepper, vocabulary
+    def __init__(self, stepper: Step, vocabulary: EventVocabulary, made: type[Made]) -> None:
+        self.made, self.stepper, self.vocabulary = made, stepper, vocabulary
         self.grid = vocabulary.grid
 
-    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Composition:
+    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Made:
         """A piece, or the prompt and what follows it.
 
         Raises:
@@ -107,24 +109,23 @@ class EventComposer:
         return [BEGIN, *ids], Prompt(sum(1 for _ in prompt.bars()), prompt.end)
 
 
-class RollComposer:
+class RollComposer(Generic[Made]):
     """A model of piano rolls that writes; the network is a subclass's.
 
     Args:
         grid: frames of a quarter note.
         joint: how keys of a frame depend on each other; None where they do not.
+        made: of what class the compositions are.
     """
 
-    made: type[Composition] = Composition
-
-    def __init__(self, grid: int, joint: Joint | None) -> None:
-        self.grid, self.joint = grid, joint
+    def __init__(self, grid: int, joint: Joint | None, made: type[Made]) -> None:
+        self.grid, self.joint, self.made = grid, joint, made
 
     def read(self, frames: Frames, states: Any = None) -> tuple[Frames, Frames | None, Any]:
         """What the next frame starts from, after frames (time, keys), and the states."""
         raise NotImplementedError
 
-    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Composition:
+    def compose(self, options: Any, prompt: Piece | None = None, *, row: int = 0) -> Made:
         """A roll as a piece, or the prompt and what follows it.
 
         Raises:

@@ -47,15 +47,15 @@ class Window:
 
 
 class Tags(Protocol):
-    """The tags of a model.
+    """The tags of a model."""
 
-    Attributes:
-        names: in the order of their ids.
-        by_spaces: whether plain text is cut at spaces alone.
-    """
+    @property
+    def names(self) -> list[str]:
+        """In the order of their ids."""
 
-    names: list[str]
-    by_spaces: bool
+    @property
+    def by_spaces(self) -> bool:
+        """Whether plain text is cut at spaces alone."""
 
 
 Scored = tuple[list[Window], list[Array]]  # scores of a window: (words, tags)
