@@ -57,12 +57,12 @@ def encoder(kind: str, size: int = SIZE, *, both: bool = False, carried: bool = 
     )
 
 
-def check(*networks: Network) -> None:
+def check(*networks: Network, near: float = NEAR) -> None:
     for network in networks:
         session = session_of(network.graph.model().SerializeToString())
         cases = cases_of(network, session, BATCHES, LENGTHS)
         worst = max(cases, key=lambda case: case.share)
-        assert worst.share < NEAR, worst
+        assert worst.share < near, worst
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
@@ -137,8 +137,9 @@ def translating(kind: str, decoder: str, attention: str, *, both: bool = False) 
     return shaken(EncoderDecoder(*tables, reader, writer, VOCABULARY, SIZE))
 
 
-def check_writing(model: EncoderDecoder, reader: Network) -> None:
-    check(reader, decoder_network(model, lambda r, b, t: reader.torch(reader.inputs(r, b, t))))
+def check_writing(model: EncoderDecoder, reader: Network, near: float = NEAR) -> None:
+    writer = decoder_network(model, lambda r, b, t: reader.torch(reader.inputs(r, b, t)))
+    check(reader, writer, near=near)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
@@ -168,7 +169,7 @@ def test_captioners(decoder: str) -> None:
     writer = make_decoder(settings, SIZE, SIZE, reader)  # type: ignore[arg-type]
     table = LearnedEmbedding(VOCABULARY, SIZE)
     model = shaken(PictureCaptioner(table, reader, writer, VOCABULARY, SIZE))
-    check_writing(model, picture_network(model, 20))
+    check_writing(model, picture_network(model, 20), near=1e-4)  # norms of norms round the most
 
 
 COVARIATES = WindowSizes(5, 2, past=1, known=2, series=3, statics=(2,))
