@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.tasks.classify import text_ids
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.source import open_source
@@ -16,7 +17,6 @@ from seqloom.tasks.labelled import (
     label_targets,
     prepare_labelled,
     reopen_labelled,
-    text_ids,
 )
 
 GOOD = [f"a fine and happy film number {i}" for i in range(20)]

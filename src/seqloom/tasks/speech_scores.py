@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save as save_arrays
 from seqloom_runtime.signal.audio import Floats, FrameStream, Mel, log_mel
+from seqloom_runtime.signal.sound_files import read_pieces
+from seqloom_runtime.tasks.speech_language import Language, Weighing
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.recordings import Recording, open_recordings, plan_recordings, read_recordings
 from seqloom.data.records import ReadReport
-from seqloom.data.sound_files import read_pieces
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.speech import by_speaker, transcript_metrics
 from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
 from seqloom.run import Run
-from seqloom.tasks.speech_language import Language, Weighing, fit_language
+from seqloom.tasks.speech_language import fit_language
 from seqloom.tasks.speech_strings import Utterances
 from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber
 from seqloom.tasks.writer import read_weights

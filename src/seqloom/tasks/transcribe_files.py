@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 from seqloom_runtime.decode.ctc import align, search, steps_needed
+from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.audio import Floats, log_mel
+from seqloom_runtime.signal.sound_files import is_sound, read_pieces
 
 from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings
 from seqloom.data.recordings import AUDIO, open_recordings
 from seqloom.data.records import read_records
-from seqloom.data.sound_files import is_sound, read_pieces
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
-from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.tasks.transcriber import (
     Decoders,
     Heard,
