@@ -2,7 +2,7 @@
 
     train, resume, compare, tune  → training     generate, compose              → writing
     predict, transcribe, evaluate → answering    tokens, data                   → looking
-    inspect, lesson               → seeing
+    inspect, lesson               → seeing       serve                          → serving
 
 Only this package prints and exits. Results go to standard output, words and progress to standard
 error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the
@@ -24,12 +24,22 @@ from cyclopts import (
 )
 
 from seqloom import api
-from seqloom.cli import answering, looking, seeing, training, writing
+from seqloom.cli import answering, looking, seeing, serving, training, writing
 from seqloom.cli.frame import app
 from seqloom.config import flag_of
 from seqloom.errors import SeqloomError
 
-__all__ = ["answering", "app", "looking", "main", "run", "seeing", "training", "writing"]
+__all__ = [
+    "answering",
+    "app",
+    "looking",
+    "main",
+    "run",
+    "seeing",
+    "serving",
+    "training",
+    "writing",
+]
 
 
 def main() -> None:
