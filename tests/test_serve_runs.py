@@ -189,9 +189,13 @@ def test_media_come_as_bytes_or_in_json(client: TestClient) -> None:
     same = ask(client, "caption", image=in_json, attention=True, n_best=2)
     assert same["text"] == seen.json()["text"] and len(same["n_best"]) == 2
     assert len(same["attention"]) == len(same["tokens"]) + 1
-    midi = ask(client, "compose", bars=2)["midi"]
-    longer = ask(client, "compose", prompt=midi, bars=1)
-    assert longer["prompt_end"] > 0 and longer["notes"] is not None
+
+
+def test_music_goes_on_from_a_file(client: TestClient, models: dict[str, Served]) -> None:
+    tune = next((Path(models["compose"].place).parent / "tunes").glob("*.mid")).read_bytes()
+    found = ask(client, "compose", prompt=base64.b64encode(tune).decode(), prompt_bars=1, bars=1)
+    assert found["prompt_end"] > 0 and len(found["notes"][0]) == 5
+    assert found["end"] >= found["bar_starts"][-1]
 
 
 def test_media_that_are_damaged(client: TestClient) -> None:
