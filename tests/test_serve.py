@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from seqloom_runtime.serve.asked import models_by_task
 from seqloom_runtime.serve.checking import checked, schema_of, size_of
 from seqloom_runtime.serve.guards import label_of
 from seqloom_runtime.serve.limits import Limits
-from seqloom_runtime.serve.looks import LookStore, page_files
+from seqloom_runtime.serve.looks import MOST_ASIDE, LookStore, page_files
 from seqloom_runtime.serve.metrics import Metrics
 from seqloom_runtime.serve.refused import RefusedError
 from seqloom_runtime.serve.served import Field
@@ -310,6 +311,35 @@ def test_only_so_many_streams() -> None:
         assert both == [200, 503]
         again = client.post("/v1/translate/stream", json={"text": "c"})
         assert again.status_code == 200
+
+
+class Deep(Loud):
+    """Takes a while to be looked into."""
+
+    def look(self, row: Any, language: str) -> str:
+        time.sleep(0.2)
+        return f"<p lang={language}>{row['text']}</p>"
+
+
+def test_looks_neither_block_answers_nor_pile_up() -> None:
+    with TestClient(guarded(make_app([Deep()]))) as client:
+        found: list[Any] = []
+
+        def look() -> None:
+            found.append(client.post("/v1/translate/look", json={"text": "a", "language": "ko"}))
+
+        threads = [threading.Thread(target=look) for _ in range(MOST_ASIDE + 2)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        assert client.post("/v1/translate", json={"text": "a"}).status_code == 200
+        assert sum(one.status_code == 200 for one in found) < MOST_ASIDE  # they still look
+        for thread in threads:
+            thread.join()
+        assert sorted(one.status_code for one in found) == [200] * MOST_ASIDE + [429] * 2
+        page = next(one.json()["page"] for one in found if one.status_code == 200)
+        assert client.get(page).text == "<p lang=ko>a</p>"
+        assert client.post("/v1/translate/weigh", json={"text": "a"}).status_code == 404
 
 
 FIELDS = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
 
@@ -13,9 +15,17 @@ from seqloom.config import PredictSettings, Section
 from seqloom.run import Run
 
 if TYPE_CHECKING:
-    from seqloom.explain.subject import Subject
+    from seqloom.explain.attribution import Attribution
+    from seqloom.explain.subject import Read, Subject
+    from seqloom.tasks.classifier import Classifier
+    from seqloom.tasks.forecast_use import SeriesForecaster
+    from seqloom.tasks.tagging import SentenceTagger
 
 DIGITS = 6  # of what is told of a probability
+REMEMBERED = 8  # attributions of a model
+
+
+Used = TypeVar("Used", "Classifier", "SentenceTagger", "SeriesForecaster")
 
 
 class ServedRun:
@@ -36,18 +46,29 @@ class ServedRun:
 
 
 class Seen(ServedRun):
-    """A run that can be looked into; the model for that is loaded when somebody first asks."""
+    """A run that can be looked into, from when somebody first asks.
 
-    _subject: Subject | None = None
+    That is done with a copy of the network, beside the one that answers: it takes seconds, and it
+    hangs its eyes into the layers.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._subject: Subject | None = None
+        self._attributed: OrderedDict[str, tuple[Read, Attribution]] = OrderedDict()
 
     @property
     def subject(self) -> Subject:
         """The model, to be looked into."""
+        if self._subject is None:
+            self._subject = self.open_subject()
+        return self._subject
+
+    def open_subject(self) -> Subject:
+        """The model of the run; a task that has it already gives a copy of that."""
         from seqloom.explain.subject import open_subject
 
-        if self._subject is None:
-            self._subject = open_subject(self.run)
-        return self._subject
+        return open_subject(self.run)
 
     def given(self, row: Row) -> Any:
         """What the model reads of a row."""
@@ -55,18 +76,15 @@ class Seen(ServedRun):
 
     def look(self, row: Row, language: str) -> str:
         """The page of ``seqloom inspect``, without the search of units."""
-        from seqloom.explain.inspect_run import inspect
+        from seqloom.explain.page import page_of
 
-        return inspect(self.subject, [self.given(row)], language=language, search=False)
+        _, found = self._attribution(row)
+        trace = self.subject.trace(self.given(row))
+        return page_of([trace], attributions=[found], language=language, run=self.name)
 
     def weigh(self, row: Row) -> Answer:
         """How much each token mattered to each result of the network, in nats."""
-        from seqloom.explain.attribution import attribute
-        from seqloom.explain.page import check_length
-
-        read = self.subject.read(self.given(row))
-        check_length(read.tokens)
-        found = attribute(self.subject, read)
+        read, found = self._attribution(row)
         return {
             "tokens": list(read.tokens),
             "pieces": list(read.pieces),
@@ -74,6 +92,30 @@ class Seen(ServedRun):
             "gradients": found.gradients.round(DIGITS).tolist(),
             "occlusion": found.occlusion.round(DIGITS).tolist(),
         }
+
+    def _attribution(self, row: Row) -> tuple[Read, Attribution]:
+        """What mattered in a row; of the latest ones it is remembered."""
+        from seqloom.explain.attribution import attribute
+        from seqloom.explain.page import check_length
+
+        name = repr(sorted(row.items()))
+        if name not in self._attributed:
+            read = self.subject.read(self.given(row))
+            check_length(read.tokens)
+            self._attributed[name] = read, attribute(self.subject, read)
+            while len(self._attributed) > REMEMBERED:
+                self._attributed.popitem(last=False)
+        return self._attributed[name]
+
+
+def with_own_network(used: Used) -> Used:
+    """The same in use, with a copy of its network on the processor."""
+    import torch
+
+    copied = copy.copy(used)
+    copied.model = copy.deepcopy(used.model).cpu()
+    copied.device = torch.device("cpu")
+    return copied
 
 
 def fields_of(section: type[Section], *names: str, **highest: float) -> dict[str, Field]:

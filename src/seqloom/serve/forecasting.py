@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
@@ -12,11 +12,14 @@ from seqloom.config import PredictSettings
 from seqloom.data.time_table import SeriesSet, TimeSeries
 from seqloom.explain.series import SeriesGiven
 from seqloom.run import Run
-from seqloom.serve.base import Seen, fields_of
+from seqloom.serve.base import Seen, fields_of, with_own_network
 from seqloom.tasks.forecast_files import rounded, series_before, values_of
 from seqloom.tasks.forecast_use import Forecast, load_forecaster
 from seqloom.tasks.history import SHOWN, read_history
 from seqloom.tasks.time_words import times_in_words
+
+if TYPE_CHECKING:
+    from seqloom.explain.subject import Subject
 
 FURTHEST = 20  # horizons of the training that are forecast at most
 MOST_SERIES = 500  # of the training, that can be asked for by name
@@ -42,6 +45,12 @@ class ServedForecaster(Seen):
         }
         horizon = self.forecaster.settings.data.horizon
         self.options = fields_of(PredictSettings, "horizon", horizon=FURTHEST * horizon)
+
+    def open_subject(self) -> Subject:
+        """Of a copy of the network that answers."""
+        from seqloom.explain.series import Forecasting
+
+        return Forecasting(self.run, with_own_network(self.forecaster))
 
     def about(self) -> dict[str, Any]:
         """Series, channels and horizon of the training."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of
+from seqloom.serve.base import DIGITS, Seen, fields_of, with_own_network
 from seqloom.tasks.classifier import Prediction, load_classifier
 from seqloom.tasks.tagging import load_tagger, words_of
+
+if TYPE_CHECKING:
+    from seqloom.explain.subject import Subject
 
 TEXTS = {"text": Field("text", "What is given a label.", required=True)}
 SENTENCES = {"text": Field("words", "A sentence, or the list of its words.", required=True)}
@@ -32,6 +35,12 @@ class ServedClassifier(Seen):
         self.inputs = TEXTS if self.classifier.is_text else SERIES
         if self.classifier.is_text:  # what is loaded when first needed, such as Kiwi, is now
             list(self.classifier.predict(["."]))
+
+    def open_subject(self) -> Subject:
+        """Of a copy of the network that answers."""
+        from seqloom.explain.texts import Classifying
+
+        return Classifying(self.run, with_own_network(self.classifier))
 
     def about(self) -> dict[str, Any]:
         """Its labels."""
@@ -70,6 +79,12 @@ class ServedTagger(Seen):
         super().__init__(run)
         self.tagger = load_tagger(run)
         self.tagger.tag(["."])  # what is loaded when first needed, such as Kiwi, is now
+
+    def open_subject(self) -> Subject:
+        """Of a copy of the network that answers."""
+        from seqloom.explain.words import Tagging
+
+        return Tagging(self.run, with_own_network(self.tagger))
 
     def about(self) -> dict[str, Any]:
         """Its tags."""

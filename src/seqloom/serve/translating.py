@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
 from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
-from seqloom.tasks.translator import Translation, load_translator
+from seqloom.tasks.translator import TextTranslator, Translation, load_translator
+
+if TYPE_CHECKING:
+    from seqloom.explain.subject import Subject
 
 WIDEST = 32  # beam
 SEARCH = ("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed")
@@ -33,6 +37,15 @@ class ServedTranslator(Seen):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.translator = load_translator(run)
+
+    def open_subject(self) -> Subject:
+        """Of a copy of the network that answers."""
+        from seqloom.explain.pairs import Translating
+
+        own = self.translator
+        model = copy.deepcopy(own.model).cpu()
+        copied = TextTranslator(model, own.source, own.target, own.settings, own.longest)
+        return Translating(self.run, copied)
 
     def about(self) -> dict[str, Any]:
         """How its tokens are cut."""

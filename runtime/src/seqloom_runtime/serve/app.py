@@ -26,7 +26,7 @@ from seqloom_runtime.serve.asked import Asked, ask, models_by_task
 from seqloom_runtime.serve.described import describe, operation
 from seqloom_runtime.serve.guards import Guards, refused
 from seqloom_runtime.serve.limits import Limits
-from seqloom_runtime.serve.looks import FRAME_HEADERS, PAGE_HEADERS, LookStore, page_files
+from seqloom_runtime.serve.looks import FRAME_HEADERS, PAGE_HEADERS, Aside, LookStore, page_files
 from seqloom_runtime.serve.metrics import Metrics
 from seqloom_runtime.serve.refused import RefusedError
 from seqloom_runtime.serve.served import Looks, Served, Streams, Weighs
@@ -48,7 +48,7 @@ class Serving:
         self.by_task = models_by_task(models)
         self.queues = {one.name: Queue(one, limits, self.metrics) for one in models}
         self.streaming = Streaming(limits, self.metrics)
-        self.looks = LookStore()
+        self.looks, self.aside = LookStore(), Aside()
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -59,6 +59,7 @@ class Serving:
         for queue in self.queues.values():
             await queue.stop()
         self.streaming.stop()
+        self.aside.stop()
 
     def endpoint(self, task: str, answer: Callable[[Asked], Awaitable[Response]]) -> Endpoint:
         """An endpoint that reads a request of a task, in bounded time."""
@@ -99,7 +100,7 @@ class Serving:
             raise RefusedError(
                 404, f'Runs of {model.task} such as "{model.name}" have no view inside.'
             )
-        page = await self.queues[model.name].aside(model.look, row, asked.language)
+        page = await self.aside(model.look, row, asked.language)
         return JSONResponse({"model": model.name, "page": f"/looks/{self.looks.keep(page)}"})
 
     async def weigh(self, asked: Asked) -> Response:
@@ -107,7 +108,7 @@ class Serving:
         model, row = asked.model, asked.only_row()
         if not isinstance(model, Weighs):
             raise RefusedError(404, f'"{model.name}" does not say what mattered.')
-        found = await self.queues[model.name].aside(model.weigh, row)
+        found = await self.aside(model.weigh, row)
         return JSONResponse({"model": model.name, **found})
 
 

@@ -7,12 +7,18 @@ no network, no cookies, nothing of the page around it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from typing import Any, TypeVar
 
 from seqloom_runtime.serve.refused import RefusedError
 
+Result = TypeVar("Result")
+MOST_ASIDE = 6  # calls beside the queues that may wait
 MOST_LOOKS = 24  # pages of up to 2 MB
 KINDS = {
     ".html": "text/html",
@@ -47,6 +53,39 @@ def page_files() -> dict[str, tuple[bytes, str]]:
         if suffix in KINDS:
             found[file.name] = (file.read_bytes(), KINDS[suffix])
     return found
+
+
+class Aside:
+    """One thread for what takes long and is beside the queues: looks inside, attributions."""
+
+    def __init__(self, most: int = MOST_ASIDE) -> None:
+        self.most = most
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="serve-aside")
+        self._waiting = 0
+
+    async def __call__(self, call: Callable[..., Result], *given: Any) -> Result:
+        """Call something there.
+
+        Raises:
+            RefusedError: enough waits already.
+        """
+        if self._waiting >= self.most:
+            raise RefusedError(429, "Others look inside just now.", retry_after=2)
+        self._waiting += 1
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._thread, call, *given)
+        # Whoever gives up waiting does not end the work, which keeps its place until it is done.
+        work.add_done_callback(self._done)
+        return await asyncio.shield(work)
+
+    def _done(self, work: asyncio.Future[Any]) -> None:
+        self._waiting -= 1
+        if not work.cancelled():
+            work.exception()
+
+    def stop(self) -> None:
+        """No more calls."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 class LookStore:

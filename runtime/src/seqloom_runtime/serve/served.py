@@ -9,7 +9,7 @@
 
 A row holds the checked ``inputs``, options the checked ``options`` of a request. Rows of several
 requests with the same options are answered together, so an answer may depend on nothing but its
-row. The server calls a model from one thread, but for ``stream``, which runs beside it.
+row. The server calls ``answer`` from one thread; ``stream``, ``look`` and ``weigh`` run beside it.
 """
 
 from __future__ import annotations

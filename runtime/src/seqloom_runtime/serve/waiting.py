@@ -14,10 +14,9 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from seqloom_runtime.errors import SeqloomError
 from seqloom_runtime.serve.checking import size_of
@@ -26,8 +25,6 @@ from seqloom_runtime.serve.metrics import Metrics
 from seqloom_runtime.serve.refused import RefusedError
 from seqloom_runtime.serve.served import Answer, Options, Row, Served
 
-Result = TypeVar("Result")
-MOST_ASIDE = 4  # calls beside the queue that may wait, such as looks inside
 LONGEST_RETRY = 60  # seconds
 
 
@@ -50,7 +47,6 @@ class Queue:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"serve-{served.name}")
         self._wake = asyncio.Event()
         self._pace = 0.01  # seconds an input, as it was of late
-        self._aside = 0
         self._worker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -92,21 +88,6 @@ class Queue:
             for one in own:  # whoever no longer waits need not be answered
                 if not one.done.cancel():
                     _failed(one)
-
-    async def aside(self, call: Callable[..., Result], *given: Any) -> Result:
-        """Something else that the model is asked for, between two batches.
-
-        Raises:
-            RefusedError: enough wait for that.
-        """
-        if self._aside >= MOST_ASIDE:
-            raise RefusedError(429, "Others look inside just now.", retry_after=2)
-        self._aside += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, call, *given)
-        finally:
-            self._aside -= 1
 
     def retry_after(self) -> int:
         """Seconds in which what waits should be answered."""

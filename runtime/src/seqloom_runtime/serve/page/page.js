@@ -70,6 +70,8 @@ async function look() {
   const text = row.prompt ?? row.text;
   if (typeof text === "string" && !text.trim()) return;
   const signal = looking.begin();
+  const empty = view.querySelector("p");
+  if (empty) empty.textContent = word("busy");
   try {
     const found = await ask(`/v1/${now.task}/look`, { model: now.name, language: state.language, ...row }, signal);
     const frame = view.querySelector("iframe");

@@ -108,6 +108,7 @@ export function classify(model, place, tools) {
 
   async function weigh(place, label) {
     let found;
+    place.replaceChildren(make("h3", {}, word("mattered")), make("p", { class: "note" }, word("busy")));
     try { found = await ask("/v1/classify/weigh", { model: model.name, ...row() }); } catch (error) {
       place.replaceChildren(make("p", { class: "note" }, error.status === 422 ? word("matteredLong") : error.message));
       return;
