@@ -2,7 +2,7 @@
 
 import { ask, canvas, colour, dropZone, fromBase64, make, mixed, optionControls, optionsBox, say, showWrong, toBase64, valuesOf, word } from "/page/base.js";
 
-const INKS = ["accent", "plus", "minus", "soft"];
+const INKS = ["accent", "plus", "teal", "violet"];
 const DRUMS = "drums";
 
 export function compose(model, place) {

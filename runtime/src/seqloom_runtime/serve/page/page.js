@@ -1,7 +1,7 @@
 // The page: which model, in which language, and what is inside it.
 
 import { WORDS } from "/page/words.js";
-import { ask, latest, make, say, state, word } from "/page/base.js";
+import { ask, make, say, state, word } from "/page/base.js";
 import { classify, generate, tag, translate } from "/page/text.js";
 import { forecast } from "/page/forecast.js";
 import { compose } from "/page/music.js";
@@ -12,7 +12,7 @@ const PLAYS = { generate, classify, tag, translate, forecast, transcribe, compos
 const WIDE = window.matchMedia("(min-width: 1061px)");
 const $ = id => document.getElementById(id);
 let models = [], now = null, part = null, kept = {}, open = WIDE.matches, wait = 0;
-const looking = latest();
+let looking = false, again = false; // one look at a time: they take the server a while
 
 function current() {
   const name = decodeURIComponent(location.hash.slice(1));
@@ -48,7 +48,6 @@ function showModel() {
 
 function showInside() {
   const inside = $("inside"), columns = document.querySelector(".columns");
-  looking.stop();
   inside.replaceChildren();
   columns.classList.toggle("both", Boolean(now.looks && open));
   if (!now.looks) return;
@@ -69,16 +68,24 @@ async function look() {
   if (!view || !row) return;
   const text = row.prompt ?? row.text;
   if (typeof text === "string" && !text.trim()) return;
-  const signal = looking.begin();
+  if (looking) { again = true; return; }
+  looking = true;
+  const model = now;
   const empty = view.querySelector("p");
   if (empty) empty.textContent = word("busy");
   try {
-    const found = await ask(`/v1/${now.task}/look`, { model: now.name, language: state.language, ...row }, signal);
+    const found = await ask(`/v1/${now.task}/look`, { model: now.name, language: state.language, ...row });
+    if (!view.isConnected || model !== now) return;
     const frame = view.querySelector("iframe");
     if (frame) frame.src = found.page;
     else view.replaceChildren(make("iframe", { title: word("insideFrame"), src: found.page, sandbox: "allow-scripts" }));
   } catch (error) {
-    if (error.name !== "AbortError") view.replaceChildren(make("p", { class: "note" }, error.message));
+    if (error.status === 429) again = true;
+    else if (view.isConnected) view.replaceChildren(make("p", { class: "note" }, error.message));
+  } finally {
+    looking = false;
+    if (again) wait = setTimeout(look, 1500);
+    again = false;
   }
 }
 
