@@ -31,6 +31,8 @@ from seqloom.train.checkpoint import load_into, read_tensors
 from seqloom.train.device import choose_autocast, choose_device, set_threads
 
 TOKENS = 16_384  # of a batch, padding counted
+FEWEST_TOKENS = 1_024  # of a batch where there are enough
+PARTS = 6  # that few inputs are run in, so that a long one does not pad all others to its length
 CHUNK = 2_048  # inputs held at once, among which those of about equal length are put together
 
 Input = str | npt.NDArray[np.float32]
@@ -108,7 +110,8 @@ class Classifier:
         lengths = np.array([len(row) for row in encoded], np.int64)
         logits = np.zeros((len(encoded), len(self.labels)))
         self.model.eval()
-        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, TOKENS):
+        tokens = min(TOKENS, max(FEWEST_TOKENS, int(lengths.sum()) // PARTS))
+        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, tokens):
             rows, real = pad([encoded[int(row)] for row in group])
             with self.autocast():
                 scores = self.model(
