@@ -105,6 +105,7 @@ class Outcome:
     errors: int = 0
     seconds: float = 0.0
     memory: list[float] = field(default_factory=list)  # MB, as time goes on
+    worked: float = 0.0  # seconds of the server on processors
 
     @property
     def rate(self) -> float:
@@ -117,7 +118,8 @@ class Outcome:
         early, late = self.memory[len(self.memory) // 10], self.memory[-1]
         return (
             f"{self.rate:8.1f} requests/s   p50 {p50:6.0f} ms  p95 {p95:6.0f} ms  "
-            f"p99 {p99:6.0f} ms   errors {self.errors}   {early:.0f} → {late:.0f} MB"
+            f"p99 {p99:6.0f} ms   errors {self.errors}   {early:.0f} → {late:.0f} MB   "
+            f"{1_000 * self.worked / len(self.waited):.1f} ms of a core a request"
         )
 
 
@@ -158,9 +160,10 @@ async def load(port: int, texts: list[str], clients: int, seconds: float, pid: i
             outcome.memory.append(process.memory_info().rss / 1e6)
             await asyncio.sleep(seconds / 60)
 
-    started = time.perf_counter()
+    started, before = time.perf_counter(), sum(process.cpu_times()[:2])
     await asyncio.gather(weigh(), *(client() for _ in range(clients)))
     outcome.seconds = time.perf_counter() - started
+    outcome.worked = sum(process.cpu_times()[:2]) - before
     return outcome
 
 

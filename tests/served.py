@@ -19,7 +19,7 @@ from seqloom_runtime.serve.served import Field, Served
 class Loud:
     """Says everything louder; notes what it was asked together."""
 
-    task, place = "translate", "runs/loud"
+    task, place, workers = "translate", "runs/loud", 1
     inputs: Mapping[str, Field] = {"text": Field("text", "What is said louder.", required=True)}
     options: Mapping[str, Field] = {
         "times": Field("integer", "How often.", default=1, low=1, high=3)

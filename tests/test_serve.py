@@ -251,6 +251,21 @@ def test_a_batch_holds_only_so_much() -> None:
     assert model.batches == [["aaaa"], ["bb", "ccc"], ["dddddddd"], ["e"]]
 
 
+def test_a_batch_is_of_about_one_size() -> None:
+    model = Loud()
+    texts = ["a" * size for size in (5, 50, 6, 49, 4, 51)]
+    run(Limits(batch_rows=3), model, texts)
+    assert [sorted(map(len, batch)) for batch in model.batches] == [[4, 5, 6], [49, 50, 51]]
+
+
+def test_workers_share_what_waits() -> None:
+    model = Loud(seconds=0.05)
+    model.workers = 2
+    found = run(Limits(), model, [str(n) for n in range(40)])
+    assert [one[0]["text"] for one in found] == [str(n) for n in range(40)]
+    assert [len(batch) for batch in model.batches[:2]] == [20, 20]
+
+
 def test_other_options_are_another_batch() -> None:
     model = Loud()
     found = run(Limits(), model, list("abcd"), {"times": 1}, {"times": 2})

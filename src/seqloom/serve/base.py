@@ -36,6 +36,7 @@ class ServedRun:
     """
 
     task: str
+    workers = 1
     inputs: Mapping[str, Field]
     options: Mapping[str, Field]
 

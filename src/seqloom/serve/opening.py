@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -63,7 +64,17 @@ def open_all(paths: Sequence[str | Path]) -> list[Served]:
                 "requests ask for a model by its name."
             )
         seen[name] = str(path)
-    return [open_served(path) for path in paths]
+    found = [open_served(path) for path in paths]
+    _share_cores(found)
+    return found
+
+
+def _share_cores(models: Sequence[Served]) -> None:
+    """Give each worker its share of the cores: threads of one product wait for the last of them."""
+    torch = sys.modules.get("torch")  # text and music are written without
+    workers = max(one.workers for one in models)
+    if torch is not None and workers > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // workers))
 
 
 def check_server() -> ModuleType:

@@ -17,6 +17,7 @@ from seqloom.tasks.tagging import load_tagger, words_of
 if TYPE_CHECKING:
     from seqloom.explain.subject import Subject
 
+WORKERS = 2  # one cuts texts into tokens while the other's network works
 TEXTS = {"text": Field("text", "What is given a label.", required=True)}
 SENTENCES = {"text": Field("words", "A sentence, or the list of its words.", required=True)}
 NO_OPTIONS: Mapping[str, Field] = {}
@@ -27,6 +28,7 @@ class ServedClassifier(Seen):
     """Texts or series in, labels with probabilities out."""
 
     task = "classify"
+    workers = WORKERS
     options = fields_of(PredictSettings, "abstain_below")
 
     def __init__(self, run: Run) -> None:
@@ -72,6 +74,7 @@ class ServedTagger(Seen):
     """Sentences in, a tag for each word out."""
 
     task = "tag"
+    workers = WORKERS
     inputs = SENTENCES
     options = NO_OPTIONS
 

@@ -1,7 +1,7 @@
 """What a server serves: a model with a name, behind one face for all tasks.
 
     class Shouting:                      # the smallest one
-        name, task, place = "loud", "translate", "nowhere"
+        name, task, place, workers = "loud", "translate", "nowhere", 1
         inputs = {"text": Field("text", "What is shouted.", required=True)}
         options: dict[str, Field] = {}
         def about(self): return {}
@@ -9,7 +9,8 @@
 
 A row holds the checked ``inputs``, options the checked ``options`` of a request. Rows of several
 requests with the same options are answered together, so an answer may depend on nothing but its
-row. The server calls ``answer`` from one thread; ``stream``, ``look`` and ``weigh`` run beside it.
+row. The server calls ``answer`` from as many threads as there are ``workers``; ``stream``, ``look``
+and ``weigh`` run beside them.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ class Served(Protocol):
     @property
     def place(self) -> str:
         """Where it was loaded from, for messages."""
+
+    @property
+    def workers(self) -> int:
+        """How many threads may call ``answer`` at the same time."""
 
     @property
     def inputs(self) -> Mapping[str, Field]:

@@ -5,7 +5,9 @@
     request 3 ─ c ─┘      c: other options   └─ b' → request 2
 
 While the model answers one batch the next one gathers, so that nobody waits for company: a lone
-request is answered at once, and many at the same time share the work.
+request is answered at once, and many at the same time share the work. A batch is the oldest input
+and those nearest to it in size, which costs least padding. Where a model has several workers, what
+waits is shared out among those that are free.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from seqloom_runtime.serve.refused import RefusedError
 from seqloom_runtime.serve.served import Answer, Options, Row, Served
 
 LONGEST_RETRY = 60  # seconds
+SMALLEST = 8  # inputs that are not shared out among workers
 
 
 @dataclass(eq=False)
@@ -44,21 +47,24 @@ class Queue:
     def __init__(self, served: Served, limits: Limits, metrics: Metrics) -> None:
         self.served, self.limits, self.metrics = served, limits, metrics
         self._waiting: deque[_Waiting] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"serve-{served.name}")
+        self._threads = ThreadPoolExecutor(
+            served.workers, thread_name_prefix=f"serve-{served.name}"
+        )
         self._wake = asyncio.Event()
         self._pace = 0.01  # seconds an input, as it was of late
-        self._worker: asyncio.Task[None] | None = None
+        self._free = served.workers
+        self._workers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to answer."""
-        self._worker = asyncio.create_task(self._work())
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self.served.workers)]
 
     async def stop(self) -> None:
         """End, once nothing waits any more."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.wait([self._worker])
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
         """The answer to each row.
@@ -98,30 +104,36 @@ class Queue:
         while True:
             while batch := self._batch():
                 started = time.perf_counter()
-                await self._answer(batch)
-                pace = (time.perf_counter() - started) / len(batch)
+                self._free -= 1
+                try:
+                    await self._answer(batch)
+                finally:
+                    self._free += 1
+                pace = (time.perf_counter() - started) / len(batch) / self.served.workers
                 self._pace = 0.8 * self._pace + 0.2 * pace
             self._wake.clear()
             await self._wake.wait()
 
     def _batch(self) -> list[_Waiting]:
-        """The oldest input and those behind it with the same options, up to the limits."""
-        batch: list[_Waiting] = []
-        others: deque[_Waiting] = deque()
-        size = 0
-        while self._waiting and len(batch) < self.limits.batch_rows:
-            one = self._waiting.popleft()
-            if one.done.done():
-                continue
-            if batch and one.options != batch[0].options:
-                others.append(one)
-                continue
-            if batch and size + one.size > self.limits.batch_size:
-                others.append(one)
+        """The oldest input and those with the same options nearest to it in size."""
+        waiting = [one for one in self._waiting if not one.done.done()]
+        if not waiting:
+            self._waiting.clear()
+            self._note()
+            return []
+        first = waiting[0]
+        fitting = [one for one in waiting if one.options == first.options]
+        fitting.sort(key=lambda one: abs(one.size - first.size))
+        fitting.remove(first)
+        share = max(SMALLEST, math.ceil(len(waiting) / max(1, self._free)))
+        batch, size = [first], first.size
+        for one in fitting[: min(share, self.limits.batch_rows) - 1]:
+            if size + one.size > self.limits.batch_size:
                 break
             size += one.size
             batch.append(one)
-        self._waiting.extendleft(reversed(others))
+        taken = set(map(id, batch))
+        self._waiting = deque(one for one in waiting if id(one) not in taken)
         self._note()
         return batch
 
@@ -130,7 +142,7 @@ class Queue:
         self.metrics.batches.labels(self.served.name).observe(len(batch))
         rows = [one.row for one in batch]
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, self.served.answer, rows, batch[0].options)
+        work = loop.run_in_executor(self._threads, self.served.answer, rows, batch[0].options)
         await asyncio.wait([work])
         error = work.exception()
         if error is not None and len(batch) > 1:
