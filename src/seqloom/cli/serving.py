@@ -19,7 +19,7 @@ KEY = "SEQLOOM_API_KEY"
 
 @app.command
 def serve(
-    *runs: Path,
+    *runs: Annotated[Path, Parameter(name="RUN")],
     host: str = "127.0.0.1",
     port: int = 8000,
     api_key: str = "",
@@ -31,14 +31,13 @@ def serve(
     Parameters
     ----------
     runs
-        Folders of runs, of any tasks.
+        Folders of runs, one or several, of any tasks.
     host
         Address to listen at; by default only this computer can ask.
     port
         Port to listen at; 0 takes one that is free.
     api_key
-        Key that requests must hold; $SEQLOOM_API_KEY where it is not given, so that no list of
-        processes shows it.
+        Key that requests must hold; $SEQLOOM_API_KEY, which no list of processes shows, without.
     """
     if not runs:
         raise SettingsError("serve needs at least one RUN: seqloom serve runs/mine")
