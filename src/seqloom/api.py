@@ -20,6 +20,7 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom_runtime.decode.sampling import Sampler
+    from seqloom_runtime.serve.limits import Limits
 
     from seqloom.chosen import Changes, Chosen
     from seqloom.compare import Comparison, Tuning
@@ -84,6 +85,7 @@ __all__ = [
     "preset_names",
     "recall_table",
     "resume",
+    "serve",
     "sharing_cores",
     "task_of",
     "trace",
@@ -622,6 +624,45 @@ def transcribe(
         raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
     path = None if file is None else Path(file)
     return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
+
+
+def serve(
+    runs: Sequence[str | Path],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    api_key: str = "",
+    limits: Limits | None = None,
+    say: Callable[[str], None] | None = None,
+) -> None:
+    """Serve models over HTTP until a signal stops it; what is being answered is finished first.
+
+    Args:
+        runs: folders of runs, of any tasks; each is asked for by the name of its folder.
+        host, port: where to listen; port 0 takes one that is free.
+        api_key: that requests must hold; none where it is empty.
+        limits: of sizes, numbers and times; defaults when None.
+        say: told the address.
+
+    Raises:
+        RunError, SettingsError: see ``seqloom.errors``.
+        MissingExtraError: FastAPI, uvicorn or prometheus-client is not installed.
+    """
+    from seqloom_runtime.serve.limits import Limits as Defaults
+
+    from seqloom import __version__
+    from seqloom.serve.opening import check_server, open_all
+
+    server = check_server()
+    server.serve(
+        open_all(runs),
+        host=host,
+        port=port,
+        api_key=api_key,
+        limits=limits or Defaults(),
+        version=__version__,
+        say=say,
+    )
 
 
 def make_sampler(options: GenerateSettings) -> Sampler:

@@ -22,7 +22,7 @@ PACKAGES = (CHECKOUT / "src/seqloom", CHECKOUT / "runtime/src/seqloom_runtime")
 HIDDEN = ("__init__.py", "__main__.py", "py.typed")
 GUIDES = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
-    *("compare", "inspect"),
+    *("compare", "inspect", "serve"),
 )
 PAIRS = [
     ("README.md", "README.ko.md"),
