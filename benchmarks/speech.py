@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.tasks.speech_frames import Scale, frames_of
 from seqloom_runtime.text.characters import CharTokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,7 +35,6 @@ from seqloom.config import PredictSettings, TextSettings, default_settings, over
 from seqloom.data.batching import group_by_length, pad
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.nn.encoders import make_encoder
-from seqloom.tasks.speech_frames import Scale, frames_of
 from seqloom.tasks.speech_model import build_recognizer
 from seqloom.tasks.transcriber import Transcriber
 

@@ -1,9 +1,9 @@
 """Intervals that follow the world: they come to hold, and see nothing that is not known yet."""
 
 import numpy as np
+from seqloom_runtime.evaluate.conformal import Conformal
 
 from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
-from seqloom.evaluate.conformal import Conformal
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 NORMAL = np.array([-1.6449, -0.6745, 0.0, 0.6745, 1.6449])

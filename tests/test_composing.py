@@ -3,11 +3,11 @@ import pytest
 from music_examples import random_piece, tune
 from seqloom_runtime.signal.events import EventVocabulary
 from seqloom_runtime.signal.music import DRUMS, PITCH
+from seqloom_runtime.tasks.composing import parse_instrument, parse_key
 
 from seqloom.config import ComposeSettings
 from seqloom.errors import DataError, SettingsError
 from seqloom.tasks.composer import EventComposer
-from seqloom.tasks.composing import parse_instrument, parse_key
 
 
 class Noise:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.evaluate.conformal import Conformal, finite_quantile
 
 from seqloom.errors import RunError, SettingsError, ShapeError
-from seqloom.evaluate.conformal import Conformal, finite_quantile
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 from pyarrow import parquet
+from seqloom_runtime.evaluate.mase import mase_scales
 from seqloom_runtime.signal.windows import Parts
+from seqloom_runtime.tasks.series_scales import SeriesScales
 
 from seqloom import api, cli
 from seqloom.config import default_settings, override
 from seqloom.data.source import open_source
 from seqloom.data.time_table import SeriesOptions, read_time_table
 from seqloom.errors import DataError, SettingsError
-from seqloom.evaluate.forecasting import mase_scales
 from seqloom.run import Run
 from seqloom.tasks.forecast_fitted import read_ridge
 from seqloom.tasks.forecast_use import load_forecaster, widened
-from seqloom.tasks.series_scales import SeriesScales
 
 SMALL = {"hidden_size": 6}
 FEW = {"updates": 3, "threads": 1}

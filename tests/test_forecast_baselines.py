@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqloom_runtime.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom_runtime.signal.windows import Batch, Windows
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from seqloom.errors import ShapeError
 from seqloom.evaluate import ridge_forecast
-from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom.evaluate.ridge_forecast import RidgeForecast
 
 RNG = np.random.default_rng(0)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.evaluate.mase import mase_scales
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared_error
 
 from seqloom.errors import ShapeError
@@ -14,7 +15,6 @@ from seqloom.evaluate.forecasting import (
     ForecastScore,
     level_weights,
     looks_shifted,
-    mase_scales,
     pinball,
     shift_ratio,
 )

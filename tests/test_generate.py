@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from seqloom_runtime.evaluate.ngram import NGramModel
 
 from seqloom.config import Settings, override
 from seqloom.data.store import Store, StoreWriter
-from seqloom.evaluate.ngram import NGramModel
 from seqloom.tasks import generate
 from seqloom.tasks.generate import (
     build_model,

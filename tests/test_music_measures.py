@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from music_examples import tune
+from seqloom_runtime.evaluate.keys import scale_of
 
 from seqloom.evaluate.music import (
     Bars,
@@ -8,7 +9,6 @@ from seqloom.evaluate.music import (
     find_key,
     music_measures,
     repeated_bars,
-    scale_of,
     share_in_key,
 )
 

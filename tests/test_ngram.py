@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
+from seqloom_runtime.evaluate.ngram import NGramModel, choose_order
 
 from seqloom.errors import DataError, RunError, SettingsError
-from seqloom.evaluate.ngram import NGramModel, choose_order
 
 Ids = npt.NDArray[np.integer]
 Gram = tuple[int, ...]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.tasks.translate import source_ids
 
 from seqloom.config import Settings, default_settings, override
 from seqloom.data.pairs import open_pairs
@@ -17,7 +18,6 @@ from seqloom.tasks.pairs import (
     PairCorpus,
     prepare_pairs,
     reopen_pairs,
-    source_ids,
     with_settings,
 )
 

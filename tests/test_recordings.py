@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from seqloom_runtime.signal.sound_files import is_clipped, look_at, read_pieces, read_sound
 
 from seqloom.config import DataSettings
 from seqloom.data.file_pattern import compile_pattern, fields_of
@@ -18,7 +19,6 @@ from seqloom.data.recordings import (
     read_recordings,
 )
 from seqloom.data.records import ReadReport
-from seqloom.data.sound_files import is_clipped, look_at, read_pieces, read_sound
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SettingsError
 from seqloom.tasks.speech_strings import Utterances, joined, parse_join

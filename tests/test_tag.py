@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from seqloom_runtime.tasks import tag as tag_use
 
 from seqloom.config import DataSettings, PredictSettings, Settings, override
 from seqloom.data.tagged import open_tagged
@@ -211,12 +212,12 @@ def test_a_long_sentence_keeps_to_the_scheme_and_near_the_whole(
 ) -> None:
     words = (["Mr", "Kim", "Lee", "saw", "x1", "."] * 40)[:233]
     whole = trained.tagger().tag(words)
-    monkeypatch.setattr(tagging, "CORE", 10)
-    monkeypatch.setattr(tagging, "CONTEXT", 8)
+    monkeypatch.setattr(tag_use, "CORE", 10)
+    monkeypatch.setattr(tag_use, "CONTEXT", 8)
     parts = trained.tagger().tag(words)
     assert len(parts) == len(words)
     assert sum(a != b for a, b in zip(parts, whole, strict=True)) < 5
-    monkeypatch.setattr(tagging, "GATHERED", 7)
+    monkeypatch.setattr(tag_use, "GATHERED", 7)
     assert trained.tagger().tag(words) == parts, "it matters how many windows are read at once"
     for before, now in zip(["O", *parts], parts, strict=False):
         assert now != "I-per" or before in ("B-per", "I-per")
@@ -234,7 +235,7 @@ def test_a_stream_without_end_is_tagged_in_bounded_memory(trained: TagJob) -> No
     tags = trained.tagger().tag_stream(words())
     for _ in range(3):
         list(islice(tags, 2_000))
-    assert read < 6_000 + 2 * tagging.GATHERED
+    assert read < 6_000 + 2 * tag_use.GATHERED
     assert all(
         len(group) < 100 for group in islice(gather(cut_windows(words(), LEXICON(trained))), 3)
     )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from seqloom.explain.reach import Reach
     from seqloom.explain.recall import Recall
     from seqloom.explain.trace import Trace
+    from seqloom.export import Export
     from seqloom.tasks.composition import Composition
     from seqloom.tasks.forecast_files import Future
     from seqloom.tasks.listening import Listening
@@ -70,6 +71,7 @@ __all__ = [
     "describe_tokens",
     "details",
     "evaluate",
+    "export",
     "fetch",
     "forecast",
     "forecast_format",
@@ -418,6 +420,26 @@ def inspect(
 
     opened = Run.open(run)
     return inspect_run(opened, inputs_of(opened, (text, text2), data, row), language=language)
+
+
+def export(
+    run: str | Path, out: str | Path | None = None, *, int8: bool = False, overwrite: bool = False
+) -> Export:
+    """A folder with a run's model as ONNX, to be used without torch by ``seqloom_runtime``.
+
+    Args:
+        run: folder of a run.
+        out: folder to write; exports/<name of the run> when None.
+        int8: keep weights in eight bits.
+        overwrite: replace an export that is there.
+
+    Raises:
+        RunError: the run is damaged or has no weights yet, or the folder is taken.
+        MissingExtraError: onnx is not installed.
+    """
+    from seqloom.export import export as export_run
+
+    return export_run(run, out, int8=int8, overwrite=overwrite)
 
 
 def lesson(

@@ -1,4 +1,4 @@
-"""One check for every task: train, use, train again, save, load; results depend on nothing else.
+"""One check for every task: train, use, train again, save, load, export; nothing else matters.
 
 A new task adds one line to ``test_tasks.py``.
 """
@@ -9,12 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.exported import ExportedModel, open_model
 from sklearn.base import clone
 
+from seqloom.export import export
 from seqloom.run import Run
 
 
-def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Path) -> None:
+def check_task(
+    estimator: Any,
+    data: Any,
+    use: Callable[[Any], Any],
+    folder: Path,
+    exported: tuple[Callable[[ExportedModel], Any], Callable[[Any], Any]],
+) -> None:
     """Take an estimator through its life.
 
     Args:
@@ -22,6 +30,7 @@ def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Pat
         data: what its ``fit`` takes.
         use: what the fitted estimator is for; its result is compared.
         folder: where runs may be saved.
+        exported: what the exported model says, and what the estimator says of the same.
     """
     parameters = estimator.get_params()
     fitted = clone(estimator).fit(data)
@@ -42,5 +51,11 @@ def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Pat
         assert metrics[part], f"metrics hold nothing under {part}"
     for name in ("updates", "tokens", "seconds", "tokens_per_second"):
         assert metrics[name] > 0
+
+    done = export(path, folder / "exported")
+    assert done.difference < 1e-4
+    answer, expected = exported
+    assert answer(open_model(done.path)) == expected(loaded), "the export says something else"
+
     names = {file.name for file in Run.open(path).path.iterdir()}
     assert {"config.toml", "metrics.json", "history.jsonl", "samples.jsonl", "loss.png"} <= names

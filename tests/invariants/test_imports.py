@@ -34,9 +34,16 @@ MAY_IMPORT = {
     "watching": set(),
     "run": {"atomic", "errors", "strict_json"},
     "presets": {"config", "errors", "toml"},
-    "data": {"atomic", "config", "errors", "signal"},
+    "data": {"atomic", "batching", "config", "errors", "signal", "text"},
     "text": {"config", "errors"},
     "signal": {"errors"},
+    "batching": set(),
+    "rows": set(),
+    "reading": {"errors", "rows"},
+    "exported": {
+        *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
+    },
+    "command": {"", "errors", "exported", "reading", "rows"},
     "stepping": {"attention_stepping", "decode", "errors"},
     "attention_stepping": {"decode", "errors"},
     "nn": {"errors"},
@@ -44,6 +51,7 @@ MAY_IMPORT = {
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
+        *("batching", "rows"),
         *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
         *("signal", "stepping", "text", "toml", "train", "watching"),
     },
@@ -51,7 +59,10 @@ MAY_IMPORT = {
         *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
         *("watching",),
     },
-    "export": {"config", "errors", "run", "tasks"},
+    "export": {
+        *("", "atomic", "config", "errors", "exported", "nn", "run", "signal", "strict_json"),
+        *("tasks", "text", "toml", "train"),
+    },
     "estimators": {
         *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),
         *("explain", "watching"),
@@ -78,10 +89,12 @@ MAY_IMPORT = {
             "presets",
         ),
         *("run", "tasks", "text", "watching"),
-        *("", "atomic", "explain", "serve"),
+        *("", "atomic", "explain", "export", "serve"),
     },
     "terminal": {"deciding", "errors", "watching"},
-    "serve": {"config", "data", "decode", "errors", "explain", "run", "signal", "tasks"},
+    "serve": {
+        *("config", "data", "decode", "errors", "explain", "exported", "run", "signal", "tasks"),
+    },
     "stopping": set(),
     "cli": {
         *("", "api", "atomic", "config", "errors", "serve", "stopping", "strict_json"),

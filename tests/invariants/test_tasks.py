@@ -55,6 +55,12 @@ def test_generate(tmp_path: Path) -> None:
         TEXTS,
         lambda model: (model.generate("the ", length=20), model.score(TEXTS[:3])),
         tmp_path,
+        (
+            lambda model: model.answer(["the ", ""], length=20, temperature=0),
+            lambda fitted: [
+                {"text": text} for text in fitted.generate(["the ", ""], length=20, temperature=0)
+            ],
+        ),
     )
 
 
@@ -68,6 +74,10 @@ def test_classify(tmp_path: Path) -> None:
             *(model.predict_proba(texts).tolist(), model.score(REVIEWS)),
         ),
         tmp_path,
+        (
+            lambda model: [row["label"] for row in model.answer(texts)],
+            lambda fitted: fitted.predict(texts).tolist(),
+        ),
     )
 
 
@@ -78,6 +88,10 @@ def test_classify_series(tmp_path: Path) -> None:
         WAVES,
         lambda model: (model.predict(series).tolist(), model.predict_proba(series).tolist()),
         tmp_path,
+        (
+            lambda model: [float(row["label"]) for row in model.answer(series)],
+            lambda fitted: [float(label) for label in fitted.predict(series)],
+        ),
     )
 
 
@@ -88,6 +102,10 @@ def test_tag(tmp_path: Path) -> None:
         SENTENCES,
         lambda model: (model.classes_, model.predict(sentences), model.score(SENTENCES)),
         tmp_path,
+        (
+            lambda model: [row["tags"] for row in model.answer(sentences)],
+            lambda fitted: fitted.predict(sentences),
+        ),
     )
 
 
@@ -101,6 +119,10 @@ def test_translate(tmp_path: Path) -> None:
             model.predict(sources, temperature=1.0),
         ),
         tmp_path,
+        (
+            lambda model: [row["translation"] for row in model.answer(sources)],
+            lambda fitted: fitted.predict(sources),
+        ),
     )
 
 
@@ -115,6 +137,10 @@ def test_caption(tmp_path: Path) -> None:
             model.predict(pictures, temperature=1.0),
         ),
         tmp_path,
+        (
+            lambda model: [row["caption"] for row in model.answer(pictures)],
+            lambda fitted: fitted.predict(pictures),
+        ),
     )
 
 
@@ -127,6 +153,16 @@ def test_forecast(tmp_path: Path) -> None:
             *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
         ),
         tmp_path,
+        (
+            lambda model: pytest.approx(
+                [
+                    v
+                    for row in model.answer([{"id": n} for n in model.known])
+                    for (v,) in row["median"]
+                ]
+            ),
+            lambda fitted: fitted.predict().ravel().tolist(),
+        ),
     )
 
 
@@ -142,6 +178,10 @@ def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             model.score(str(tmp_path / "tunes")),
         ),
         tmp_path,
+        (
+            lambda model: model.answer([{}], bars=2, seed=3)[0]["midi"],
+            lambda fitted: fitted.compose(bars=2, seed=3).midi(),
+        ),
     )
 
 
@@ -156,4 +196,8 @@ def test_transcribe(tmp_path: Path) -> None:
             model.predict(heard, lm="none"),
         ),
         tmp_path,
+        (
+            lambda model: [row["transcript"] for row in model.answer(heard)],
+            lambda fitted: fitted.predict(heard),
+        ),
     )

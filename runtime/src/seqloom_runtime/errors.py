@@ -15,6 +15,7 @@ as one line and exits with status 2.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
 
 
@@ -46,9 +47,11 @@ class MissingExtraError(SeqloomError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        # Where only the runtime is installed, the extras of seqloom are no way to a package.
+        alone = importlib.util.find_spec("seqloom") is None
+        command = f"pip install {package}" if alone else f'pip install "seqloom[{extra}]"'
         super().__init__(
-            f"{purpose} needs the package {package}, which is not installed. "
-            f'Run: pip install "seqloom[{extra}]"'
+            f"{purpose} needs the package {package}, which is not installed. Run: {command}"
         )
 
 

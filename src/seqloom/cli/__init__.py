@@ -2,7 +2,8 @@
 
     train, resume, compare, tune  → training     generate, compose              → writing
     predict, transcribe, evaluate → answering    tokens, data                   → looking
-    inspect, lesson               → seeing       serve                          → serving
+    inspect, lesson               → seeing       export                         → exporting
+    serve                         → serving
 
 Only this package prints and exits. Results go to standard output, words and progress to standard
 error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the
@@ -24,7 +25,7 @@ from cyclopts import (
 )
 
 from seqloom import api
-from seqloom.cli import answering, looking, seeing, serving, training, writing
+from seqloom.cli import answering, exporting, looking, seeing, serving, training, writing
 from seqloom.cli.frame import app
 from seqloom.config import flag_of
 from seqloom.errors import SeqloomError
@@ -32,6 +33,7 @@ from seqloom.errors import SeqloomError
 __all__ = [
     "answering",
     "app",
+    "exporting",
     "looking",
     "main",
     "run",

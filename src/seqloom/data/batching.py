@@ -7,43 +7,16 @@ batch_size × sequence_length tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.batching import Batch, group_by_length, pad
 
 from seqloom.data.store import Store
 
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a model learns from at once; masks follow from lengths.
-
-    Shape:
-        inputs (batch, time) ids or (batch, time, channels) numbers, lengths (batch,);
-        targets (batch, time), (batch,) or (batch, labels).
-    """
-
-    inputs: npt.NDArray[Any]
-    lengths: IntArray
-    targets: npt.NDArray[Any]
-
-    def rows(self, part: int, parts: int) -> Batch:
-        """The part of the rows that one of several processes takes.
-
-        The last row stands in again, with nothing real in it, where rows do not divide evenly.
-        """
-        count = -(-len(self.lengths) // parts)
-        index = np.arange(part * count, (part + 1) * count)
-        lengths = np.where(
-            index < len(self.lengths), self.lengths[index.clip(max=len(self.lengths) - 1)], 0
-        )
-        index = index.clip(max=len(self.lengths) - 1)
-        return Batch(self.inputs[index], lengths, self.targets[index])
 
 
 class Sequences(Protocol):
@@ -247,34 +220,6 @@ class WindowStream:
         return np.random.default_rng((self.seed, epoch)).permutation(self.windows)
 
 
-def group_by_length(
-    order: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], tokens: int
-) -> list[IntArray]:
-    """Cut an order of records into groups whose padded size stays within ``tokens``."""
-    numbers: IntArray = order.astype(np.int64)
-    groups: list[IntArray] = []
-    start, longest = 0, 0
-    for place, record in enumerate(numbers):
-        longest = max(longest, int(lengths[record]))
-        if place > start and longest * (place - start + 1) > tokens:
-            groups.append(numbers[start:place])
-            start, longest = place, int(lengths[record])
-    if len(numbers):
-        groups.append(numbers[start:])
-    return groups
-
-
-def pad(sequences: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], IntArray]:
-    """Sequences of ids (time,) or of numbers (time, channels) as rows; padding is 0."""
-    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    first = sequences[0]
-    kind = np.dtype(np.float32) if first.dtype.kind == "f" else np.dtype(np.int64)
-    rows = np.zeros((len(sequences), int(lengths.max()), *first.shape[1:]), dtype=kind)
-    for row, sequence in zip(rows, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return rows, lengths
-
-
 def pad_records(records: list[npt.NDArray[np.integer]]) -> Batch:
     """Records (each with its start and end) as one padded batch; padding is 0."""
     lengths = np.array([len(record) - 1 for record in records], dtype=np.int64)
@@ -282,3 +227,18 @@ def pad_records(records: list[npt.NDArray[np.integer]]) -> Batch:
     for row, record in enumerate(records):
         ids[row, : len(record)] = record
     return Batch(ids[:, :-1], lengths, ids[:, 1:])
+
+
+__all__ = [
+    "Batch",
+    "ColumnStream",
+    "ExampleStream",
+    "IntArray",
+    "RecordStream",
+    "Sequences",
+    "Stream",
+    "WindowStream",
+    "group_by_length",
+    "pad",
+    "pad_records",
+]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from seqloom_runtime.text.markup import plain_text
 
 from seqloom.config import DataSettings
 from seqloom.data.label_columns import split_labels
@@ -18,10 +18,6 @@ from seqloom.data.template import Template, as_text
 from seqloom.errors import DataError
 
 Record = dict[str, Any]
-
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# html.unescape alone takes "rock&reggae" for a trade mark: an entity ends with a semicolon here.
-_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#\d+|#[xX][0-9a-fA-F]+);")
 
 
 @dataclass(frozen=True)
@@ -141,19 +137,6 @@ def _text_reader(plan: LabelPlan) -> Callable[[Record], str]:
         return plain_text(text) if plan.markup else text
 
     return read
-
-
-def plain_text(text: str) -> str:
-    r"""A text with <br /> and HTML's entities as what they stand for.
-
-    >>> plain_text("Salt &amp; pepper<br /><br />5 &lt; 6")
-    'Salt & pepper\n\n5 < 6'
-    """
-    if "<" in text:
-        text = _BREAK.sub("\n", text)
-    if "&" in text:
-        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    return text
 
 
 def _series(source: Source, record: Record, plan: LabelPlan, row: int) -> Series:

@@ -18,10 +18,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.signal.sound_files import SOUND, is_sound
+
 from seqloom.config import DataSettings
 from seqloom.data.file_pattern import compile_pattern, fields_of
 from seqloom.data.records import ReadReport, read_records
-from seqloom.data.sound_files import SOUND, is_sound
 from seqloom.data.source import Source, format_of, open_source
 from seqloom.errors import DataError, SettingsError, nearest
 

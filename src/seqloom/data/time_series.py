@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.signal.frequency import Times
 from seqloom_runtime.signal.gaps import Values
+from seqloom_runtime.signal.time_series import TimeSeries
 
 from seqloom.data.row_places import both_places, place_of_row
 from seqloom.data.source import Source
 from seqloom.data.time_columns import SeriesOptions, TimeLayout
-
-
-@dataclass(frozen=True, eq=False)
-class TimeSeries:
-    """One series without gaps.
-
-    Args:
-        name: of its id, its column, or of the data.
-        times: (time,) datetime64[s]; None where steps are 0, 1, ...
-        values: (time, channels) float64, what is forecast.
-        past: (time, p) float64, known only until now.
-        known: (time + future, k) float64, known for the future too.
-        static: what is said of the series as a whole.
-        missing: (time, channels + p) whether a value of ``values`` or ``past`` was filled in.
-        first: number of the first step, where it is not 0.
-        axis: where each step lies on the axis that all series share (time,), seconds or numbers;
-            None where there is no column of times.
-    """
-
-    name: str
-    times: Times | None
-    values: Values
-    past: Values
-    known: Values
-    static: dict[str, str]
-    missing: npt.NDArray[np.bool_]
-    first: int = 0
-    axis: npt.NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def measured(self) -> Values:
-        """The values, NaN where one was filled in: (time, channels)."""
-        return np.where(self.missing[:, : self.values.shape[1]], np.nan, self.values)
 
 
 class Group(NamedTuple):
@@ -93,3 +57,6 @@ def shown_time(time: int | np.integer, dated: bool) -> str:
     if not dated:
         return str(int(time))
     return str(np.datetime64(int(time), "s")).replace("T", " ").removesuffix(" 00:00:00")
+
+
+__all__ = ["Group", "TimeSeries", "Where", "shown_time"]

@@ -5,12 +5,13 @@ rows ─layout→ groups ─sort→ times ─frequency→ grid ─gaps→ TimeSe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from seqloom_runtime.signal.frequency import Frequency, Times, check_frequency, infer_frequency
+from seqloom_runtime.signal.frequency import Frequency, check_frequency, infer_frequency
+from seqloom_runtime.signal.time_series import SeriesSet
 
 from seqloom.data.sample import read_sample
 from seqloom.data.source import Source
@@ -23,37 +24,6 @@ from seqloom.errors import DataError
 __all__ = ["SeriesOptions", "SeriesSet", "TimeSeries", "read_time_table"]
 
 _LOOKED_AT = 200_000  # rows, of which a sample decides about the columns
-
-
-@dataclass(frozen=True, eq=False)
-class SeriesSet:
-    """All series of a source.
-
-    Args:
-        channels, past, known: names of the columns of each series' arrays.
-        frequency: of all series.
-        reasons: what was found and done, as sentences for the user.
-        options: what was asked for, with what was found in its place.
-        zone: of the times, such as "+09:00"; empty where they have none.
-        left_out: names of series without any value.
-    """
-
-    series: list[TimeSeries]
-    channels: list[str]
-    past: list[str]
-    known: list[str]
-    frequency: Frequency
-    reasons: list[str]
-    options: SeriesOptions = field(default_factory=SeriesOptions)
-    zone: str = ""
-    left_out: tuple[str, ...] = ()
-
-    def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
-        """Times of the ``horizon`` steps after a series, or their numbers: (horizon,)."""
-        one = self.series[number]
-        if one.times is None:
-            return one.first + np.arange(len(one), len(one) + horizon)
-        return self.frequency.future(one.times[-1], horizon)
 
 
 def read_time_table(source: Source, asked: SeriesOptions | None = None) -> SeriesSet:

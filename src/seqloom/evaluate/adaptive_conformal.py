@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
-from seqloom.evaluate.conformal import Conformal, Floats, Numbers, moved, outside
+from seqloom_runtime.evaluate.conformal import Conformal, Floats, Numbers, moved, outside
 
 RATE = 0.01  # chosen on halves of validation parts; see docs/forecast-scores.md
 

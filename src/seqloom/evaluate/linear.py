@@ -12,14 +12,17 @@ only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from seqloom.evaluate.ngram_features import BASELINES, WIDE, Features, NGrams, chunks
+from seqloom_runtime.evaluate.linear import (
+    LinearSeriesClassifier,
+    LinearTextClassifier,
+    series_features,
+)
+from seqloom_runtime.evaluate.ngram_features import BASELINES, WIDE, Features, NGrams, Rows
 
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
@@ -33,36 +36,6 @@ STRENGTHS = (
     4.0,
 )  # of the data against the pull of the weights to zero, in turn
 RATIO_STRENGTHS = (0.1, 0.3, 1.0, 4.0)  # the same, of n-grams weighed by their ratio
-
-
-@dataclass(frozen=True)
-class LinearTextClassifier:
-    """A fitted linear model.
-
-    Args:
-        features: which n-grams count, and how much.
-        weights: (features, labels); bias: (labels,).
-    """
-
-    features: Features
-    weights: Weights
-    bias: Weights
-
-    def scores(self, texts: Iterable[str]) -> Floats:
-        """Decision values: (texts, labels). Each text's are its own, whatever stands beside it."""
-        parts = [np.zeros((0, len(self.bias)))]
-        for chunk in chunks(texts):
-            parts.append(self.features.of_texts(chunk) @ self.weights + self.bias)
-        return np.concatenate(parts, dtype=np.float64)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Plain arrays, to be saved; nothing in them is a text."""
-        return {**self.features.arrays(), "weights": self.weights, "bias": self.bias}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> LinearTextClassifier:
-        """What ``arrays`` gave."""
-        return cls(Features.from_arrays(arrays), arrays["weights"], arrays["bias"])
 
 
 def fit_linear(
@@ -88,9 +61,19 @@ def fit_linear(
         by_ratio: whether each n-gram is weighed by its log-count ratio first.
     """
     features, own = Features.fit(ngrams, list(texts), MOST_WEIGHTS // labels)
-    others = features.of_texts(list(held))
-    weights, bias = _fit_best(own, targets, labels, others, rank, seed, by_ratio=by_ratio)
+    others = as_sparse(features.of_texts(list(held)))
+    weights, bias = _fit_best(
+        as_sparse(own), targets, labels, others, rank, seed, by_ratio=by_ratio
+    )
     return LinearTextClassifier(features, weights, bias)
+
+
+def as_sparse(rows: Rows) -> Any:
+    """As scikit-learn takes them."""
+    from scipy.sparse import csr_matrix
+
+    shape = (len(rows), rows.width)
+    return csr_matrix((rows.data, rows.columns, rows.starts), shape=shape)
 
 
 def _fit_best(
@@ -173,39 +156,6 @@ def _scaled(features: Any, scale: Floats | None) -> Any:
     return (features @ diags_array(scale.astype(np.float32))).tocsr()
 
 
-@dataclass(frozen=True)
-class LinearSeriesClassifier:
-    """A linear model of what a person would look at in a series.
-
-    Args:
-        mean, spread: of the features (features,).
-        weights: (features, labels); bias: (labels,).
-    """
-
-    mean: Floats
-    spread: Floats
-    weights: Weights
-    bias: Weights
-
-    def scores(self, series: Iterable[npt.NDArray[Any]]) -> Floats:
-        """Decision values: (series, labels)."""
-        rows = [np.zeros((0, len(self.bias)))]
-        for one in series:  # one by one: a product of matrices rounds by their sizes
-            features = (series_features(one) - self.mean) / self.spread
-            rows.append((features @ self.weights + self.bias)[None])
-        return np.concatenate(rows)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Plain arrays, to be saved."""
-        names = ("mean", "spread", "weights", "bias")
-        return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> LinearSeriesClassifier:
-        """What ``arrays`` gave."""
-        return cls(arrays["mean"], arrays["spread"], arrays["weights"], arrays["bias"])
-
-
 def fit_series_linear(
     series: Iterable[npt.NDArray[Any]],
     targets: npt.NDArray[Any],
@@ -224,31 +174,13 @@ def fit_series_linear(
     return LinearSeriesClassifier(mean, spread, *fitted)
 
 
-def series_features(series: npt.NDArray[np.floating[Any]]) -> Floats:
-    """What a person would look at in a series: level, spread, extremes, ends, trend, steps.
-
-    Shape:
-        (time, channels) → (features,).
-    """
-    exact = np.asarray(series, np.float64)
-    steps = np.diff(exact, axis=0) if len(exact) > 1 else np.zeros_like(exact)
-    time = np.linspace(-1, 1, len(exact))[:, None]
-    slope = (time * (exact - exact.mean(0))).sum(0) / max(float((time**2).sum()), 1e-12)
-    quarters = np.quantile(exact, (0.1, 0.25, 0.5, 0.75, 0.9), axis=0)
-    rows = [
-        *(exact.mean(0), exact.std(0), exact.min(0), exact.max(0), exact[0], exact[-1], slope),
-        *(steps.std(0), np.abs(steps).mean(0), np.abs(steps).max(0)),
-        *quarters,
-    ]
-    return np.concatenate(rows)
-
-
 __all__ = [
     "BASELINES",
     "WIDE",
     "LinearSeriesClassifier",
     "LinearTextClassifier",
     "NGrams",
+    "as_sparse",
     "fit_linear",
     "fit_series_linear",
     "fit_svm",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.evaluate.keys import scale_of
 
 from seqloom.evaluate.copying import copied_share
 
@@ -21,7 +22,6 @@ Array = npt.NDArray[Any]
 
 MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 COPIED_NOTES = 16
 
 
@@ -42,11 +42,6 @@ def find_key(notes: Notes) -> tuple[int, str]:
     ]
     best = int(np.argmax(found))
     return best % 12, "major" if best < 12 else "minor"
-
-
-def scale_of(tonic: int, mode: str) -> set[int]:
-    """Pitch classes of a key; minor has both its sevenths."""
-    return {(tonic + step) % 12 for step in SCALES[mode]}
 
 
 def share_in_key(notes: Notes) -> float:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.evaluate.forecast_baselines import Exact, Floats, Window
 
 from seqloom.errors import ShapeError
-from seqloom.evaluate.forecast_baselines import Exact, Floats, Window
 
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))  # for each example
 

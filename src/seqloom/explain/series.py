@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from seqloom_runtime.tasks.time_words import times_in_words
+from seqloom_runtime.tasks.window_reading import WindowBatch
 from torch import Tensor, nn
 
 from seqloom.data.time_table import SeriesSet
@@ -25,9 +27,8 @@ from seqloom.nn.segment_encoder import SegmentEncoder
 from seqloom.nn.transformer import AttentionEncoder
 from seqloom.run import Run
 from seqloom.tasks.forecast_files import series_before
-from seqloom.tasks.forecast_model import WindowBatch, as_window
+from seqloom.tasks.forecast_model import as_window
 from seqloom.tasks.forecast_use import SeriesForecaster, load_forecaster
-from seqloom.tasks.time_words import times_in_words
 
 
 @dataclass(frozen=True, eq=False)

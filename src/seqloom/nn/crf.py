@@ -82,35 +82,6 @@ class ConditionalRandomField(nn.Module):
             alpha = torch.where((step < lengths).unsqueeze(1), longer, alpha)
         return torch.logsumexp(alpha + end, dim=1)
 
-    @torch.no_grad()
-    def decode(
-        self, scores: Tensor, lengths: Tensor, before: int | None = None, *, ends: bool = True
-    ) -> Tensor:
-        """The best sequence of tags (Viterbi): (batch, time), 0 on padding.
-
-        Args:
-            scores: (batch, time, tags).
-            lengths: (batch,).
-            before: the tag before the first step, where that is not the beginning of a sequence.
-            ends: whether the last step is the end of the sequence.
-        """
-        scores = in_float32(scores)
-        between, begin, end = self.moves()
-        best = (begin if before is None else between[before]) + scores[:, 0]  # (batch, tags)
-        stay = torch.arange(self.tags, device=scores.device).expand_as(best)
-        origins = []  # the best tag before each tag, a step: on padding the tag itself
-        for step in range(1, scores.shape[1]):
-            longer, origin = (best.unsqueeze(2) + between).max(dim=1)
-            real = (step < lengths).unsqueeze(1)
-            best = torch.where(real, longer + scores[:, step], best)
-            origins.append(torch.where(real, origin, stay))
-        tag = (best + end if ends else best).argmax(dim=1, keepdim=True)  # (batch, 1)
-        path = [tag]
-        for origin in reversed(origins):
-            tag = origin.gather(1, tag)
-            path.append(tag)
-        return torch.cat(path[::-1], dim=1) * length_mask(lengths, scores.shape[1])
-
 
 def in_float32(scores: Tensor) -> Tensor:
     """Scores in float32 at least: under autocast they come with too few digits to be summed."""

@@ -39,12 +39,6 @@ class IndependentNotes(nn.Module):
         logits = self.linear(hidden).float()
         return F.binary_cross_entropy_with_logits(logits, notes, reduction="none").sum(1)
 
-    def sample(
-        self, hidden: Tensor, uniform: Tensor, temperature: float, allowed: Tensor
-    ) -> Tensor:
-        """One frame: hidden (1, size), uniform and allowed (keys,) → (keys,)."""
-        return _drawn(self.linear(hidden)[0].float(), uniform, temperature) * allowed
-
 
 class JointNotes(nn.Module):
     """Each key given those below it in the frame.
@@ -86,31 +80,6 @@ class JointNotes(nn.Module):
         every = acts @ self.out.t()  # (frames, most + 1, keys)
         logits = self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
         return F.binary_cross_entropy_with_logits(logits.float(), notes, reduction="none").sum(1)
-
-    def sample(
-        self, hidden: Tensor, uniform: Tensor, temperature: float, allowed: Tensor
-    ) -> Tensor:
-        """One frame, key by key from below: hidden (1, size), the others (keys,) → (keys,)."""
-        bias, a = self.bias(hidden)[0].float(), self.start(hidden)[0].float()
-        frame = torch.zeros_like(bias)
-        key = 0
-        while key < len(bias):  # what is drawn from here on holds up to the first key that is down
-            logits = bias + self.out.float() @ torch.sigmoid(a)
-            down = (_drawn(logits, uniform, temperature) * allowed)[key:].nonzero()
-            if not len(down):
-                break
-            key += int(down[0])
-            frame[key] = 1
-            a = a + self.seen[key]
-            key += 1
-        return frame
-
-
-def _drawn(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
-    """1 where a key goes down."""
-    if temperature == 0:
-        return (logits > 0).float()
-    return (uniform < torch.sigmoid(logits / temperature)).float()
 
 
 class RollModel(nn.Module):

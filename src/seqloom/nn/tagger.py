@@ -195,15 +195,6 @@ class Tagger(nn.Module):
         nats = F.cross_entropy(in_float32(scores[real]), targets[real], reduction="sum")
         return Loss(nats, count, [])
 
-    def decode(
-        self, scores: Tensor, lengths: Tensor, before: int | None = None, *, ends: bool = True
-    ) -> Tensor:
-        """The best tags (batch, time), 0 on padding; see ``ConditionalRandomField.decode``."""
-        scores = scores + self.leaning
-        if self.crf is not None:
-            return self.crf.decode(scores, lengths, before, ends=ends)
-        return scores.argmax(dim=2) * length_mask(lengths, scores.shape[1])
-
     @property
     def crf(self) -> ConditionalRandomField | None:
         """The layer that scores whole sequences, if the model has one."""

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.tasks.forecast import rounded, values_of
+from seqloom_runtime.tasks.time_words import times_in_words
 
 from seqloom.config import PredictSettings
 from seqloom.data.time_table import SeriesSet, TimeSeries
 from seqloom.explain.series import SeriesGiven
 from seqloom.run import Run
 from seqloom.serve.base import Seen, fields_of, with_own_network
-from seqloom.tasks.forecast_files import rounded, series_before, values_of
+from seqloom.tasks.forecast_files import series_before
 from seqloom.tasks.forecast_use import Forecast, load_forecaster
 from seqloom.tasks.history import SHOWN, read_history
-from seqloom.tasks.time_words import times_in_words
 
 if TYPE_CHECKING:
     from seqloom.explain.subject import Subject

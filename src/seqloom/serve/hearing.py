@@ -9,9 +9,9 @@ from typing import Any
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.audio import Floats
 from seqloom_runtime.signal.resampling import Resampler
+from seqloom_runtime.signal.sound_files import check_soundfile, mixed
 
 from seqloom.config import PredictSettings
-from seqloom.data.sound_files import check_soundfile, mixed
 from seqloom.errors import DataError
 from seqloom.run import Run
 from seqloom.serve.base import DIGITS, ServedRun, fields_of, search_of

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.rows import Record
+from seqloom_runtime.tasks.time_words import times_in_words
 
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.run import Run
 from seqloom.tasks.forecast_scores import SCORED, Scoring
 from seqloom.tasks.forecast_use import SeriesForecaster, read_series
-from seqloom.tasks.row_files import Record
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
-from seqloom.tasks.time_words import times_in_words
 
 
 def scoring_of_data(forecaster: SeriesForecaster, data: Any) -> Scoring:
@@ -90,7 +90,7 @@ def backtest(forecaster: SeriesForecaster, scoring: Scoring) -> Iterator[Record]
     Rows have ``unique_id``, ``cutoff`` (the last step that was known), ``ds``, ``step``, ``true``,
     ``y`` and the ends of the intervals; of several channels ``channel`` too.
     """
-    from seqloom.tasks.forecast_files import values_of
+    from seqloom_runtime.tasks.forecast import values_of
 
     stored, scales = scoring.stored, scoring.scales
     times = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.images import Pixels, is_image_name
 
 from seqloom.atomic import write_atomically
@@ -18,7 +19,6 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.caption_picture import look_picture
 from seqloom.run import Run
 from seqloom.tasks.captioner import Caption, PictureDescriber, load_captioner
-from seqloom.tasks.row_files import Record, as_csv, as_json
 from seqloom.watching import unheard
 
 PICTURES = (".png", ".svg")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.tasks.classify import FRAME, clean_text
 from seqloom_runtime.text.tokenizers import hangul_share
 
 from seqloom.config import Settings
@@ -43,11 +44,9 @@ from seqloom.evaluate.linear import (
 from seqloom.run import Run
 from seqloom.tasks.classifier import load_classifier
 from seqloom.tasks.labelled import (
-    FRAME,
     UNKNOWN,
     Labelled,
     check_known,
-    clean_text,
     label_targets,
 )
 from seqloom.tasks.writer import read_weights

@@ -16,8 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.evaluate.ngram import NGramModel, choose_order
 from seqloom_runtime.signal.events import EventVocabulary, sequence_of, transposed
 from seqloom_runtime.signal.music import KEYS, Piece
 from threadpoolctl import threadpool_limits
@@ -30,13 +32,11 @@ from seqloom.data.source import Source, open_source
 from seqloom.data.store import Store, write_store
 from seqloom.evaluate.metrics import perplexity
 from seqloom.evaluate.music import copied_runs, music_measures
-from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
 from seqloom.run import Run
 from seqloom.tasks import compose_roll
 from seqloom.tasks.composer import EventComposer
-from seqloom.tasks.composing import NGramStep
 from seqloom.tasks.composition import Composition, measured
 from seqloom.tasks.generate import build_model, score, scored_batches, scored_sequences, to_tensors
 from seqloom.tasks.music_corpus import (
@@ -59,6 +59,25 @@ ORDERS = range(1, 11)
 MEASURED = 20  # pieces that are written to be measured
 SAMPLE_BARS = 16
 MEASURED_BARS = 16
+
+
+class NGramStep:
+    """The n-gram baseline as a step: its state is what was read."""
+
+    def __init__(self, model: NGramModel) -> None:
+        self.model = model
+
+    def zero_state(self, batch: int) -> npt.NDArray[np.int64]:
+        """Nothing read yet."""
+        return np.zeros((batch, 0), np.int64)
+
+    def __call__(
+        self, ids: npt.NDArray[np.int64], state: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Logits of the id after each."""
+        state = np.concatenate([state, ids[:, None]], axis=1)[:, -self.model.order :]
+        rows = [np.log(np.maximum(self.model.distribution(row), 1e-30)) for row in state]
+        return np.stack(rows).astype(np.float32), state
 
 
 class EventJob:

@@ -13,29 +13,27 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.decode.frames import Joint
 from seqloom_runtime.signal.music import (
     KEYS,
-    LOWEST_KEY,
-    Instrument,
     Piece,
     frames_of_piece,
     piece_of_frames,
 )
 from seqloom_runtime.signal.rolls import frames_of_ids
+from seqloom_runtime.tasks import compose
 from torch import nn
 
 from seqloom.config import ComposeSettings, ModelSettings, Settings
 from seqloom.data.batching import Batch
 from seqloom.data.pieces import RollStream, roll_batch
 from seqloom.data.store import Store
-from seqloom.errors import DataError, SettingsError
-from seqloom.evaluate.music import copied_runs, music_measures, scale_of
+from seqloom.evaluate.music import copied_runs, music_measures
 from seqloom.evaluate.roll_baseline import NoteChain, frame_scores
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import Loss
 from seqloom.nn.roll_model import IndependentNotes, JointNotes, RollModel
 from seqloom.run import Run
-from seqloom.tasks.composing import parse_instrument, parse_key
 from seqloom.tasks.composition import Composition, measured
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.music_corpus import MusicCorpus
@@ -46,8 +44,6 @@ from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units
 
 SCORED_AT_ONCE = 16  # pieces
-QUARTERS = 4  # of a bar, where nothing else is known
-DEFAULT_BARS = 16
 MEASURED = 20
 MEASURED_BARS = 16
 SAMPLE_BARS = 16
@@ -154,8 +150,8 @@ def score_rolls(model: RollModel, rolls: list[Frames], device: torch.device) -> 
     return result
 
 
-class RollComposer:
-    """A model of piano rolls that writes.
+class RollComposer(compose.RollComposer[Composition]):
+    """A model of piano rolls that writes, its network in torch.
 
     Args:
         model: the network.
@@ -163,65 +159,22 @@ class RollComposer:
     """
 
     def __init__(self, model: RollModel, grid: int) -> None:
-        self.model, self.grid = model, grid
+        joint = None
+        if isinstance(model.head, JointNotes):
+            weights = (model.head.seen, model.head.out)
+            joint = Joint(*(weight.detach().float().cpu().numpy() for weight in weights))
+        super().__init__(grid, joint, Composition)
+        self.model = model
 
     @torch.inference_mode()
-    def compose(
-        self, options: ComposeSettings, prompt: Piece | None = None, *, row: int = 0
-    ) -> Composition:
-        """A roll as a piece, or the prompt and what follows it.
-
-        Raises:
-            SettingsError: something is asked for that a piano roll has not.
-            DataError: the prompt holds nothing to go on from.
-        """
-        instrument = self._instrument(options)
-        allowed = torch.from_numpy(self._allowed(options))
-        start = self._start(options, prompt)
-        random = np.random.default_rng([options.seed, row])
+    def read(self, frames: Frames, states: Any = None) -> tuple[Frames, Frames | None, Any]:
+        """What the next frame starts from, after frames (time, keys), and the states."""
         self.model.eval()
-        states, frame = None, torch.zeros(1, 1, KEYS)
-        if len(start):
-            read = torch.from_numpy(start)[None]
-            _, states = self.model.encode(torch.cat([frame, read[:, :-1]], 1))
-            frame = read[:, -1:]
-        written = []
-        for _ in range((options.bars or DEFAULT_BARS) * QUARTERS * self.grid):
-            hidden, states = self.model.encode(frame, None, states)
-            uniform = torch.from_numpy(random.random(KEYS, np.float32))
-            new = self.model.head.sample(hidden[0], uniform, options.temperature, allowed)
-            written.append(new.numpy())
-            frame = new[None, None]
-        frames = np.concatenate([start, np.stack(written)]) > 0
-        piece = piece_of_frames("composed", frames, self.grid, instrument)
-        return Composition(piece, len(start)).at_tempo(options.tempo)
-
-    def _instrument(self, options: ComposeSettings) -> Instrument:
-        if options.top_p < 1 or options.top_k:
-            raise SettingsError(
-                "--top-p and --top-k choose among events; a piano roll draws each key. "
-                "Pass --temperature."
-            )
-        if len(options.instruments) > 1:
-            raise SettingsError("A piano roll is played by one instrument; several were given.")
-        return parse_instrument(options.instruments[0]) if options.instruments else Instrument(0)
-
-    def _allowed(self, options: ComposeSettings) -> Frames:
-        pitches = np.arange(LOWEST_KEY, LOWEST_KEY + KEYS)
-        if not options.key:
-            return np.ones(KEYS, np.float32)
-        scale = list(scale_of(*parse_key(options.key)))
-        return np.isin(pitches % 12, scale).astype(np.float32)
-
-    def _start(self, options: ComposeSettings, prompt: Piece | None) -> Frames:
-        if prompt is None:
-            return np.zeros((0, KEYS), np.float32)
-        if options.prompt_bars:
-            prompt = prompt.first_bars(options.prompt_bars)
-        frames = frames_of_piece(prompt).astype(np.float32)
-        if not frames.any():
-            raise DataError(f"{prompt.name}: holds no note of a piano in the bars that are read.")
-        return frames
+        hidden, states = self.model.encode(torch.from_numpy(frames)[None], None, states)
+        last, head = hidden[:, -1], self.model.head
+        if isinstance(head, JointNotes):
+            return head.bias(last)[0].numpy(), head.start(last)[0].numpy(), states
+        return head.linear(last)[0].numpy(), None, states
 
 
 def load_roll_composer(run: Run, settings: Settings) -> RollComposer:

@@ -1,63 +1,35 @@
-"""Composing with a trained model: prompt in, piece out, for models of events and of piano rolls."""
+"""The composer of a run; how it goes about it is in ``seqloom_runtime.tasks.compose``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from seqloom_runtime.decode.generation import generate
-from seqloom_runtime.decode.sampling import Sampler
-from seqloom_runtime.signal.events import BEGIN, END, EventVocabulary
+from seqloom_runtime.signal.events import EventVocabulary
 from seqloom_runtime.signal.music import Piece
 from seqloom_runtime.stepping import Step, make_stepper
+from seqloom_runtime.tasks import compose
 
-from seqloom.config import ComposeSettings, ModelSettings
+from seqloom.config import ModelSettings
 from seqloom.data.music import read_prompt
-from seqloom.errors import DataError, RunError
+from seqloom.errors import RunError
 from seqloom.run import Run
-from seqloom.tasks.composing import (
-    EVENTS_A_BAR,
-    MOST_BARS,
-    Prompt,
-    RuledStep,
-    Rules,
-    Wishes,
-    parse_instrument,
-    parse_key,
-)
 from seqloom.tasks.composition import Composition
 from seqloom.tasks.music_corpus import vocabulary_of
 from seqloom.tasks.writer import read_weights
 from seqloom.toml import read_settings
 
+Composer = compose.Composer[Composition]
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-class Composer(Protocol):
-    """Whoever writes music."""
-
-    grid: int
-
-    def compose(
-        self, options: ComposeSettings, prompt: Piece | None = None, *, row: int = 0
-    ) -> Composition:
-        """A piece, or the prompt and what follows it; ``row`` numbers it among several."""
-
-
-class EventComposer:
-    """A model of events that writes; needs no torch.
-
-    Args:
-        stepper: the network, one event at a time.
-        vocabulary: events to ids and back.
-    """
+class EventComposer(compose.EventComposer[Composition]):
+    """A model of events that writes, from a run or in training; needs no torch."""
 
     def __init__(self, stepper: Step, vocabulary: EventVocabulary) -> None:
-        self.stepper, self.vocabulary = stepper, vocabulary
-        self.grid = vocabulary.grid
+        super().__init__(stepper, vocabulary, Composition)
 
     @classmethod
     def of_weights(
@@ -72,51 +44,6 @@ class EventComposer:
             window=settings.attention_window,
         )
         return cls(stepper, vocabulary)
-
-    def compose(
-        self, options: ComposeSettings, prompt: Piece | None = None, *, row: int = 0
-    ) -> Composition:
-        """A piece, or the prompt and what follows it.
-
-        Raises:
-            SettingsError: a key or instrument is none that the model knows.
-            DataError: the prompt holds nothing to go on from.
-        """
-        start, before = self._read(options, prompt)
-        wishes = Wishes(
-            options.bars,
-            parse_key(options.key) if options.key else None,
-            tuple(parse_instrument(words) for words in options.instruments),
-        )
-        rules = Rules(self.vocabulary, wishes, before)
-        step = RuledStep(self.stepper, rules)
-        sampler = Sampler(
-            temperature=options.temperature,
-            top_k=options.top_k,
-            top_p=options.top_p,
-            seed=options.seed,
-        )
-        most = (options.bars or MOST_BARS) * EVENTS_A_BAR
-        written = generate(
-            step, [start], sampler, most, END, self.stepper.zero_state(1),
-            streams=sampler.streams(1, row),
-        )  # fmt: skip
-        new = [int(column[0]) for column in written if column[0] >= 0]
-        piece = self.vocabulary.decode([*start, *new], "composed")
-        if options.bars:  # a note may be held beyond the last bar line
-            piece = piece.first_bars(before.bars + options.bars)
-        return Composition(piece, before.end).at_tempo(options.tempo)
-
-    def _read(self, options: ComposeSettings, prompt: Piece | None) -> tuple[list[int], Prompt]:
-        """Ids that the model reads before it writes, and what they hold."""
-        if prompt is None:
-            return [BEGIN], Prompt()
-        if options.prompt_bars:
-            prompt = prompt.first_bars(options.prompt_bars)
-        if not len(prompt.notes):
-            raise DataError(f"{prompt.name}: holds no note in the bars that are read.")
-        ids = [int(i) for i in self.vocabulary.encode(prompt)]
-        return [BEGIN, *ids], Prompt(sum(1 for _ in prompt.bars()), prompt.end)
 
 
 def prompt_for(composer: Composer, path: str | Path | None) -> Piece | None:
@@ -148,3 +75,6 @@ def load_composer(run: Run) -> Composer:
             f"{run.path / 'model.safetensors'}: the weights do not fit the settings beside them "
             f"({error}). Copy the run anew, or train again with --overwrite."
         ) from None
+
+
+__all__ = ["Composer", "EventComposer", "load_composer", "prompt_for"]

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from seqloom_runtime.signal.windows import Batch as Windowed
 from seqloom_runtime.signal.windows import Windows
+from seqloom_runtime.tasks.time_words import shown
+from seqloom_runtime.tasks.window_reading import WindowBatch
 from torch import nn
 
 from seqloom.config import Settings
@@ -34,7 +36,6 @@ from seqloom.tasks.forecast_files import predict_lines
 from seqloom.tasks.forecast_fitted import read_ridge, seal_fitted
 from seqloom.tasks.forecast_metrics import about, details_of, empty, take
 from seqloom.tasks.forecast_model import (
-    WindowBatch,
     WindowStream,
     as_window,
     build_forecaster,
@@ -49,7 +50,6 @@ from seqloom.tasks.series_corpus import (
     reopen_series,
     with_settings,
 )
-from seqloom.tasks.time_words import shown
 from seqloom.train.job import Validation
 from seqloom.train.loop import LARGEST_SEED
 from seqloom.watching import Units

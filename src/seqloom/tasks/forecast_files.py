@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.rows import Record, as_csv, as_json
+from seqloom_runtime.signal.time_series import SeriesSet
+from seqloom_runtime.tasks.forecast import rows_of
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
 from seqloom.data.source import Source, open_source
-from seqloom.data.time_table import SeriesSet
 from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
 from seqloom.evaluate.fan import MOST_PANELS, Fan, fan_picture
@@ -25,8 +27,6 @@ from seqloom.tasks.forecast_use import (
 )
 from seqloom.tasks.history import SHOWN, read_history
 from seqloom.tasks.known_ahead import with_known_ahead
-from seqloom.tasks.row_files import Record, as_csv, as_json
-from seqloom.tasks.time_words import times_in_words
 from seqloom.watching import unheard
 
 FORMATS = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
@@ -53,13 +53,7 @@ class Future:
 
     def rows(self) -> Iterator[Record]:
         """A row for each series, channel and step."""
-        for one in self.forecasts:
-            times = times_in_words(one.times, self.zone)
-            for channel, name in enumerate(self.channels):
-                column = {"channel": name} if len(self.channels) > 1 else {}
-                for time, quantiles in zip(times, one.quantiles[:, channel], strict=True):
-                    numbers = values_of(quantiles.tolist(), self.levels)
-                    yield {"unique_id": one.name, **column, "ds": time, **numbers}
+        return rows_of(self.forecasts, self.channels, self.levels, self.zone)
 
     def lines(self, form: str) -> Iterator[str]:
         """The rows as CSV or JSON lines."""
@@ -194,30 +188,6 @@ def format_of(options: PredictSettings, out: Path | None) -> str:
     if form == "parquet" and out is None:
         raise SettingsError("--format parquet needs a file to write: pass --out FILE.parquet.")
     return form
-
-
-def values_of(quantiles: Sequence[float], levels: Sequence[float]) -> Record:
-    """The median as y, and both ends of each interval, the widest first.
-
-    >>> values_of([1.0, 2.0, 4.0], (0.05, 0.5, 0.95))
-    {'y': 2.0, 'lo-90': 1.0, 'hi-90': 4.0}
-    """
-    middle = len(levels) // 2
-    values: Record = {"y": rounded(quantiles[middle])}
-    for low in range(middle):
-        share = f"{100 * (1 - 2 * levels[low]):g}"
-        values[f"lo-{share}"] = rounded(quantiles[low])
-        values[f"hi-{share}"] = rounded(quantiles[-1 - low])
-    return values
-
-
-def rounded(value: float) -> float:
-    """As many digits as a network's numbers have.
-
-    >>> rounded(1234.56789), rounded(1e-9 / 3)
-    (1234.568, 3.333333e-10)
-    """
-    return float(f"{value:.7g}")
 
 
 def check_picture(path: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.evaluate.conformal import Conformal
+from seqloom_runtime.tasks.series_scales import SeriesScales
 
 from seqloom.config import Settings
 from seqloom.errors import RunError
-from seqloom.evaluate.conformal import Conformal
 from seqloom.evaluate.ridge_forecast import RidgeForecast
 from seqloom.run import Run
-from seqloom.tasks.series_scales import SeriesScales
 from seqloom.train.checkpoint import read_tensors
 
 INTERVALS, RIDGE = "intervals.safetensors", "baseline.safetensors"

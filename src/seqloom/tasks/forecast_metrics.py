@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from seqloom_runtime.tasks.series_scales import SeriesScales
+
 from seqloom.config import Settings
 from seqloom.tasks.forecast_scores import OTHERS, Scored
-from seqloom.tasks.series_scales import SeriesScales
 
 
 def about(settings: Settings, scales: SeriesScales) -> dict[str, Any]:

@@ -5,22 +5,16 @@ values ─ difference ─→ network ─→ quantiles of the change since the na
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
-from seqloom_runtime.signal.windows import Batch as Windowed
-from seqloom_runtime.signal.windows import Floats, Numbers, Windows
-from torch import Tensor
+from seqloom_runtime.signal.windows import Numbers, Windows
+from seqloom_runtime.tasks.series_scales import SeriesScales
+from seqloom_runtime.tasks.window_reading import Reading, WindowBatch
 
 from seqloom.config import Settings
-from seqloom.data.batching import Batch
-from seqloom.evaluate.forecast_baselines import seasonal_naive
 from seqloom.nn.forecast_heads import Window, WindowSizes
 from seqloom.nn.forecaster import Forecaster, make_forecaster, start_level
-from seqloom.tasks.series_scales import SeriesScales
 
 POINT = (0.5,)
 
@@ -68,78 +62,6 @@ def build_forecaster(settings: Settings, scales: SeriesScales) -> Forecaster:
     return forecaster
 
 
-@dataclass(frozen=True)
-class WindowBatch(Batch):
-    """Windows as the network reads them.
-
-    Args:
-        past, known, series, statics: see ``Window``.
-        base: what the forecast is added to (batch, horizon, channels).
-        real: whether a target counts (batch, horizon, channels).
-    """
-
-    past: Floats
-    known: Floats
-    series: Numbers
-    statics: Numbers
-    base: Floats
-    real: npt.NDArray[np.bool_]
-
-    def rows(self, part: int, parts: int) -> WindowBatch:
-        """The part of the rows that one of several processes takes, filled up with idle ones."""
-        count = -(-len(self.lengths) // parts)
-        index = np.arange(part * count, (part + 1) * count)
-        idle = index >= len(self.lengths)
-        index = index.clip(max=len(self.lengths) - 1)
-        own = {one.name: getattr(self, one.name)[index] for one in fields(self)}
-        own["real"] = own["real"] & ~idle[:, None, None]
-        return replace(self, **own)
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """How windows become what the network reads.
-
-    Args:
-        lag: of the difference; 0 for none.
-        look_back: steps that the network reads.
-        numbers: of each series, its row in the scales (series,).
-        statics: ids of each series' categories (series, s).
-        trained: how many rows of the scales are of series trained on; others have no vector.
-    """
-
-    lag: int
-    look_back: int
-    numbers: Numbers
-    statics: Numbers
-    trained: int
-
-    def read(self, batch: Windowed) -> WindowBatch:
-        """Windows of ``look_back + lag`` steps with their differences taken.
-
-        What is to be forecast becomes the change since the naive forecast of the same lag, so that
-        its quantiles are those of the values themselves, at every step.
-        """
-        lag, values = self.lag, batch.inputs
-        base, inputs, lengths = np.zeros_like(batch.targets), values, batch.lengths
-        if lag:
-            base = np.asarray(seasonal_naive(batch, base.shape[1], lag), np.float32)
-            inputs = values[:, lag:] - values[:, :-lag]
-            lengths = (lengths - lag).clip(1)
-        numbers = self.numbers[batch.series]
-        return WindowBatch(
-            inputs,
-            np.minimum(lengths, self.look_back),
-            batch.targets - base,
-            batch.past[:, lag:],
-            batch.known[:, lag:],
-            np.where(numbers < self.trained, numbers + 1, 0),
-            self.statics[batch.series],
-            base,
-            batch.real,
-        )
-
-
 def as_window(batch: WindowBatch, device: torch.device) -> Window:
     """What the network reads, as tensors."""
     return Window(
@@ -155,17 +77,11 @@ def as_window(batch: WindowBatch, device: torch.device) -> Window:
 
 @torch.inference_mode()
 def quantiles_of(
-    model: Forecaster, batch: WindowBatch, levels: int, device: torch.device
+    model: Forecaster, batch: WindowBatch, device: torch.device
 ) -> npt.NDArray[np.float32]:
-    """Forecasts on the network's scale: (batch, horizon, channels, levels).
-
-    A network of one value gives it at every level; intervals are put around it by calibration.
-    """
-    found: Tensor = model.quantiles(as_window(batch, device)).float().cpu()
-    array: Any = found.numpy() + batch.base[..., None]
-    if array.shape[-1] == levels:
-        return array  # type: ignore[no-any-return]
-    return np.repeat(array, levels, -1)
+    """What the network makes of windows: (batch, horizon, channels, its own levels)."""
+    found: npt.NDArray[np.float32] = model.quantiles(as_window(batch, device)).float().cpu().numpy()
+    return found
 
 
 class WindowStream:

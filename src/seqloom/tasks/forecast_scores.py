@@ -8,15 +8,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.evaluate.conformal import Conformal
+from seqloom_runtime.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom_runtime.signal.windows import Batch, Windows
+from seqloom_runtime.tasks.series_scales import SeriesScales
+from seqloom_runtime.tasks.window_reading import StoredSeries
 
-from seqloom.evaluate.conformal import Conformal
-from seqloom.evaluate.forecast_baselines import drift, naive, seasonal_naive, training_mean
 from seqloom.evaluate.forecasting import ForecastScore, looks_shifted
 from seqloom.evaluate.leads import lead
 from seqloom.evaluate.ridge_forecast import RidgeForecast
-from seqloom.tasks.series_corpus import StoredSeries
-from seqloom.tasks.series_scales import SeriesScales
 
 SCORED = 256  # windows at a time
 FEATURES = 3_000  # of the ridge at most; its look-back is cut where there are more

@@ -20,6 +20,7 @@ import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from seqloom_runtime.decode.sampling import Sampler
+from seqloom_runtime.evaluate.ngram import NGramModel, choose_order
 from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 from threadpoolctl import threadpool_limits
 from torch import nn
@@ -39,7 +40,6 @@ from seqloom.data.store import Store
 from seqloom.errors import DataError
 from seqloom.evaluate.copying import copied_share
 from seqloom.evaluate.metrics import language_metrics
-from seqloom.evaluate.ngram import NGramModel, choose_order
 from seqloom.nn.cells import State
 from seqloom.nn.language_model import LanguageModel, Loss
 from seqloom.run import Run

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save as save_arrays
+from seqloom_runtime.signal.time_series import SeriesSet
+from seqloom_runtime.tasks.forecast import series_of_arrays
+from seqloom_runtime.tasks.series_scales import SeriesScales
 
-from seqloom.data.time_table import SeriesSet, TimeSeries
 from seqloom.errors import RunError
 from seqloom.run import Run
 from seqloom.tasks.series_corpus import SeriesCorpus
-from seqloom.tasks.series_scales import SeriesScales
 from seqloom.train.checkpoint import read_tensors
 
 NAME = "history.safetensors"
@@ -61,34 +62,6 @@ def read_history(run: Run, scales: SeriesScales) -> SeriesSet:
     """
     arrays = {name: one.numpy() for name, one in read_tensors(run.read(NAME), run.path).items()}
     try:
-        return _series(arrays, scales)
+        return series_of_arrays(arrays, scales)
     except (KeyError, ValueError, IndexError):
         raise RunError(f"{run.path / NAME}: is damaged: it holds no series of this run.") from None
-
-
-def _series(arrays: dict[str, npt.NDArray[Any]], scales: SeriesScales) -> SeriesSet:
-    ends = arrays["ends"].reshape(len(scales.names), 3)
-    statics = arrays["statics"].reshape(len(scales.names), len(scales.static))
-    dated = scales.frequency.unit != "step"
-    found, step, later = [], 0, 0
-    for row, (first, length, known) in enumerate(ends.tolist()):
-        own, ahead = slice(step, step + length), slice(later, later + known)
-        values = arrays["values"][own]
-        if values.shape != (length, len(scales.channels)) or not length:
-            raise ValueError("lengths")
-        found.append(
-            TimeSeries(
-                scales.names[row],
-                arrays["times"][own].astype("datetime64[s]") if dated else None,
-                values,
-                arrays["past"][own],
-                arrays["known"][ahead],
-                scales.words_of(statics[row]),
-                arrays["missing"][own],
-                first,
-            )
-        )
-        step, later = step + length, later + known
-    return SeriesSet(
-        found, scales.channels, scales.past, scales.known, scales.frequency, [], zone=scales.zone
-    )

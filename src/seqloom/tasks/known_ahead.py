@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.tasks.time_words import shown
 
 from seqloom.config import Settings
 from seqloom.data.numbers import NumberForm
@@ -23,7 +24,6 @@ from seqloom.data.time_rows import TimeRows, read_time_rows
 from seqloom.data.time_table import SeriesSet
 from seqloom.errors import DataError
 from seqloom.tasks.series_making import options_of
-from seqloom.tasks.time_words import shown
 
 _LOOKED_AT = 200_000  # rows, of which a sample tells whether there are values
 

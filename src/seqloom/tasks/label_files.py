@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
+from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+
 from seqloom.config import PredictSettings
 from seqloom.data.source import open_source
 from seqloom.run import Run
@@ -16,7 +18,6 @@ from seqloom.tasks.classifier import (
     load_classifier,
     read_for_prediction,
 )
-from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
 from seqloom.watching import unheard
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.signal.sound_files import read_pieces
+
 from seqloom.config import PredictSettings
-from seqloom.data.sound_files import read_pieces
 from seqloom.tasks.transcribe_files import check_plot, draw, microphone
 from seqloom.tasks.transcriber import Heard, Transcriber
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
+from seqloom_runtime.tasks.translate import source_ids
 from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import Settings, override
@@ -30,7 +31,7 @@ from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import StoreWriter
 from seqloom.data.text_store import Texts, TextWriter
 from seqloom.errors import DataError
-from seqloom.tasks.pairs import SIDES, Others, PairFacts, source_ids, stored_texts
+from seqloom.tasks.pairs import SIDES, Others, PairFacts, stored_texts
 from seqloom.text.suited import fit_suited, suited_tokenizer
 
 SAMPLED = 2_000  # texts of a side that are looked at

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import load_file
 from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
@@ -269,9 +268,3 @@ def open_pair_corpus(folder: Path) -> PairCorpus:
         if lengths != {count}:
             raise ValueError(f"{folder}: sources and targets of {part} do not fit together")
     return corpus
-
-
-def source_ids(text: str, tokenizer: Tokenizer, settings: Settings) -> npt.NDArray[np.int32]:
-    """Ids of a source as the network reads them: no start and end, one id at least."""
-    ids = tokenizer.encode(text)[: settings.text.max_length]
-    return ids if len(ids) else np.array([tokenizer.end], np.int32)

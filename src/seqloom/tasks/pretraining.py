@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from seqloom_runtime.signal.series import SeriesScale
+from seqloom_runtime.tasks.classify import text_ids
 from seqloom_runtime.text.tokenizers import Tokenizer
 from torch import nn
 
@@ -31,7 +32,7 @@ from seqloom.nn.embedding import LearnedEmbedding
 from seqloom.nn.language_model import Loss
 from seqloom.nn.recurrent import CELLS, Recurrent
 from seqloom.nn.sequence_classifier import SequenceClassifier, TextPretraining
-from seqloom.tasks.labelled import Labelled, text_ids
+from seqloom.tasks.labelled import Labelled
 from seqloom.tasks.prepared import open_or_build, prepared_folder
 from seqloom.train.job import Stage, Validation, share_of
 from seqloom.train.schedule import DEFAULT_MINUTES

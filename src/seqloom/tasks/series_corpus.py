@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from seqloom_runtime.evaluate.conformal import check_levels
 from seqloom_runtime.signal.windows import Parts, Windows
+from seqloom_runtime.tasks.series_scales import SeriesScales
+from seqloom_runtime.tasks.window_reading import Reading, StoredSeries, lag_of
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
 from seqloom.errors import DataError
-from seqloom.evaluate.conformal import check_levels
-from seqloom.tasks.forecast_model import Reading
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
 from seqloom.tasks.series_choices import choose_norm, choose_segment, with_budget
-from seqloom.tasks.series_scales import SeriesScales
 
 SERIES_FORMAT = 2
 PARTS = ("train", "valid", "test")
@@ -117,47 +116,6 @@ class SeriesCorpus:
 
     def _ranges(self, part: str) -> list[tuple[int, int]]:
         return [getattr(one, part) for one in self.parts]
-
-
-@dataclass(frozen=True, eq=False)
-class StoredSeries:
-    """Arrays of each series, views of files or arrays in memory.
-
-    Args:
-        values: (time, channels) on the network's scale.
-        past, known: (time, p) and (time + future, k), standard scores.
-        missing: (time, channels + p) what was filled in.
-        raw: (time, channels) float64 in units of the data.
-        times: seconds since 1970 (time,); empty where steps are counted.
-        numbers: of each series, its row in the scales.
-        statics: of each series, ids of its categories (series, s).
-    """
-
-    values: Sequence[npt.NDArray[np.float32]]
-    past: Sequence[npt.NDArray[np.float32]]
-    known: Sequence[npt.NDArray[np.float32]]
-    missing: Sequence[npt.NDArray[np.bool_]]
-    raw: Sequence[npt.NDArray[np.float64]]
-    times: Sequence[npt.NDArray[np.int64]]
-    numbers: npt.NDArray[np.int64]
-    statics: npt.NDArray[np.int64]
-
-    def places(self, windows: Windows) -> npt.NDArray[np.int64]:
-        """When the target of each window begins, as a number of the steps of all series (windows,).
-
-        Where there are no times, all series are taken to begin together.
-        """
-        if any(len(times) < len(own) for times, own in zip(self.times, self.raw, strict=True)):
-            return windows.starts
-        firsts = np.cumsum([0, *(len(own) for own in self.raw[:-1])])
-        every = np.concatenate(self.times)
-        own: npt.NDArray[np.int64] = every[firsts[windows.owners] + windows.starts]
-        return np.searchsorted(np.unique(every), own)
-
-
-def lag_of(settings: Settings, season: int) -> int:
-    """Steps between the values of a difference; 0 where none is taken."""
-    return {"auto": 0, "none": 0, "step": 1, "season": season}[settings.data.difference]
 
 
 def windows_over(

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from seqloom_runtime.signal.gaps import held_back
 from seqloom_runtime.signal.windows import Parts
+from seqloom_runtime.tasks.series_scales import SeriesScales
+from seqloom_runtime.tasks.window_reading import StoredSeries, arrays_of, lag_of
 
 from seqloom.config import Settings, override
 from seqloom.data.source import Source
@@ -25,13 +27,10 @@ from seqloom.tasks.series_choices import (
 from seqloom.tasks.series_corpus import (
     PARTS,
     SeriesFacts,
-    StoredSeries,
-    lag_of,
     mostly_whole,
     windows_over,
 )
 from seqloom.tasks.series_parts import choose_parts
-from seqloom.tasks.series_scales import SeriesScales
 
 COLUMNS = ("value", "time", "id", "past", "known", "static", "gaps", "frequency")
 
@@ -44,26 +43,6 @@ def options_of(settings: Settings) -> SeriesOptions:
         skip_bad_rows=data.skip_bad_rows,
         skip_bad_series=data.skip_bad_series,
         encoding=data.encoding,
-    )
-
-
-def arrays_of(found: SeriesSet, scales: SeriesScales, numbers: Sequence[int]) -> StoredSeries:
-    """All series as arrays on the network's scale, in memory.
-
-    Args:
-        numbers: of each series, its row in ``scales``.
-    """
-    rows = np.array(numbers, np.int64)
-    times = [one.times for one in found.series]
-    return StoredSeries(
-        [scales.scaler.encode(one.values, n) for one, n in zip(found.series, numbers, strict=True)],
-        [scales.encode_past(one.past) for one in found.series],
-        [scales.encode_known(one.known) for one in found.series],
-        [one.missing for one in found.series],
-        [one.values for one in found.series],
-        [np.zeros(0, np.int64) if t is None else t.astype(np.int64) for t in times],
-        rows,
-        np.array([scales.static_ids(one) for one in found.series], np.int64).reshape(len(rows), -1),
     )
 
 

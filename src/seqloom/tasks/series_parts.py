@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.signal.windows import Parts, cut
+from seqloom_runtime.tasks.time_words import shown
 
 from seqloom.config import Settings, default_settings
 from seqloom.data.split import parse_split
 from seqloom.data.time_series import TimeSeries
 from seqloom.errors import DataError
-from seqloom.tasks.time_words import shown
 
 Axis = npt.NDArray[np.int64]
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
+from seqloom_runtime.tasks.speech_frames import Scale, SpeechFrames, frames_of
 from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 from seqloom.config import Settings, override
@@ -26,7 +27,6 @@ from seqloom.data.store import Store
 from seqloom.data.text_store import Texts
 from seqloom.errors import SettingsError
 from seqloom.tasks.prepared import open_or_build, open_whole, prepared_folder
-from seqloom.tasks.speech_frames import Scale, SpeechFrames, frames_of
 from seqloom.tasks.speech_strings import Utterances, joined
 
 SPEECH_FORMAT = 1

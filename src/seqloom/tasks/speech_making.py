@@ -18,20 +18,20 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 from seqloom_runtime.decode.ctc import steps_needed
 from seqloom_runtime.signal.audio import Floats, log_mel
+from seqloom_runtime.signal.sound_files import Sound, is_clipped, look_at, read_sound
+from seqloom_runtime.tasks.speech_frames import Scale, ScaleFitter, frames_of, mel_of
 from seqloom_runtime.text.tokenizers import Tokenizer
 
-from seqloom.config import Settings, override
+from seqloom.config import AudioSettings, Settings, override
 from seqloom.data.encoding import read_blocks
 from seqloom.data.recordings import Recording, RecordingPlan, plan_recordings, read_recordings
 from seqloom.data.records import ReadReport
-from seqloom.data.sound_files import Sound, is_clipped, look_at, read_sound
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import Store, StoreWriter
 from seqloom.data.text_store import TextWriter
 from seqloom.errors import DataError, SettingsError, nearest
 from seqloom.tasks.speech_corpus import SpeechFacts
-from seqloom.tasks.speech_frames import Scale, ScaleFitter, frames_of, mel_of, resolved_audio
 from seqloom.tasks.speech_strings import parse_join
 from seqloom.text.suited import fit_suited, suited_tokenizer
 
@@ -93,6 +93,11 @@ class SpeechMaker:
             if plan is None or plan.pattern is None:
                 plan, _ = plan_recordings(other, settings)
             found += [(one, part) for one in read_recordings(other, plan, settings, self._report)]
+        if not found and self.plan.pattern is not None:
+            raise DataError(
+                f'{self.source.name}: no file is named as --name "{settings.name}" says; the first '
+                f'is "{self.source.files[0].name}".'
+            )
         if not found:
             raise DataError(f"{self.source.name}: holds no recording with a transcript.")
         return found
@@ -347,3 +352,12 @@ def as_whole_numbers(samples: Floats) -> npt.NDArray[np.integer]:
 def as_samples(stored: npt.NDArray[np.integer]) -> Floats:
     """What ``as_whole_numbers`` gave, from -1 to 1."""
     return (stored.astype(np.float32) - np.float32(32_768)) / np.float32(32_768)
+
+
+def resolved_audio(settings: Settings, rate: int) -> AudioSettings:
+    """The settings of the audio with what the data and the network decide filled in."""
+    audio = settings.audio
+    if audio.standardise == "auto":
+        way = "utterance" if settings.model.bidirectional else "train"
+        audio = audio.model_copy(update={"standardise": way})
+    return audio.model_copy(update={"sample_rate": audio.sample_rate or rate})

@@ -1,203 +1,65 @@
-"""Tagging with a trained model: words in, tags out, in memory that does not grow.
-
-    words ─ cut into windows ─ scores, many windows at once ─ best sequence of tags, in order
-
-A sentence of up to 640 words is read whole. A longer one is read in windows of 512 words with 128
-more on either side to see by; its tags are chosen as one sequence, each window going on from the
-last tag of the one before. How a sentence is tagged depends on nothing but the sentence.
-"""
+"""A trained tagger in use; how it goes about it is in ``seqloom_runtime.tasks.tag``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, groupby, tee
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 import torch
-from seqloom_runtime.text.lexicon import FormTable, Lexicon
-from seqloom_runtime.text.vocabulary import UNKNOWN
-from seqloom_runtime.text.words import cut_words
-from torch import Tensor
+from seqloom_runtime.decode.viterbi import Chain
+from seqloom_runtime.tasks import tag
+from seqloom_runtime.tasks.tag import (
+    CONTEXT,
+    CORE,
+    Scored,
+    Window,
+    cut_windows,
+    gather,
+    words_of,
+)
+from seqloom_runtime.text.lexicon import Lexicon, Spelled
 
-from seqloom.data.batching import group_by_length
-from seqloom.errors import DataError
 from seqloom.nn.tagger import Tagger
 from seqloom.run import Run
 from seqloom.tasks.tagged import TagSet
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
 
-CORE = 512  # words of a long sentence that a window gives tags
-CONTEXT = 128  # words before and after them that it sees too
-GATHERED = 16_384  # words read before the model is run
-BATCH_PLACES = 8_192  # words and padding that the model reads at once
-
-_WHOLE = re.compile(r"[@#][\w.]*\w|\w+://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A piece of a sentence: words ``first`` to ``last`` get tags, the others are looked at."""
-
-    forms: list[str]
-    first: int
-    last: int
-    begins: bool
-    ends: bool
-
-
-Scored = tuple[list[Window], list[Tensor]]  # scores of a window: (words, tags)
-
-
-class SentenceTagger:
-    """A trained model with its words and tags.
+class SentenceTagger(tag.SentenceTagger):
+    """The tagger of a run, its network in torch.
 
     Args:
         model: the network.
-        lexicon: words to ids.
-        tags: ids to tags.
+        lexicon, tags: see ``seqloom_runtime.tasks.tag.SentenceTagger``.
         device: where the model is.
     """
 
+    tags: TagSet
+
     def __init__(self, model: Tagger, lexicon: Lexicon, tags: TagSet, device: torch.device) -> None:
-        self.model, self.lexicon, self.tags, self.device = model, lexicon, tags, device
-
-    def tag(self, tokens: Sequence[str]) -> list[str]:
-        """The tags of one sentence."""
-        return next(self.tag_sentences([tokens]))
-
-    def tag_sentences(self, sentences: Iterable[Sequence[str]]) -> Iterator[list[str]]:
-        """The tags of each sentence, in order."""
-        asked, kept = tee(sentences)
-        tags = self.tag_stream(chain.from_iterable((*tokens, None) for tokens in asked))
-        for tokens in kept:
-            yield [next(tags) for _ in tokens]
-
-    def tag_stream(self, words: Iterable[str | None]) -> Iterator[str]:
-        """A tag for each word, in order; None ends a sentence. Reads some 16,000 words ahead."""
-        return self.tags_of(self.scored(words))
-
-    def scored(self, words: Iterable[str | None]) -> Iterator[Scored]:
-        """The words in windows, and what each tag scores at each of them."""
-        for windows in gather(cut_windows(words, self.lexicon)):
-            yield windows, self._scores(windows)
-
-    def tags_of(self, scored: Iterable[Scored]) -> Iterator[str]:
-        """The best tags in order."""
-        before: int | None = None
-        for windows, scores in scored:
-            for window, found in self._decode(windows, scores, before):
-                before = None if window.ends else found[-1]
-                yield from (self.tags.names[number] for number in found)
-
-    def words(self, text: str) -> list[str]:
-        """The words of a plain text, cut as those of the training data seem to be."""
-        if self.tags.by_spaces:
-            return text.split()
-        return list(chain.from_iterable(map(self._cut, text.split())))
-
-    def _cut(self, chunk: str) -> list[str]:
-        """Words and marks of what stands between spaces; names, links and known words whole."""
-        if self.lexicon.word(self.lexicon.form(chunk)) != UNKNOWN:
-            return [chunk]
-        found = _WHOLE.match(chunk)
-        if found and found.end() > 1:
-            return [found[0], *cut_words(chunk[found.end() :])]
-        return cut_words(chunk)
+        super().__init__(lexicon, tags)
+        self.model, self.device = model, device
 
     @torch.inference_mode()
-    def _scores(self, windows: list[Window]) -> list[Tensor]:
-        """What each tag scores at each word of each window: (words, tags)."""
+    def score(self, spelled: Spelled, lengths: Array) -> Array:
+        """What each tag scores at each place of a batch: (batch, time, tags)."""
         self.model.eval()
-        forms = {form: 0 for window in windows for form in window.forms}
-        places = {form: place for place, form in enumerate(forms)}
-        table = FormTable(list(forms), self.lexicon)
-        lengths = np.array([len(window.forms) for window in windows], dtype=np.int64)
-        order = np.argsort(lengths, kind="stable")
-        scores: list[Tensor] = [torch.empty(0)] * len(windows)
-        for group in group_by_length(order, lengths, BATCH_PLACES):
-            ids = np.zeros((len(group), int(lengths[group].max())), dtype=np.int64)
-            for row, number in enumerate(group):
-                ids[row, : lengths[number]] = [places[form] for form in windows[number].forms]
-            spelled = table.spelled(ids)
-            words = (spelled.words, spelled.parts, spelled.characters, spelled.spelled)
-            arrays = (*words, spelled.places, lengths[group])
-            inputs = (torch.from_numpy(array).to(self.device) for array in arrays)
-            for number, found in zip(group, self.model.scores(*inputs).cpu(), strict=True):
-                scores[number] = found[: lengths[number]]
-        return scores
+        words = (spelled.words, spelled.parts, spelled.characters, spelled.spelled)
+        arrays = (*words, spelled.places, lengths)
+        inputs = (torch.from_numpy(array).to(self.device) for array in arrays)
+        found: Array = self.model.scores(*inputs).float().cpu().numpy()
+        return found
 
-    @torch.inference_mode()
-    def _decode(
-        self, windows: list[Window], scores: list[Tensor], before: int | None
-    ) -> Iterator[tuple[Window, list[int]]]:
-        """Each window with the ids of its tags: whole sentences together, long ones in turn."""
-        pairs = zip(windows, scores, strict=True)
-        for whole, run in groupby(pairs, key=lambda pair: pair[0].begins and pair[0].ends):
-            if whole:
-                yield from self._decode_whole(list(run))
-                continue
-            for window, found in run:
-                path = self._decode_part(window, found, None if window.begins else before)
-                before = path[-1]
-                yield window, path
-
-    def _decode_whole(
-        self, pairs: list[tuple[Window, Tensor]]
-    ) -> Iterator[tuple[Window, list[int]]]:
-        lengths = np.array([len(scores) for _, scores in pairs], dtype=np.int64)
-        paths: list[list[int]] = [[]] * len(pairs)
-        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, BATCH_PLACES):
-            padded = torch.nn.utils.rnn.pad_sequence([pairs[n][1] for n in group], batch_first=True)
-            found = self._best(padded, torch.from_numpy(lengths[group]), None, ends=True)
-            for number, path in zip(group, found, strict=True):
-                paths[number] = path[: lengths[number]].tolist()
-        for (window, _), path in zip(pairs, paths, strict=True):
-            yield window, path
-
-    def _decode_part(self, window: Window, scores: Tensor, before: int | None) -> list[int]:
-        ahead = scores[window.first :].unsqueeze(0)
-        lengths = torch.tensor([ahead.shape[1]])
-        path: list[int] = self._best(ahead, lengths, before, ends=window.ends)[0].tolist()
-        return path[: window.last - window.first]
-
-    def _best(self, scores: Tensor, lengths: Tensor, before: int | None, *, ends: bool) -> Tensor:
-        scores, lengths = scores.to(self.device), lengths.to(self.device)
-        return self.model.decode(scores, lengths, before, ends=ends).cpu()
-
-
-def cut_windows(words: Iterable[str | None], lexicon: Lexicon) -> Iterator[Window]:
-    """Windows over a stream of words in which None ends a sentence."""
-    held: list[str] = []
-    first, begins = 0, True
-    for word in chain(words, [None]):
-        if word is not None:
-            held.append(lexicon.form(word))
-            if len(held) - first > CORE + CONTEXT:  # there is more: it need not be seen whole
-                last = first + CORE
-                yield Window(held[: last + CONTEXT], first, last, begins, False)
-                kept = max(0, last - CONTEXT)
-                held, first, begins = held[kept:], last - kept, False
-        elif held:
-            yield Window(held, first, len(held), begins, True)
-            held, first, begins = [], 0, True
-
-
-def gather(windows: Iterable[Window]) -> Iterator[list[Window]]:
-    """Windows in lists of some 16,000 words."""
-    gathered: list[Window] = []
-    count = 0
-    for window in windows:
-        gathered.append(window)
-        count += len(window.forms)
-        if count >= GATHERED:
-            yield gathered
-            gathered, count = [], 0
-    if gathered:
-        yield gathered
+    def choosing(self) -> tuple[Chain | None, Array]:
+        """How tags follow each other, and what is added to their scores (tags,)."""
+        leaning: Array = self.model.leaning.cpu().numpy()
+        if self.model.crf is None:
+            return None, leaning
+        return Chain(*(part.detach().cpu().numpy() for part in self.model.crf.moves())), leaning
 
 
 def load_tagger(run: Run, device: torch.device | None = None) -> SentenceTagger:
@@ -230,16 +92,15 @@ def tag_sentences(run: Run, sentences: Iterable[Sequence[str] | str]) -> Iterato
     return tagger.tag_sentences(words_of(sentence, tagger) for sentence in sentences)
 
 
-def words_of(sentence: Any, tagger: SentenceTagger) -> Sequence[str]:
-    """A sentence's words: given, or cut from a text.
-
-    Raises:
-        DataError: something else than words or a text was received.
-    """
-    if isinstance(sentence, str):
-        return tagger.words(sentence)
-    words = list(sentence)
-    wrong = next((word for word in words if not isinstance(word, str) or not word.strip()), None)
-    if wrong is not None:
-        raise DataError(f"Received {wrong!r} as a word to tag; expected texts that are not empty.")
-    return words
+__all__ = [
+    "CONTEXT",
+    "CORE",
+    "Scored",
+    "SentenceTagger",
+    "Window",
+    "cut_windows",
+    "gather",
+    "load_tagger",
+    "tag_sentences",
+    "words_of",
+]

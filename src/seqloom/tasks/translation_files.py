@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
+from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+
 from seqloom.config import DataSettings, PredictSettings, Settings
 from seqloom.data.encoding import read_lines
 from seqloom.data.pairs import open_pairs, other_pairs, read_pairs, source_place
@@ -14,7 +16,6 @@ from seqloom.data.source import Source
 from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
-from seqloom.tasks.row_files import Record, as_csv, as_json, unlike
 from seqloom.tasks.translator import TextTranslator, Translation, load_translator
 from seqloom.watching import unheard
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.errors import ShapeError
+from seqloom_runtime.errors import ShapeError
 
 Floats = npt.NDArray[np.floating[Any]]
 Exact = npt.NDArray[np.float64]

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
 from seqloom_runtime.decode.generation import Step
+from seqloom_runtime.errors import SettingsError
+from seqloom_runtime.evaluate.keys import scale_of
 from seqloom_runtime.signal.events import END, KINDS, EventVocabulary, Reading
 from seqloom_runtime.signal.music import DRUMS, Instrument
-
-from seqloom.errors import SettingsError
-from seqloom.evaluate.music import scale_of
-from seqloom.evaluate.ngram import NGramModel
 
 MOST_BARS = 64  # where none are asked for
 EVENTS_A_BAR = 256  # at most, in a call that must end
@@ -234,22 +233,3 @@ class RuledStep:
             logits[:, END] = np.logaddexp(logits[:, END], logits[:, self.rules.bar])
         allowed = self.rules.mask(self.reading, self.here)
         return np.where(allowed, logits, -np.inf).astype(np.float32), state
-
-
-class NGramStep:
-    """The n-gram baseline as a step: its state is what was read."""
-
-    def __init__(self, model: NGramModel) -> None:
-        self.model = model
-
-    def zero_state(self, batch: int) -> npt.NDArray[np.int64]:
-        """Nothing read yet."""
-        return np.zeros((batch, 0), np.int64)
-
-    def __call__(
-        self, ids: npt.NDArray[np.int64], state: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Logits of the id after each."""
-        state = np.concatenate([state, ids[:, None]], axis=1)[:, -self.model.order :]
-        rows = [np.log(np.maximum(self.model.distribution(row), 1e-30)) for row in state]
-        return np.stack(rows).astype(np.float32), state

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.errors import RunError, SettingsError, ShapeError
+from seqloom_runtime.errors import RunError, SettingsError, ShapeError
 
 NEAREST = 0.1  # of an end's distance from the median, which it keeps
 

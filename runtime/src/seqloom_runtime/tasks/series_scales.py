@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from seqloom_runtime.errors import DataError, RunError
+from seqloom_runtime.evaluate.mase import mase_scales
 from seqloom_runtime.signal.frequency import Frequency
 from seqloom_runtime.signal.scaling import Scaler
+from seqloom_runtime.signal.time_series import SeriesSet, TimeSeries
 from seqloom_runtime.signal.windows import Floats, Parts
-
-from seqloom.data.time_table import SeriesSet, TimeSeries
-from seqloom.errors import DataError, RunError
-from seqloom.evaluate.forecasting import mase_scales
 
 Exact = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from seqloom_runtime.errors import RunError
 from seqloom_runtime.signal.audio import (
     Floats,
     FrameStream,
@@ -20,9 +22,6 @@ from seqloom_runtime.signal.audio import (
     stacked,
     steps_of,
 )
-
-from seqloom.config import AudioSettings, Settings
-from seqloom.errors import RunError
 
 LEAST_SPREAD = 0.1  # of a band: silence has none
 LEAST_PEAK = 1e-4  # of a recording, below which it is silence and stays so
@@ -90,7 +89,7 @@ class SpeechFrames:
         tail: samples of silence that are heard behind each recording.
     """
 
-    settings: AudioSettings
+    settings: Any
     mel: Mel
     scale: Scale
     tail: int = 0
@@ -98,7 +97,7 @@ class SpeechFrames:
     @property
     def size(self) -> int:
         """Numbers in a step."""
-        return self.settings.stack * self.settings.bands
+        return int(self.settings.stack * self.settings.bands)
 
     def steps(self, samples: int) -> int:
         """Steps of so many samples."""
@@ -107,7 +106,7 @@ class SpeechFrames:
     @property
     def stride(self) -> int:
         """Frames from one step to the next."""
-        return self.settings.stride or self.settings.stack
+        return int(self.settings.stride or self.settings.stack)
 
     @property
     def step_seconds(self) -> float:
@@ -203,14 +202,14 @@ def coloured(bands: int, colour: float, random: np.random.Generator) -> Floats:
     return found
 
 
-def frames_of(settings: Settings, scale: Scale) -> SpeechFrames:
+def frames_of(settings: Any, scale: Scale) -> SpeechFrames:
     """How the settings describe it."""
     one_way = not settings.model.bidirectional
     tail = round(TAIL_SECONDS * settings.audio.sample_rate) if one_way else 0
     return SpeechFrames(settings.audio, mel_of(settings.audio), scale, tail)
 
 
-def mel_of(audio: AudioSettings) -> Mel:
+def mel_of(audio: Any) -> Mel:
     """Windows and bands as the settings, whose rate is known, describe them."""
     highest = min(audio.highest_hz or audio.sample_rate / 2, audio.sample_rate / 2)
     return Mel(
@@ -221,12 +220,3 @@ def mel_of(audio: AudioSettings) -> Mel:
         audio.lowest_hz,
         highest,
     )
-
-
-def resolved_audio(settings: Settings, rate: int) -> AudioSettings:
-    """The settings of the audio with what the data and the network decide filled in."""
-    audio = settings.audio
-    if audio.standardise == "auto":
-        way = "utterance" if settings.model.bidirectional else "train"
-        audio = audio.model_copy(update={"standardise": way})
-    return audio.model_copy(update={"sample_rate": audio.sample_rate or rate})

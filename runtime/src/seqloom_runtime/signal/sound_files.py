@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from seqloom_runtime.errors import DataError, MissingExtraError
 from seqloom_runtime.signal.audio import Floats
 from seqloom_runtime.signal.resampling import Resampler
-
-from seqloom.errors import DataError, MissingExtraError
 
 SOUND = (".wav", ".flac", ".ogg")
 BLOCK_SECONDS = 10.0

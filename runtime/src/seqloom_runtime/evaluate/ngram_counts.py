@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.errors import DataError, SettingsError
+from seqloom_runtime.errors import DataError, SettingsError
 
 Ids = npt.NDArray[np.integer]
 IntArray = npt.NDArray[np.int64]

@@ -19,8 +19,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from seqloom.errors import RunError
-from seqloom.evaluate.ngram_counts import (
+from seqloom_runtime.errors import RunError
+from seqloom_runtime.evaluate.ngram_counts import (
     UNSEEN,
     Counts,
     Ids,

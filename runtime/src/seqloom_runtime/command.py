@@ -1,0 +1,305 @@
+"""The command ``seqloom-runtime``: exported folders in use, without torch.
+
+    predict, generate, transcribe, compose, caption, serve, about
+
+Results go to standard output, words to standard error. Exit status 0, 2 for bad input, 130 after
+Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from seqloom_runtime import __version__
+from seqloom_runtime.errors import (
+    DataError,
+    MissingExtraError,
+    RunError,
+    SeqloomError,
+    SettingsError,
+)
+from seqloom_runtime.exported import ExportedModel, open_model
+from seqloom_runtime.exported.options import OPTIONS, Option, chosen
+from seqloom_runtime.reading import read_rows
+from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+
+CHUNK = 256  # rows answered at once
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command given as words; its exit status."""
+    try:
+        asked = _parser().parse_args(words)
+        status: int = asked.verb(asked)
+        return status
+    except SeqloomError as error:
+        print(f"seqloom-runtime: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="seqloom-runtime", description="Use models that seqloom export wrote, without torch."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, (verb, tasks, about) in VERBS.items():
+        own = verbs.add_parser(name, help=about, description=about)
+        own.set_defaults(verb=verb, tasks=tasks, options=_options(tasks))
+        count = "+" if name == "serve" else None
+        written = "what seqloom export wrote"
+        own.add_argument("folder", nargs=count, metavar="FOLDER", help=written)
+        own.add_argument("--threads", type=int, default=1, help="of onnxruntime; 1 by default")
+        _arguments(name, own)
+        for option, described in _options(tasks).items():
+            _add_option(own, option, described)
+    return parser
+
+
+def _options(tasks: Sequence[str]) -> dict[str, Option]:
+    return {name: option for task in tasks for name, option in OPTIONS[task].items()}
+
+
+def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
+    """What a verb takes beside the folder and the options of its tasks."""
+    if verb == "predict":
+        parser.add_argument("file", nargs="?", metavar="FILE", help="rows; - reads lines")
+        parser.add_argument("--text", help="column or template that is read")
+        parser.add_argument("--format", choices=("auto", "csv", "jsonl", "text"), default="auto")
+    if verb == "generate":
+        parser.add_argument("--prompt", default="", help="what the text begins with")
+    if verb in ("transcribe", "caption"):
+        parser.add_argument("file", nargs="+", metavar="FILE", help="sound or pictures")
+    if verb == "transcribe":
+        parser.add_argument("--stream", action="store_true", help="write while listening")
+    if verb == "compose":
+        parser.add_argument("--prompt", help="MIDI file to continue")
+        parser.add_argument("--out", default="piece.mid", help="MIDI file to write")
+    if verb == "serve":
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+        parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
+        parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
+    if verb not in ("about", "serve"):
+        parser.add_argument("--json", action="store_true", help="JSON on standard output")
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, option: Option) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    if option.type is bool:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=option.about)
+    elif option.type is tuple:
+        parser.add_argument(flag, nargs="+", help=option.about)
+    else:
+        parser.add_argument(flag, type=option.type, help=option.about)
+
+
+def _opened(asked: argparse.Namespace) -> tuple[ExportedModel, dict[str, Any]]:
+    """The model, and the options that were passed.
+
+    Raises:
+        RunError: it is of a task that the verb does not know.
+        SettingsError: an option that its task does not take.
+    """
+    model = open_model(asked.folder, threads=asked.threads)
+    if model.task not in asked.tasks:
+        verb = next(name for name, (_, tasks, _) in VERBS.items() if model.task in tasks)
+        raise RunError(f"{asked.folder} holds a model of {model.task}. Use: seqloom-runtime {verb}")
+    given = {name: getattr(asked, name) for name in asked.options}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in OPTIONS[model.task]:
+            raise SettingsError(f"--{name.replace('_', '-')} means nothing to {model.task}.")
+    return model, options
+
+
+def predict(asked: argparse.Namespace) -> int:
+    """Rows of a file, each with what the model says of it."""
+    model, options = _opened(asked)
+    if asked.file is None:
+        if model.task != "forecast":
+            raise SettingsError("predict needs a FILE, or - for lines of standard input.")
+        return _forecast(model, [{"id": name} for name in model.known], options, asked)
+    form = "jsonl" if asked.json else asked.format
+    if model.task == "forecast":
+        from seqloom_runtime.exported.forecast import series_in
+
+        forecaster: Any = model.forecaster  # type: ignore[attr-defined]
+        table = read_rows(asked.file, asked.text)
+        found = series_in(table, forecaster.scales, asked.file)
+        return _forecast(model, found, options, asked)
+    rows = read_rows(asked.file, asked.text or model.column)
+    _print(_lines(model, rows, options, form))
+    return 0
+
+
+def _forecast(
+    model: Any, rows: list[Record], options: dict[str, Any], asked: argparse.Namespace
+) -> int:
+    """What follows some series, a row for each step."""
+    found = model.table(rows, chosen("forecast", options))
+    as_lines = as_json if asked.json or asked.format == "jsonl" else as_csv
+    _print(as_lines(found))
+    return 0
+
+
+def _lines(
+    model: ExportedModel, rows: Iterable[tuple[Any, Record]], options: dict[str, Any], form: str
+) -> Iterator[str]:
+    answered = _answered(model, rows, options)
+    if form == "auto":
+        form = {"translate": "text", "tag": "text", "classify": "csv"}.get(model.task, "jsonl")
+    if form == "text":
+        for _, answer in answered:
+            yield from model.as_text(answer)
+        return
+    records = ({**record, **unlike(answer, record)} for record, answer in answered)
+    if form == "csv":
+        records = ({**record, **flat(record)} for record in records)
+        yield from as_csv({k: v for k, v in r.items() if not isinstance(v, dict)} for r in records)
+    else:
+        yield from as_json(records)
+
+
+def flat(record: Record) -> Record:
+    """Probabilities as columns of their own.
+
+    >>> flat({"label": "pos", "probabilities": {"pos": 0.75, "neg": 0.25}})
+    {'p(pos)': 0.75, 'p(neg)': 0.25}
+    """
+    shares = record.get("probabilities") or {}
+    return {f"p({label})": round(share, 6) for label, share in shares.items()}
+
+
+def _answered(
+    model: ExportedModel, rows: Iterable[tuple[Any, Record]], options: dict[str, Any]
+) -> Iterator[tuple[Record, Record]]:
+    stream = iter(rows)
+    while chunk := list(islice(stream, CHUNK)):
+        answers = model.answer([row for row, _ in chunk], **options)
+        for (_, record), answer in zip(chunk, answers, strict=True):
+            yield record, answer
+
+
+def generate(asked: argparse.Namespace) -> int:
+    """What follows a prompt, as it is written."""
+    model, options = _opened(asked)
+    if asked.json:
+        (answer,) = model.answer([asked.prompt], **options)
+        _print(as_json([{"prompt": asked.prompt, **answer}]))
+        return 0
+    sys.stdout.write(asked.prompt)
+    for piece in model.stream(asked.prompt, **options):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+    return 0
+
+
+def transcribe(asked: argparse.Namespace) -> int:
+    """What is said in recordings."""
+    model, options = _opened(asked)
+    for file in asked.file:
+        if asked.stream:
+            for piece in model.stream(file, **options):
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+            sys.stdout.write("\n")
+            continue
+        (answer,) = model.answer([file], **options)
+        _print(as_json([{"audio": file, **answer}]) if asked.json else [answer["transcript"]])
+    return 0
+
+
+def caption(asked: argparse.Namespace) -> int:
+    """What pictures show."""
+    model, options = _opened(asked)
+    for file in asked.file:
+        (answer,) = model.answer([file], **options)
+        line = f"{file}\t{answer['caption']}" if len(asked.file) > 1 else answer["caption"]
+        _print(as_json([{"image": file, **answer}]) if asked.json else [line])
+    return 0
+
+
+def compose(asked: argparse.Namespace) -> int:
+    """A piece of music as a MIDI file."""
+    model, options = _opened(asked)
+    (answer,) = model.answer([{"prompt": asked.prompt} if asked.prompt else {}], **options)
+    try:
+        Path(asked.out).write_bytes(answer.pop("midi"))
+    except OSError as error:
+        raise DataError(f"{asked.out}: cannot be written ({error.strerror}).") from None
+    if asked.json:
+        _print(as_json([{"file": asked.out, **answer}]))
+    else:
+        print(f"{answer['bars']} bars in {asked.out}", file=sys.stderr)
+    return 0
+
+
+def serve(asked: argparse.Namespace) -> int:
+    """Models over HTTP, with a page, until Ctrl-C."""
+    try:
+        from seqloom_runtime.serve.running import serve as serve_models
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "serve", "Serving") from None
+    from seqloom_runtime.serve.exported import open_export
+
+    models = [open_export(folder, asked.threads) for folder in asked.folder]
+    serve_models(
+        models,
+        host=asked.host,
+        port=asked.port,
+        api_key=asked.api_key or os.environ.get("SEQLOOM_API_KEY", ""),
+        version=__version__,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return 0
+
+
+def about(asked: argparse.Namespace) -> int:
+    """What a folder holds, every file checked."""
+    model = open_model(asked.folder, threads=asked.threads)
+    manifest = {n: v for n, v in model.folder.about.items() if n in ("task", "name", "seqloom")}
+    print(json.dumps({**manifest, "settings": model.settings}, ensure_ascii=False, indent=1))
+    return 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+Verb = tuple[Callable[[argparse.Namespace], int], tuple[str, ...], str]
+VERBS: dict[str, Verb] = {
+    "predict": (
+        predict,
+        ("classify", "tag", "translate", "forecast"),
+        "Give rows labels, words tags, texts translations, or series what follows them.",
+    ),
+    "generate": (generate, ("generate",), "Write on from a prompt."),
+    "transcribe": (transcribe, ("transcribe",), "Write down what is said in recordings."),
+    "caption": (caption, ("caption",), "Say what pictures show."),
+    "compose": (compose, ("compose",), "Write a piece of music."),
+    "serve": (serve, (), "Serve models over HTTP, with a page to play with them."),
+    "about": (about, (), "Check a folder, and say what it holds."),
+}

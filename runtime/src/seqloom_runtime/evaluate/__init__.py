@@ -1,0 +1,1 @@
+"""What use does with numbers that were fitted: n-grams, linear models, calibration, intervals."""

@@ -1,0 +1,116 @@
+"""Rows out of a file, with the standard library alone: lines of text, CSV, TSV, JSON lines.
+
+    for row, record in read_rows("reviews.csv", column="text"): …
+
+A row is what a model reads; the record is all that stood beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from seqloom_runtime.errors import DataError
+from seqloom_runtime.rows import Record
+
+TABLES = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+NAMES = ("text", "sentence", "review", "document", "source", "tokens", "series", "values")
+BIGGEST_CELL = 1 << 27  # bytes; csv stops at 131,072 by itself
+
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
+def read_rows(path: str, column: str | None = None) -> Iterator[tuple[Any, Record]]:
+    """What a model reads of each row, and the row; of lines the row is ``{"text": line}``.
+
+    Args:
+        path: a file, or - for lines of standard input.
+        column: a column's name, or a template such as ``{title}: {text}``; None takes one whose
+            name says what it is, or the only one.
+
+    Raises:
+        DataError: the file cannot be read, or has no such column.
+    """
+    suffix = Path(path).suffix.lower()
+    if path == "-":
+        yield from _lines(sys.stdin, "standard input")
+        return
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            if suffix in TABLES or suffix in JSON_LINES:
+                records = _table(file, suffix) if suffix in TABLES else _json_lines(file, path)
+                yield from _of_column(records, path, column)
+            else:
+                yield from _lines(file, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
+
+
+def _lines(file: Iterable[str], path: str) -> Iterator[tuple[Any, Record]]:
+    try:
+        for line in file:
+            text = line.rstrip("\r\n")
+            yield text, {"text": text}
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
+
+
+def _table(file: Iterable[str], suffix: str) -> Iterator[Record]:
+    csv.field_size_limit(BIGGEST_CELL)
+    for record in csv.DictReader(file, delimiter=TABLES[suffix]):
+        record.pop(None, None)
+        yield dict(record)
+
+
+def _json_lines(file: Iterable[str], path: str) -> Iterator[Record]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number:,}: is no JSON ({error}).") from None
+        yield found if isinstance(found, dict) else {"text": found}
+
+
+def _of_column(
+    records: Iterable[Record], path: str, column: str | None
+) -> Iterator[tuple[Any, Record]]:
+    template = column if column and _FIELD.search(column) else None
+    for record in records:
+        if template:
+            yield _filled(template, record, path), record
+            continue
+        column = column or _likely(record, path)
+        yield _cell(record, column, path), record
+
+
+def _filled(template: str, record: Record, path: str) -> str:
+    return _FIELD.sub(lambda field: str(_cell(record, field[1], path)), template)
+
+
+def _likely(record: Record, path: str) -> str:
+    """The column whose name says what it is, or the only one."""
+    named = [name for name in record if name.strip().lower() in NAMES]
+    if named or len(record) == 1:
+        return (named or list(record))[0]
+    raise DataError(f"{path}: {_columns(record)} Name the one to read with --text.")
+
+
+def _cell(record: Record, column: str, path: str) -> Any:
+    if column not in record:
+        raise DataError(f'{path}: there is no column "{column}". {_columns(record)}')
+    value = record[column]
+    return "" if value is None else value
+
+
+def _columns(record: Record) -> str:
+    return f"The columns are {', '.join(record)}."

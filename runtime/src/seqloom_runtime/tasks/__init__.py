@@ -1,0 +1,1 @@
+"""The tasks in use: what stands between a network and those who ask it. No network is here."""
