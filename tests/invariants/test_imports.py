@@ -60,19 +60,8 @@ MAY_IMPORT = {
         *("watching",),
     },
     "export": {
-        *(
-            "",
-            "atomic",
-            "config",
-            "errors",
-            "exported",
-            "nn",
-            "run",
-            "signal",
-            "strict_json",
-            "tasks",
-        ),
-        *("text", "toml", "train"),
+        *("", "atomic", "config", "errors", "exported", "nn", "run", "signal", "strict_json"),
+        *("tasks", "text", "toml", "train"),
     },
     "estimators": {
         *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),
@@ -103,7 +92,9 @@ MAY_IMPORT = {
         *("", "atomic", "explain", "export", "serve"),
     },
     "terminal": {"deciding", "errors", "watching"},
-    "serve": {"config", "data", "decode", "errors", "explain", "run", "signal", "tasks"},
+    "serve": {
+        *("config", "data", "decode", "errors", "explain", "exported", "run", "signal", "tasks"),
+    },
     "stopping": set(),
     "cli": {
         *("", "api", "atomic", "config", "errors", "serve", "stopping", "strict_json"),

@@ -2,8 +2,8 @@
 
     train, resume, compare, tune  → training     generate, compose              → writing
     predict, transcribe, evaluate → answering    tokens, data                   → looking
-    inspect, lesson               → seeing       serve                          → serving
-    export                        → exporting
+    inspect, lesson               → seeing       export                         → exporting
+    serve                         → serving
 
 Only this package prints and exits. Results go to standard output, words and progress to standard
 error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the

@@ -6,15 +6,14 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from seqloom_runtime.serve.pieces import piece_told
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.midi import check_mido, read_midi
-from seqloom_runtime.signal.music import DURATION, INSTRUMENT, PITCH, START, VELOCITY
 
 from seqloom.config import ComposeSettings
 from seqloom.run import Run
 from seqloom.serve.base import ServedRun, fields_of
 from seqloom.tasks.composer import load_composer
-from seqloom.tasks.composition import Composition
 
 MOST_BARS = 64
 MIDI = ("audio/midi", "audio/x-midi")
@@ -56,27 +55,9 @@ class ServedComposer(ServedRun):
             prompt = read_midi(row["prompt"], "The prompt", self.composer.grid)
         found = self.composer.compose(asked, prompt)
         return {
+            **piece_told(found.piece),
             "bars": found.bars,
             "melody": found.melody(),
-            "grid": found.piece.grid,
             "prompt_end": found.prompt_end,
-            "end": found.piece.end,
-            "bar_starts": [bar.start for bar in found.piece.bars()],
-            "tempo": tempo_of(found),
-            "instruments": [one.label for one in found.piece.instruments],
-            "notes": notes_of(found),
             "midi": base64.b64encode(found.midi()).decode(),
         }
-
-
-def notes_of(found: Composition) -> list[list[int]]:
-    """Start, duration, pitch, velocity and instrument of each note, in steps of the grid."""
-    columns = [START, DURATION, PITCH, VELOCITY, INSTRUMENT]
-    rows: list[list[int]] = found.piece.notes[:, columns].tolist()
-    return rows
-
-
-def tempo_of(found: Composition) -> float:
-    """Quarter notes a minute at the start."""
-    tempos = found.piece.tempos
-    return float(tempos[0].rate) if tempos else 120.0

@@ -68,11 +68,11 @@ async function look() {
   if (!view || !row) return;
   const text = row.prompt ?? row.text;
   if (typeof text === "string" && !text.trim()) return;
+  const empty = view.querySelector("p");
+  if (empty) empty.textContent = word("busy");
   if (looking) { again = true; return; }
   looking = true;
   const model = now;
-  const empty = view.querySelector("p");
-  if (empty) empty.textContent = word("busy");
   try {
     const found = await ask(`/v1/${now.task}/look`, { model: now.name, language: state.language, ...row });
     if (!view.isConnected || model !== now) return;

@@ -66,7 +66,7 @@ export function caption(model, place) {
       const image = toBase64(await (await small.convertToBlob({ type: "image/png" })).arrayBuffer());
       const asked = valuesOf(controls);
       if (asked.temperature > 0) asked.n_best = 1; // one is drawn
-      found = await ask("/v1/caption", { model: model.name, image, attention: true, ...asked }, signal);
+      found = await ask("/v1/caption", { model: model.name, image, ...("attention" in model.options ? { attention: true } : {}), ...asked }, signal);
       at = -1;
       show();
       say(found.text);

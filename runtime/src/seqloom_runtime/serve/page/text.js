@@ -59,7 +59,7 @@ export function generate(model, place, tools) {
       chart.replaceChildren(bars(step.top, step.token));
     };
     try {
-      const asked = { model: model.name, prompt, candidates: 8, ...valuesOf(controls) };
+      const asked = { model: model.name, prompt, ...("candidates" in model.options ? { candidates: 8 } : {}), ...valuesOf(controls) };
       for await (const event of events("/v1/generate/stream", asked, signal)) {
         const span = make("span", { class: "token" }, event.text);
         for (const step of event.steps || []) {
@@ -158,7 +158,7 @@ export function translate(model, place, tools) {
     await working(one.answer, async () => {
       const asked = valuesOf(controls);
       if (asked.temperature > 0) asked.n_best = 1; // one is drawn
-      const found = await ask("/v1/translate", { model: model.name, text: one.area.value, attention: true, ...asked });
+      const found = await ask("/v1/translate", { model: model.name, text: one.area.value, ...("attention" in model.options ? { attention: true } : {}), ...asked });
       one.answer.replaceChildren(make("p", { class: "best" }, found.text || word("nothing")));
       if (found.n_best.length > 1) one.answer.append(make("h3", {}, word("nbest")), nbest(found.n_best));
       if (found.attention) one.answer.append(make("h3", {}, word("alignment")), make("p", { class: "note" }, word("alignmentNote")), alignment(found));
