@@ -20,8 +20,9 @@ from seqloom.explain.layers import (
     trace_recurrent,
     trace_transformer_decoder,
 )
+from seqloom.explain.next_tokens import as_ids
 from seqloom.explain.subject import Read, Subject, need_text, repeated
-from seqloom.explain.texts import as_ids, names_of, pieces_of, prepared_of
+from seqloom.explain.texts import names_of, pieces_of, prepared_of
 from seqloom.explain.trace import Steps, Trace, distance, likeliest, without_batch
 from seqloom.explain.watching_layers import Call, seen_calls
 from seqloom.nn.decoder import RecurrentDecoder

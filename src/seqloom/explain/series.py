@@ -111,7 +111,7 @@ class Forecasting(Subject):
             assert isinstance(core, SegmentEncoder)
             with torch.inference_mode(), seen_scans(core.cell) as scans:
                 said = as_float64(self.say(self.model, read))
-            x, used = (as_float64(one) for one in scans[0])
+            x, used = (as_float64(one) for one in scans[0][:2])
             gates = CELL_EQUATIONS["gru"](weights_of(core.cell), x, None)
             found = {f"layer1.forward.{name}": array for name, array in gates.items()}
             deviation = distance(gates["hidden"], used)
