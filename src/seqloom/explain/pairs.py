@@ -92,12 +92,7 @@ class Translating(Subject):
         with ExitStack() as stack, torch.inference_mode():
             encoder = stack.enter_context(seen_calls(model.encoder))
             decoder = stack.enter_context(seen_calls(model.decoder))
-            inner = {}
-            if isinstance(model.decoder, RecurrentDecoder):
-                for name in ("first", "attention", "upper"):
-                    layer = getattr(model.decoder, name)
-                    if layer is not None:
-                        inner[name] = stack.enter_context(seen_calls(layer))
+            inner = seen_layers(model.decoder, stack)
             said = as_float64(self.say(model, read))
         received, output = encoder[0]
         arrays = trace_encoder(model.encoder, as_float64(received[0]))
@@ -125,6 +120,18 @@ class Translating(Subject):
         store = corpus.source_store(part)
         for row in np.random.default_rng(0).permutation(len(store)):
             yield self._read_ids("", store[int(row)], [])
+
+
+def seen_layers(decoder: nn.Module, stack: ExitStack) -> dict[str, list[Call]]:
+    """Every call of the layers of a recurrent decoder, as long as the stack is open."""
+    if not isinstance(decoder, RecurrentDecoder):
+        return {}
+    layers = {name: getattr(decoder, name) for name in ("first", "attention", "upper")}
+    return {
+        name: stack.enter_context(seen_calls(layer))
+        for name, layer in layers.items()
+        if layer is not None
+    }
 
 
 def traced_decoder(
