@@ -12,7 +12,6 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
 from seqloom.toml import read_settings
 
-
 FILES = {
     "forecast": "series",
     "transcribe": "sound",

@@ -23,8 +23,8 @@ from seqloom.explain.trace import Steps, Trace, likeliest, without_batch
 from seqloom.explain.watching_layers import seen_calls
 from seqloom.nn.cells import Cell
 from seqloom.nn.decoder import RecurrentDecoder
-from seqloom.nn.encoders import Encoder
 from seqloom.nn.picture_captioner import PictureCaptioner
+from seqloom.nn.recurrent import Recurrent
 from seqloom.run import Run
 from seqloom.tasks.captioner import PictureDescriber, load_captioner
 
@@ -44,7 +44,7 @@ class Captioning(Subject):
         """The model of a run."""
         return cls(run, load_captioner(run, torch.device("cpu")))
 
-    def encoder_of(self, model: nn.Module) -> Encoder:
+    def encoder_of(self, model: nn.Module) -> Recurrent:
         """The recurrence that writes: what looks at the picture has no steps.
 
         Raises:
@@ -151,13 +151,18 @@ class Captioning(Subject):
         """What is written at each step."""
         return read.targets
 
+    @property
+    def encoder(self) -> Recurrent:
+        """The recurrence that writes, as it is used."""
+        return self.encoder_of(self.model)
+
     def layers_of_lesson(self) -> list[Cell]:
         """The cells that write, layer by layer."""
         decoder = self._captioner.decoder
-        layers = [self.encoder]
+        layers = [self.encoder.cells]
         if isinstance(decoder, RecurrentDecoder) and decoder.upper is not None:
-            layers.append(decoder.upper)
-        return [cell for layer in layers for cell in layer.cells if isinstance(cell, Cell)]
+            layers.append(decoder.upper.cells)
+        return [cell for cells in layers for cell in cells if isinstance(cell, Cell)]
 
     def examples(self, part: str) -> Iterator[Read]:
         """Captions of a part with their pictures: what was written before each step."""

@@ -89,7 +89,8 @@ class JointNotes(nn.Module):
         sums = F.pad(added.cumsum(1), (0, 0, 1, 0))  # (frames, most + 1, units)
         acts = torch.sigmoid(self.start(hidden).unsqueeze(1) + sums)
         every = acts @ self.out.t()  # (frames, most + 1, keys)
-        return self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
+        found: Tensor = self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
+        return found
 
     def forward(self, hidden: Tensor, notes: Tensor) -> Tensor:
         """Nats of the frames."""
