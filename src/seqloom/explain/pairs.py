@@ -110,6 +110,7 @@ class Translating(Subject):
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
             written=read.targets,
+            answer=self.translator.target.decode([int(i) for i in read.extra[1:-1]]),
         )
 
     def examples(self, part: str) -> Iterator[Read]:

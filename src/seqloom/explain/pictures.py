@@ -139,6 +139,7 @@ class Captioning(Subject):
             {**found, "picture": picture},
             *(Steps("written", rows, read.targets), deviation),
             written=read.targets,
+            answer=self.tokenizer.decode([int(i) for i in read.extra[1:-1]]),
         )
 
     def states(self, group: Sequence[Read]) -> dict[str, Array]:

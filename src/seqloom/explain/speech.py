@@ -138,6 +138,7 @@ class Transcribing(Subject):
             {**found, "mel": mel, "chance": chance},
             *(Steps("spoken", rows, read.pieces), deviation),
             written=self.names(read.extra[1]),
+            answer=self.transcriber.tokenizer.decode(read.extra[1]),
             names=names,
             remarks=(*read.remarks, *self._remarks(read)),
         )

@@ -66,6 +66,7 @@ class Trace:
         steps: what it thought likely.
         deviation: the largest distance of the model's own numbers from these.
         written: tokens of the answer: a translation, a transcript, a caption.
+        answer: the same as people write it.
         names: of the tokens of the array "chance".
         values: the numbers of a series that was read (time, channels), in units of the data.
         ahead: of a forecaster, quantiles of what follows (horizon, levels), in units of the data.
@@ -81,6 +82,7 @@ class Trace:
     steps: Steps
     deviation: float
     written: tuple[str, ...] = ()
+    answer: str = ""
     names: tuple[str, ...] = ()
     values: Array | None = None
     ahead: Array | None = None
