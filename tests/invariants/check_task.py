@@ -1,11 +1,11 @@
-"""One check for every task: train, use, train again, save, load; results depend on nothing else.
+"""One check for every task: train, use, again, save, load, inspect; nothing else changes results.
 
 A new task adds one line to ``test_tasks.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,13 @@ from sklearn.base import clone
 from seqloom.run import Run
 
 
-def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Path) -> None:
+def check_task(
+    estimator: Any,
+    data: Any,
+    use: Callable[[Any], Any],
+    folder: Path,
+    looked_into: Sequence[Any] = (),
+) -> None:
     """Take an estimator through its life.
 
     Args:
@@ -22,6 +28,7 @@ def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Pat
         data: what its ``fit`` takes.
         use: what the fitted estimator is for; its result is compared.
         folder: where runs may be saved.
+        looked_into: inputs whose way through the model is shown.
     """
     parameters = estimator.get_params()
     fitted = clone(estimator).fit(data)
@@ -44,3 +51,9 @@ def check_task(estimator: Any, data: Any, use: Callable[[Any], Any], folder: Pat
         assert metrics[name] > 0
     names = {file.name for file in Run.open(path).path.iterdir()}
     assert {"config.toml", "metrics.json", "history.jsonl", "samples.jsonl", "loss.png"} <= names
+
+    for given in looked_into:
+        trace = loaded.trace(given)
+        assert 0 <= trace.deviation < 1e-4, "a trace is not what the model worked out"
+        assert trace.arrays and set(trace.shapes()) == set(trace)
+        assert trace.page is not None and trace.page().startswith("<!doctype html>")

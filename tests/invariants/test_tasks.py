@@ -55,6 +55,7 @@ def test_generate(tmp_path: Path) -> None:
         TEXTS,
         lambda model: (model.generate("the ", length=20), model.score(TEXTS[:3])),
         tmp_path,
+        ["the red cat"],
     )
 
 
@@ -68,6 +69,7 @@ def test_classify(tmp_path: Path) -> None:
             *(model.predict_proba(texts).tolist(), model.score(REVIEWS)),
         ),
         tmp_path,
+        ["a good film"],
     )
 
 
@@ -78,6 +80,7 @@ def test_classify_series(tmp_path: Path) -> None:
         WAVES,
         lambda model: (model.predict(series).tolist(), model.predict_proba(series).tolist()),
         tmp_path,
+        series[:1],
     )
 
 
@@ -88,6 +91,7 @@ def test_tag(tmp_path: Path) -> None:
         SENTENCES,
         lambda model: (model.classes_, model.predict(sentences), model.score(SENTENCES)),
         tmp_path,
+        sentences[:1],
     )
 
 
@@ -101,6 +105,7 @@ def test_translate(tmp_path: Path) -> None:
             model.predict(sources, temperature=1.0),
         ),
         tmp_path,
+        ["the cat"],
     )
 
 
@@ -115,6 +120,7 @@ def test_caption(tmp_path: Path) -> None:
             model.predict(pictures, temperature=1.0),
         ),
         tmp_path,
+        pictures[:1],
     )
 
 
@@ -127,6 +133,7 @@ def test_forecast(tmp_path: Path) -> None:
             *(model.forecast(DAYS), model.score(DAYS), list(model.backtest())),
         ),
         tmp_path,
+        [None, DAYS],
     )
 
 
@@ -142,6 +149,7 @@ def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             model.score(str(tmp_path / "tunes")),
         ),
         tmp_path,
+        [tmp_path / "tunes" / "tune00.mid"],
     )
 
 
@@ -156,4 +164,5 @@ def test_transcribe(tmp_path: Path) -> None:
             model.predict(heard, lm="none"),
         ),
         tmp_path,
+        heard[:1],
     )
