@@ -76,24 +76,27 @@ def test_layer_gate_and_unit_are_chosen(browser: Browser, page_of_task: Make) ->
     opened(browser, page_of_task("generate", [GIVEN["generate"]]))
     strip = "return document.querySelector('.strip').innerHTML"
     seen = {browser.run(strip)}
-    for select, option in (("#pick-layer", 1), ("#pick-signal", 0)):
+    layer = chosen(browser, "place")
+    for select in ("#pick-layer", "#pick-signal"):
         browser.run(
-            "const e = document.querySelector(arguments[0]); e.selectedIndex = arguments[1];"
+            "const e = document.querySelector(arguments[0]);"
+            "e.selectedIndex = (e.selectedIndex + 1) % e.length;"
             "e.dispatchEvent(new Event('change'))",
-            *(select, option),
+            select,
         )
         seen.add(browser.run(strip))
     browser.run(
-        "const e = document.querySelector('#pick-unit'); e.value = 5;"
+        "const e = document.querySelector('#pick-unit'); e.value = (chosen.unit + 3) % 8;"
         "e.dispatchEvent(new Event('change'))"
     )
     seen.add(browser.run(strip))
-    browser.find("#unit-after").click()
-    assert (chosen(browser, "place"), chosen(browser, "signal")) == (1, "input")
-    assert chosen(browser, "unit") == 6
+    typed = chosen(browser, "unit")
+    browser.find("#unit-before" if typed else "#unit-after").click()
+    assert chosen(browser, "place") == 1 - layer
+    assert abs(chosen(browser, "unit") - typed) == 1
     seen.add(browser.run(strip))
     assert len(seen) == 5  # each choice drew something else
-    assert "layer 2" in browser.find("#track0").text and quiet(browser)
+    assert f"layer {2 - layer}," in browser.find("#track0").text and quiet(browser)
 
 
 def test_tokens_are_hovered_clicked_and_walked(browser: Browser, page_of_task: Make) -> None:
@@ -110,10 +113,11 @@ def test_tokens_are_hovered_clicked_and_walked(browser: Browser, page_of_task: M
     assert browser.find("#said").get_attribute("textContent").startswith("3 ")
     canvas = browser.find("#main canvas")
     browser.run("arguments[0].scrollIntoView({block: 'center'})", canvas)
-    ActionChains(browser.driver).move_to_element(canvas).perform()
+    ActionChains(browser.driver).move_to_element_with_offset(canvas, 0, 25).perform()
     assert canvas.get_attribute("title").startswith("Unit ")
-    canvas.click()
-    assert chosen(browser, "here") != [2] and quiet(browser)
+    before = browser.run("return JSON.stringify(chosen)")
+    ActionChains(browser.driver).click().perform()
+    assert browser.run("return JSON.stringify(chosen)") != before and quiet(browser)
 
 
 def test_tables_heads_results_and_units(browser: Browser, page_of_task: Make) -> None:

@@ -60,7 +60,7 @@ def calendar(times: npt.NDArray[np.int64]) -> dict[str, Array]:
     if len(times) < 2:
         return {}
     step = float(np.median(np.diff(times)))
-    kinds = []
+    kinds: list[tuple[str, tuple[str, ...], npt.NDArray[np.int64]]] = []
     if step <= DAY / 4:
         kinds.append(("hour", PARTS_OF_DAY, times // (6 * HOUR) % 4))
     if step <= DAY:
