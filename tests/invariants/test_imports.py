@@ -48,8 +48,8 @@ MAY_IMPORT = {
         *("signal", "stepping", "text", "toml", "train", "watching"),
     },
     "explain": {
-        *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
-        *("watching",),
+        *("config", "data", "decode", "errors", "nn", "run", "signal", "tasks", "text", "toml"),
+        *("train", "watching"),
     },
     "export": {"config", "errors", "run", "tasks"},
     "estimators": {
