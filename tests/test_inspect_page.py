@@ -194,3 +194,20 @@ def test_words_of_the_input_are_no_markup(browser: Browser, page_of_task: Make) 
     opened(browser, page)
     assert "</script>" in browser.find("#main").text
     assert not browser.all("#main img") and quiet(browser)
+
+
+def test_a_notebook_s_frame_draws_the_same(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path / "cache"))
+    build, data, given = MODELS["classify"]
+    notebook = tmp_path / "notebook.html"
+    frame = build().fit(data).trace(given)._repr_html_()
+    notebook.write_text(f"<!doctype html><meta charset=utf-8>{frame}", encoding="utf-8")
+    browser.open(notebook.as_uri())
+    browser.driver.switch_to.frame(browser.find("iframe"))
+    browser.until("return document.querySelectorAll('#main canvas').length > 0")
+    browser.find("#unit-after").click()
+    assert browser.find(".strip").text
+    browser.driver.switch_to.default_content()
+    assert quiet(browser)
