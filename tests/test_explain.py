@@ -10,6 +10,7 @@ from typing import Any
 import drawn
 import numpy as np
 import pytest
+import torch
 from music_examples import tune, write_tunes
 from tones import PATTERN, tones, write_tones
 
@@ -30,7 +31,7 @@ from seqloom.explain.attribution import attribute
 from seqloom.explain.given import inputs_of
 from seqloom.explain.lesson import LessonAt, give_lesson
 from seqloom.explain.page import LARGEST, page_of, told_tokens
-from seqloom.explain.subject import SUBJECTS, Subject, open_subject
+from seqloom.explain.subject import SUBJECTS, Read, Subject, open_subject
 from seqloom.explain.trace import Steps, Trace
 from seqloom.explain.units import search_units
 
@@ -178,6 +179,26 @@ def test_attribution_is_complete(fitted: Any) -> None:
     x, nothing = subject.ends(read)
     np.testing.assert_allclose(subject.scores_at(read, nothing).detach()[0][0], found.start[0])
     np.testing.assert_allclose(subject.scores_at(read, x).detach()[0][0], found.end[0])
+
+
+class Steep:
+    """A result that rises at one place of the way, within a hundredth of it."""
+
+    exact = torch.nn.Linear(1, 1)
+
+    def ends(self, read: Read) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.tensor([[[1.0], [3.0]]], dtype=torch.float64)
+        return x, torch.zeros_like(x)
+
+    def scores_at(self, read: Read, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(400 * (x.sum((1, 2)) / 4 - 0.13))[:, None]
+
+
+def test_gradients_are_taken_closer_where_much_changes() -> None:
+    subject: Any = Steep()
+    found = attribute(subject, Read("", ("a", "b"), ("a", "b"), (), ("rises",)))
+    assert abs(found.gap[0]) <= 0.005 and found.places > 16
+    np.testing.assert_allclose(found.gradients, [[0.25, 0.75]], atol=0.005)
 
 
 def test_lesson_ends_at_what_the_model_used(fitted: Any) -> None:

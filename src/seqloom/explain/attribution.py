@@ -66,15 +66,19 @@ def attribute(subject: Subject, read: Read) -> Attribution:
     way = Way(subject, read, x, nothing, len(targets))
     way.walk(np.linspace(0, 1, FEWEST + 1))
     wanted = ENOUGH * max(1e-9, float(np.abs(way.end - way.start).max()))
-    weights = sum(w.numel() for n, w in subject.exact.named_parameters() if "embedding" not in n)
-    cost = POINTS * max(1, len(targets)) * x.shape[1] * weights  # of a stretch
-    most = min(MOST, max(LEAST, EFFORT // cost))
+    most = stretches_at_most(subject, x.shape[1] * len(targets))
     while way.is_short_of(wanted) and len(way.stretches) < most:
         way.halve_worst(wanted, most - len(way.stretches))
     occluded = occlusion(subject, read, x, nothing, len(targets))
     places = POINTS * len(way.stretches)
     lost = way.end[:, None] - occluded
     return Attribution(targets, way.gradients(), lost, way.start, way.end, places)
+
+
+def stretches_at_most(subject: Subject, steps: int) -> int:
+    """As many as may be looked at for so many steps of all results: of long inputs fewer."""
+    weights = sum(w.numel() for n, w in subject.exact.named_parameters() if "embedding" not in n)
+    return min(MOST, max(LEAST, EFFORT // max(1, POINTS * steps * weights)))
 
 
 class Way:
