@@ -19,6 +19,7 @@ from seqloom.nn.language_model import LanguageModel
 from seqloom.run import Run
 
 PIECE = 256  # tokens of a held-out text that are read from one zero state
+ATTRIBUTED = 48  # last tokens: over more, a recurrence's gradients go up and down too wildly to add
 SHOWN_TARGETS = 5  # labels or next tokens at most that are attributed
 
 Ids = npt.NDArray[np.integer[Any]]
@@ -64,6 +65,12 @@ class NextToken(Subject):
             remarks=remarks,
         )
 
+    def ends(self, read: Read) -> tuple[Tensor, Tensor]:
+        """What the encoder reads, and zeros in place of the last tokens; all before stays."""
+        x, nothing = super().ends(read)
+        nothing[:, :-ATTRIBUTED] = x[:, :-ATTRIBUTED]
+        return x, nothing
+
     def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
         """Of the token after each: (rows, time, vocab_size)."""
         assert isinstance(model, LanguageModel)
@@ -83,7 +90,13 @@ class NextToken(Subject):
         """With the likeliest tokens after each."""
         rows = tuple(likeliest(row, self.name_of) for row in said[0])
         steps = Steps("next", rows, (*read.tokens[1:], ""))
+        remarks = list(read.remarks)
+        if len(read.tokens) > ATTRIBUTED:
+            remarks.append(
+                f"What mattered is asked of the last {ATTRIBUTED} tokens; those before are left as "
+                "they are."
+            )
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
-            remarks=read.remarks,
+            remarks=tuple(remarks),
         )
