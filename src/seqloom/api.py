@@ -383,7 +383,8 @@ def trace(run: str | Path, given: Any = None) -> Trace:
     Args:
         run: folder of a run.
         given: a text; of tag also a list of words, of forecast data of series, or nothing for those
-            of the training.
+            of the training; of transcribe a sound file or samples, of compose a MIDI file, of
+            caption a picture.
 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
@@ -400,6 +401,7 @@ def inspect(
     text2: str | None = None,
     *,
     data: Any = None,
+    data2: Any = None,
     row: int | None = None,
     language: str = "en",
 ) -> str:
@@ -408,8 +410,9 @@ def inspect(
     Args:
         run: folder of a run.
         text, text2: what it reads; both are shown side by side.
-        data: instead, what ``open_source`` takes.
-        row: which of its rows, or of its series, counted from 1.
+        data: instead, what ``open_source`` takes; a sound file, a MIDI file, a picture.
+        data2: a second of them, shown beside the first.
+        row: which of their rows, or of their series, counted from 1.
         language: "en" or "ko".
 
     Raises:
@@ -419,7 +422,8 @@ def inspect(
     from seqloom.explain.inspect_run import inspect_run
 
     opened = Run.open(run)
-    return inspect_run(opened, inputs_of(opened, (text, text2), data, row), language=language)
+    given = inputs_of(opened, (text, text2), (data, data2), row)
+    return inspect_run(opened, given, language=language)
 
 
 def export(
@@ -471,7 +475,7 @@ def lesson(
     from seqloom.explain.subject import open_subject
 
     opened = Run.open(run)
-    (given,) = inputs_of(opened, (text,), data, row)
+    (given,) = inputs_of(opened, (text,), (data,), row)
     return give_lesson(open_subject(opened), given, LessonAt(step, unit, layer, direction))
 
 

@@ -56,8 +56,8 @@ MAY_IMPORT = {
         *("signal", "stepping", "text", "toml", "train", "watching"),
     },
     "explain": {
-        *("config", "data", "errors", "nn", "run", "signal", "tasks", "text", "toml", "train"),
-        *("watching",),
+        *("config", "data", "decode", "errors", "nn", "run", "signal", "tasks", "text", "toml"),
+        *("train", "watching"),
     },
     "export": {
         *("", "atomic", "config", "errors", "exported", "nn", "run", "signal", "strict_json"),
