@@ -135,6 +135,8 @@ def test_a_recording_in_pieces_is_the_recording_at_once(
     assert model.answer([file.read_bytes()])[0]["transcript"] == heard.text
     with pytest.raises(DataError, match="Row 1: expected a sound file, its bytes, or samples"):
         model.answer([{"a": 1}])
+    with pytest.raises(DataError, match=r"^the recording: cannot be read"):
+        model.answer([b"no sound"])
 
 
 def test_series_of_a_table_are_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
