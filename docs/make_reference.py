@@ -40,6 +40,7 @@ SECTION_OF_GROUP = {
     "Data": "data", "Sound": "audio", "Tokens": "text", "Model": "model", "Training": "train",
     "Writing": None,
     "Output": None,
+    "Limits": None,
 }  # fmt: skip
 
 
@@ -98,6 +99,8 @@ def _group_note(name: str) -> str:
     section = SECTION_OF_GROUP[name]
     if name == "Output":
         return "Of `seqloom predict`."
+    if name == "Limits":
+        return "Of `seqloom serve`, and of `seqloom_runtime.serve.limits.Limits` in Python."
     if section is None:
         return "Of `seqloom generate`, and of `TextGenerator.generate` in Python."
     return f"Section `[{section}]` of `config.toml`."
@@ -202,7 +205,7 @@ def _default(argument: Argument) -> str:
     value = argument.field_info.default
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "–" if value in (None, (), "") else f"`{value}`"
+    return "–" if value in (None, (), "", inspect.Parameter.empty) else f"`{value}`"
 
 
 def python_page() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import browser as browser  # a fixture
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from music_examples import tune, write_tunes
-from seqloom_runtime.signal.midi import read_midi
+from seqloom_runtime.signal.midi import read_midi, write_midi
+from seqloom_runtime.signal.music import Instrument
 from test_music_files import write_roll, write_voices
 
 from seqloom import MusicComposer, api, cli
@@ -83,6 +85,23 @@ def test_a_piece_by_the_command_line(
     assert set((piece.notes[:, 2] % 12).tolist()) <= {0, 2, 4, 5, 7, 9, 11}
     assert out.with_suffix(".wav").read_bytes()[:4] == b"RIFF"
     assert out.with_suffix(".png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_prompt_of_unknown_events_is_said(
+    run: Path, tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, prompt = tmp_path / "on.mid", tmp_path / "odd.mid"
+    piece = tune(3)
+    prompt.write_bytes(write_midi(replace(piece, instruments=(Instrument(77),))))
+    words = ["--prompt", str(prompt), "--prompt-bars", "1", "--bars", "1"]
+    assert cli.run(["compose", str(run), "--out", str(out), *words, "--json"]) == 0
+    (remark,) = json.loads(capsys.readouterr().out)["remarks"]
+    assert "do not occur in the training part" in remark
+    assert cli.run(["compose", str(run), "--out", str(out), *words]) == 0
+    assert remark.split()[0] + " events of the prompt" in capsys.readouterr().err
+    known = ["--prompt", str(tunes / "tune03.mid"), "--bars", "1"]
+    assert cli.run(["compose", str(run), "--out", str(out), *known, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["remarks"] == []
 
 
 def test_a_prompt_by_the_command_line(run: Path, tunes: Path, tmp_path: Path) -> None:

@@ -7,23 +7,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drawn
 import numpy as np
 import pytest
+import torch
+from music_examples import tune, write_tunes
+from tones import PATTERN, tones, write_tones
 
 from seqloom import (
     DataError,
     Forecaster,
+    ImageCaptioner,
+    MusicComposer,
     SequenceClassifier,
     SequenceTagger,
     SettingsError,
+    SpeechRecognizer,
     TextGenerator,
     Translator,
     cli,
 )
 from seqloom.explain.attribution import attribute
+from seqloom.explain.given import inputs_of
 from seqloom.explain.lesson import LessonAt, give_lesson
-from seqloom.explain.page import LARGEST, page_of
-from seqloom.explain.subject import SUBJECTS, Subject, open_subject
+from seqloom.explain.page import LARGEST, page_of, told_tokens
+from seqloom.explain.subject import SUBJECTS, Read, Subject, open_subject
 from seqloom.explain.trace import Steps, Trace
 from seqloom.explain.units import search_units
 
@@ -88,7 +96,33 @@ MODELS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
         WAVE,
         None,
     ),
+    "transcribe": (
+        lambda: SpeechRecognizer(**SMALL, name=PATTERN, bands=12, bidirectional=False),
+        lambda folder: str(write_tones(folder, 40)),
+        tones("abca"),
+    ),
+    "compose": (
+        lambda: MusicComposer(**SMALL, music="events"),
+        lambda folder: str(write_tunes(folder, range(12))),
+        tune(3, bars=2, grid=12),
+    ),
+    "compose-roll": (
+        lambda: MusicComposer(**SMALL, music="roll", encoder="gru"),
+        lambda folder: str(write_tunes(folder, range(12))),
+        tune(3, bars=2),
+    ),
+    "caption": (
+        lambda: ImageCaptioner(**SMALL, image_size=16, channels=4, num_layers=2),
+        drawn.rows(24),
+        drawn.picture(3),
+    ),
+    "caption-transformer": (
+        lambda: ImageCaptioner(**SMALL, image_size=16, channels=4, decoder="transformer"),
+        drawn.rows(24),
+        drawn.picture(3),
+    ),
 }
+WITHOUT_RECURRENCE = ("caption-transformer",)
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -96,7 +130,10 @@ def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     make, data, given = MODELS[request.param]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield request.param, make().fit(data), given
+        for module in ("compose", "compose_roll"):
+            patch.setattr(f"seqloom.tasks.{module}.MEASURED", 1)
+        read = data(tmp_path_factory.mktemp("data")) if callable(data) else data
+        yield request.param, make().fit(read), given
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +161,9 @@ def test_trace_is_what_the_model_used(fitted: Any) -> None:
         assert trace[name].shape == tuple(size for _, size in axes)
         if name.endswith(("attention", "alignment")):
             np.testing.assert_allclose(trace[name].sum(-1), 1.0)
-    first = next(name for name in trace if not name.startswith("decoder"))
-    assert trace[first].shape[-2] == len(trace.tokens)
+    first = next(iter(trace))
+    steps = trace.written if first.startswith("decoder") else trace.tokens
+    assert trace[first].shape[-2] == len(steps)
 
 
 def test_attribution_is_complete(fitted: Any) -> None:
@@ -143,15 +181,93 @@ def test_attribution_is_complete(fitted: Any) -> None:
     np.testing.assert_allclose(subject.scores_at(read, x).detach()[0][0], found.end[0])
 
 
+class Steep:
+    """A result that rises at one place of the way, within a hundredth of it."""
+
+    exact = torch.nn.Linear(1, 1)
+
+    def ends(self, read: Read) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.tensor([[[1.0], [3.0]]], dtype=torch.float64)
+        return x, torch.zeros_like(x)
+
+    def scores_at(self, read: Read, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(400 * (x.sum((1, 2)) / 4 - 0.13))[:, None]
+
+
+def test_gradients_are_taken_closer_where_much_changes() -> None:
+    subject: Any = Steep()
+    found = attribute(subject, Read("", ("a", "b"), ("a", "b"), (), ("rises",)))
+    assert abs(found.gap[0]) <= 0.005 and found.places > 16
+    np.testing.assert_allclose(found.gradients, [[0.25, 0.75]], atol=0.005)
+
+
 def test_lesson_ends_at_what_the_model_used(fitted: Any) -> None:
-    _, model, given = fitted
+    name, model, given = fitted
     subject = open_subject(model.run_)
+    if name in WITHOUT_RECURRENCE:
+        with pytest.raises(SettingsError, match="lessons are given of recurrences"):
+            give_lesson(subject, given, LessonAt())
+        return
     lesson = give_lesson(subject, given, LessonAt(step=2, unit=3))
     assert lesson.result == pytest.approx(lesson.used, abs=1e-5)
     assert lesson.lines[-1].value == pytest.approx(lesson.result)
     for wrong, flag in ((LessonAt(step=99), "--step"), (LessonAt(unit=8), "--unit")):
         with pytest.raises(SettingsError, match=flag):
             give_lesson(subject, given, wrong)
+
+
+@pytest.mark.parametrize("fitted", ["caption"], indirect=True)
+def test_a_lesson_begins_at_the_state_that_a_decoder_is_given(fitted: Any) -> None:
+    _, model, given = fitted
+    trace = model.trace(given)
+    for layer in (1, 2):
+        lesson = give_lesson(open_subject(model.run_), given, LessonAt(1, 3, layer))
+        assert lesson.token == trace.written[0]
+        array = trace[f"decoder.layer{layer}.forward.hidden"]
+        assert lesson.result == pytest.approx(array[0, 3], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    ["transcribe", "compose", "compose-roll", "caption", "caption-transformer"],
+    indirect=True,
+)
+def test_what_is_no_text_is_in_the_trace(fitted: Any) -> None:
+    name, model, given = fitted
+    trace = model.trace(given)
+    if name == "transcribe":
+        np.testing.assert_allclose(trace["chance"].sum(1), 1.0, atol=1e-5)
+        assert trace["chance"].shape == (len(trace.tokens), len(trace.names))
+        assert len(trace["mel"]) == 12 and trace["mel"].shape[1] % len(trace.tokens) == 0
+        assert trace.answer == model.predict([given])[0]
+    elif name == "compose-roll":
+        assert trace["roll"].shape == (88, len(trace.tokens)) and not trace["roll"][:, 0].any()
+        assert trace.tokens[1] == trace.steps.chosen[0] == "Eb2 F4"
+        assert trace["roll"][:, 1].sum() == 2
+    elif name.startswith("caption"):
+        np.testing.assert_allclose(trace["picture"] * 255, given)
+        assert trace.answer == model.predict([given])[0]
+    elif name == "compose":
+        assert trace.tokens[:2] == ("<start>", "bar")
+
+
+FOLLOWED = {
+    "transcribe": {"loudness", "said a"},
+    "compose": {"beat", "pitch", "event duration"},
+    "compose-roll": {"highest", "beat"},
+    "caption": {"place", "word a"},
+    "forecast-steps": {"level", "change", "slope"},
+}
+
+
+@pytest.mark.parametrize("fitted", FOLLOWED, indirect=True)
+def test_units_follow_what_was_measured(fitted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, model, _ = fitted
+    monkeypatch.setattr("seqloom.explain.units.ENOUGH", 3)
+    monkeypatch.setattr("seqloom.explain.units.FEWEST", 1)
+    search = search_units(open_subject(model.run_))
+    assert search is not None
+    assert {follower.property for follower in search.followers} >= FOLLOWED[name]
 
 
 def test_lesson_of_the_cell_that_reads_backward(tmp_path: Path) -> None:
@@ -237,6 +353,12 @@ def test_pages_stay_small() -> None:
     assert place["size"] == 4096 and 8 <= len(place["units"]) < 4096
 
 
+def test_only_likely_tokens_are_told() -> None:
+    chance = np.full((4, 100), 1e-4)
+    chance[:, 7], chance[2, 90] = 0.9, 0.5
+    assert told_tokens(chance) == [7, 90]
+
+
 def test_long_texts_are_refused_in_one_line() -> None:
     with pytest.raises(DataError, match="500 tokens; a page shows up to 400"):
         page_of([fake(500, 2, 1)])
@@ -318,3 +440,34 @@ def test_lesson_prints_every_line(
     found = json.loads(capsys.readouterr().out)
     assert found["result"] == pytest.approx(found["used"], abs=1e-6)
     assert f"{found['lines'][-1]['value']:.5f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("tag", "Anna eats tea"), ("translate", "an old cat")],
+)
+def test_rows_of_a_file_for_other_tasks(name: str, line: str, tmp_path: Path) -> None:
+    make, data, _ = MODELS[name]
+    file = tmp_path / "lines.txt"
+    file.write_text(f"the fish\n{line}\n", encoding="utf-8")
+    model = make().fit(data)
+    (given,) = inputs_of(model.run_, (None,), (str(file),), 2)
+    assert given == line
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    """What the command reads is what the verb that uses the run reads."""
+    make, data, _ = MODELS["transcribe"]
+    folder = data(tmp_path / "sound")
+    model = make().fit(folder)
+    run = model.run_
+    first, second = sorted(Path(folder).iterdir())[:2]
+    words = ["inspect", str(run.path), str(first), "--file2", str(second), "--quiet"]
+    assert cli.run([*words, "--out", str(tmp_path / "two.html")]) == 0
+    texts = data_of((tmp_path / "two.html").read_text(encoding="utf-8"))["texts"]
+    assert [text["given"] for text in texts] == [first.name, second.name]
+    assert inputs_of(run, (), (folder,), 2) == [second]
+    with pytest.raises(SettingsError, match="reads sound, no text"):
+        inputs_of(run, ("abc",))
+    with pytest.raises(SettingsError, match="pass a FILE of sound"):
+        inputs_of(run, ())

@@ -144,3 +144,23 @@ def test_what_was_prepared_is_opened_again_and_damage_is_noticed() -> None:
     assert again.labels == labelled.labels
     (labelled.folder / "labelled.json").write_text("{")
     assert reopen_labelled(labelled.folder) is None
+
+
+@pytest.mark.parametrize(
+    ("installed", "kind", "words"),
+    [
+        (True, "morpheme", "Tokenizer morpheme"),
+        (False, "bpe", 'pip install "seqloom[korean]"'),
+    ],
+)
+def test_much_korean_is_cut_into_morphemes_where_they_can_be_found(
+    installed: bool, kind: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqloom_runtime.text.tokenizers.SMALL_DATA", 100)
+    monkeypatch.setattr("seqloom.tasks.labelled.kiwi_installed", lambda: installed)
+    good = [f"정말 재미있는 영화였다 {n}" for n in range(20)]
+    bad = [f"너무 지루해서 잤다 {n}" for n in range(20)]
+    labelled = prepare(rows(good, "good") + rows(bad, "bad"))
+    assert labelled.settings.text.tokenizer == kind
+    assert any(words in line for line in labelled.explanation())
+    assert prepare().settings.text.tokenizer == "bpe"

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -54,6 +55,21 @@ def test_programmes_channels_and_tracks_are_instruments() -> None:
     found = {piece.instruments[row[4]].label: int(row[2]) for row in piece.notes}
     assert found == {"0": 60, "40": 70, "0.2": 40, "drums": 36}
     assert piece.pitched.sum() == 3
+
+
+def test_more_instruments_than_channels_go_to_another_port() -> None:
+    players = tuple(Instrument(program) for program in range(20))
+    notes = np.array([[n, 1, 60, 80, n] for n in range(20)], np.int32)
+    piece = replace(tune(0), instruments=players, notes=notes)
+    file = mido.MidiFile(file=io.BytesIO(write_midi(piece)))
+    ports = [next((m.port for m in track if m.type == "midi_port"), 0) for track in file.tracks]
+    used = {
+        (port, message.channel, message.program)
+        for port, track in zip(ports, file.tracks, strict=True)
+        for message in track
+        if message.type == "program_change"
+    }
+    assert len({(port, channel) for port, channel, _ in used}) == 20
 
 
 def test_a_note_ends_where_its_key_is_struck_again_or_the_track_ends() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from seqloom_runtime.signal.audio import Mel, log_mel
 
 from seqloom import SpeechRecognizer, TextGenerator, api, cli
 from seqloom.config import PredictSettings, default_settings, override
 from seqloom.data.recordings import open_recordings
 from seqloom.errors import DataError, SettingsError
 from seqloom.tasks.speech_corpus import prepare_speech
+from seqloom.tasks.speech_scores import Overheard
 from seqloom.tasks.transcriber import Transcriber, load_transcriber, quietest, stretches
 
 RATE = 4_000
@@ -191,6 +193,15 @@ def test_files_become_rows(
     assert "cannot be read as sound" in capsys.readouterr().err
 
 
+def test_frames_are_overheard_while_pieces_pass() -> None:
+    sound = np.random.default_rng(0).standard_normal(3 * RATE).astype(np.float32)
+    mel = Mel(RATE)
+    overheard = Overheard(mel)
+    passed = list(overheard.passing(np.array_split(sound, 17)))
+    np.testing.assert_array_equal(np.concatenate(passed), sound)
+    np.testing.assert_array_equal(overheard.frames(), log_mel(sound, mel))
+
+
 def test_a_run_is_scored_on_other_recordings(one_way: SpeechRecognizer, sound: Path) -> None:
     result = api.evaluate(one_way.run_.path, str(sound))
     assert result["recordings"] == 60 and set(result["speakers"]) == {"anna", "bob", "cleo"}
@@ -254,6 +265,12 @@ def test_bad_recordings_are_counted_and_named(tmp_path: Path) -> None:
 def test_nothing_to_hear_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a_x_1.wav").write_bytes(b"RIFF\0\0")
     with pytest.raises(DataError, match="no recording can be heard: not readable as sound"):
+        prepared(tmp_path)
+
+
+def test_a_pattern_that_no_file_fits_shows_a_name(tmp_path: Path) -> None:
+    (tmp_path / "one.wav").write_bytes(b"RIFF\0\0")
+    with pytest.raises(DataError, match=r'no file is named as --name ".*" says; .* "one\.wav"'):
         prepared(tmp_path)
 
 

@@ -1,11 +1,13 @@
 """Which unit follows what: properties told right, a planted unit found, strength honest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
 from seqloom.explain.properties import in_quotes, properties_of, since_line, word_classes
+from seqloom.explain.season import calendar, since
 from seqloom.explain.units import balanced, correlations, is_told
 
 
@@ -14,6 +16,9 @@ class Text:
     pieces: tuple[str, ...]
     label: str = ""
     classes: tuple[str, ...] = ()
+    measures: dict[str, Any] = field(default_factory=dict)
+    since: int = 0
+    class_kind: str = "tag"
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -36,6 +41,29 @@ def test_properties_of_several_texts() -> None:
     assert found["digits"].tolist() == [0, 1, 0] and found["capitals"].tolist() == [1, 0, 0]
     assert found["label good"].tolist() == [1, 1, 0] and found["tag N"].tolist() == [1, 0, 1]
     assert "line" not in found  # no text has lines
+
+
+def test_what_was_measured_stands_in_place_of_what_a_text_says() -> None:
+    loud = {"loudness": np.array([1.0, 2.0, 3.0])}
+    texts = [
+        Text(("1", "", ""), classes=("", "a", "b"), measures=loud, class_kind="said"),
+        Text(("", "", ""), classes=("a", "a", "b"), measures=loud, since=2, class_kind="said"),
+    ]
+    found = properties_of(texts)
+    assert found["loudness"].tolist() == [1, 2, 3, 3]  # of the second the last step alone counts
+    assert found["said b"].tolist() == [0, 0, 1, 1] and "digits" not in found
+
+
+def test_steps_of_a_series_are_told_by_the_calendar() -> None:
+    hours = np.arange(48) * 3_600
+    found = calendar(hours)
+    assert found["hour 0–5"][:7].tolist() == [1] * 6 + [0]
+    assert found["weekday Thursday"].sum() == found["weekday Friday"].sum() == 24
+    months = np.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[s]")
+    yearly = calendar(months.astype(np.int64))
+    assert yearly["month March"].tolist() == [0, 0, 1] + [0] * 9
+    assert not any(name.startswith(("hour", "weekday")) for name in yearly)
+    assert since(np.array([1.0, 2.0, 4.0, 8.0]), 2).tolist() == [0, 1, 3, 6]
 
 
 def test_classes_of_morphemes_stand_in_their_names() -> None:

@@ -20,6 +20,7 @@ from seqloom.run import Run
 
 if TYPE_CHECKING:
     from seqloom_runtime.decode.sampling import Sampler
+    from seqloom_runtime.serve.limits import Limits
 
     from seqloom.chosen import Changes, Chosen
     from seqloom.compare import Comparison, Tuning
@@ -84,6 +85,7 @@ __all__ = [
     "preset_names",
     "recall_table",
     "resume",
+    "serve",
     "sharing_cores",
     "task_of",
     "trace",
@@ -381,7 +383,8 @@ def trace(run: str | Path, given: Any = None) -> Trace:
     Args:
         run: folder of a run.
         given: a text; of tag also a list of words, of forecast data of series, or nothing for those
-            of the training.
+            of the training; of transcribe a sound file or samples, of compose a MIDI file, of
+            caption a picture.
 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
@@ -398,6 +401,7 @@ def inspect(
     text2: str | None = None,
     *,
     data: Any = None,
+    data2: Any = None,
     row: int | None = None,
     language: str = "en",
 ) -> str:
@@ -406,8 +410,9 @@ def inspect(
     Args:
         run: folder of a run.
         text, text2: what it reads; both are shown side by side.
-        data: instead, what ``open_source`` takes.
-        row: which of its rows, or of its series, counted from 1.
+        data: instead, what ``open_source`` takes; a sound file, a MIDI file, a picture.
+        data2: a second of them, shown beside the first.
+        row: which of their rows, or of their series, counted from 1.
         language: "en" or "ko".
 
     Raises:
@@ -417,7 +422,8 @@ def inspect(
     from seqloom.explain.inspect_run import inspect_run
 
     opened = Run.open(run)
-    return inspect_run(opened, inputs_of(opened, (text, text2), data, row), language=language)
+    given = inputs_of(opened, (text, text2), (data, data2), row)
+    return inspect_run(opened, given, language=language)
 
 
 def export(
@@ -469,7 +475,7 @@ def lesson(
     from seqloom.explain.subject import open_subject
 
     opened = Run.open(run)
-    (given,) = inputs_of(opened, (text,), data, row)
+    (given,) = inputs_of(opened, (text,), (data,), row)
     return give_lesson(open_subject(opened), given, LessonAt(step, unit, layer, direction))
 
 
@@ -622,6 +628,45 @@ def transcribe(
         raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
     path = None if file is None else Path(file)
     return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
+
+
+def serve(
+    runs: Sequence[str | Path],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    api_key: str = "",
+    limits: Limits | None = None,
+    say: Callable[[str], None] | None = None,
+) -> None:
+    """Serve models over HTTP until a signal stops it; what is being answered is finished first.
+
+    Args:
+        runs: folders of runs, of any tasks; each is asked for by the name of its folder.
+        host, port: where to listen; port 0 takes one that is free.
+        api_key: that requests must hold; none where it is empty.
+        limits: of sizes, numbers and times; defaults when None.
+        say: told the address.
+
+    Raises:
+        RunError, SettingsError: see ``seqloom.errors``.
+        MissingExtraError: FastAPI, uvicorn or prometheus-client is not installed.
+    """
+    from seqloom_runtime.serve.limits import Limits as Defaults
+
+    from seqloom import __version__
+    from seqloom.serve.opening import check_server, open_all
+
+    server = check_server()
+    server.serve(
+        open_all(runs),
+        host=host,
+        port=port,
+        api_key=api_key,
+        limits=limits or Defaults(),
+        version=__version__,
+        say=say,
+    )
 
 
 def make_sampler(options: GenerateSettings) -> Sampler:

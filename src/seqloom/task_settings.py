@@ -41,7 +41,6 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "learning_rate": 2e-3,
             "dropout_ramp": 0.0,
             "teacher_forcing": 0.0,
-            "precision": "float32",
         },
     },
     "compose": {

@@ -1,11 +1,11 @@
-"""One check for every task: train, use, train again, save, load, export; nothing else matters.
+"""One check for every task: train, use, again, save, load, export, inspect; nothing else matters.
 
 A new task adds one line to ``test_tasks.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def check_task(
     use: Callable[[Any], Any],
     folder: Path,
     exported: tuple[Callable[[ExportedModel], Any], Callable[[Any], Any]],
+    looked_into: Sequence[Any] = (),
 ) -> None:
     """Take an estimator through its life.
 
@@ -31,6 +32,7 @@ def check_task(
         use: what the fitted estimator is for; its result is compared.
         folder: where runs may be saved.
         exported: what the exported model says, and what the estimator says of the same.
+        looked_into: inputs whose way through the model is shown.
     """
     parameters = estimator.get_params()
     fitted = clone(estimator).fit(data)
@@ -59,3 +61,9 @@ def check_task(
 
     names = {file.name for file in Run.open(path).path.iterdir()}
     assert {"config.toml", "metrics.json", "history.jsonl", "samples.jsonl", "loss.png"} <= names
+
+    for given in looked_into:
+        trace = loaded.trace(given)
+        assert 0 <= trace.deviation < 1e-4, "a trace is not what the model worked out"
+        assert trace.arrays and set(trace.shapes()) == set(trace)
+        assert trace.page is not None and trace.page().startswith("<!doctype html>")

@@ -24,7 +24,7 @@ PACKAGES = (CHECKOUT / "src/seqloom", CHECKOUT / "runtime/src/seqloom_runtime")
 HIDDEN = ("__init__.py", "__main__.py", "py.typed")
 GUIDES = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
-    *("compare", "inspect", "export"),
+    *("compare", "inspect", "export", "serve"),
 )
 PAIRS = [
     ("README.md", "README.ko.md"),

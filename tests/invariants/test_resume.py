@@ -14,6 +14,8 @@ import drawn
 import pytest
 from tones import PATTERN, write_tones
 
+from seqloom import cli
+
 WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 LINES = [" ".join(WORDS[(i * k) % 12] for k in range(9)) for i in range(150)]
 DATA = {
@@ -36,10 +38,11 @@ DATA = {
     + "".join(f"{line[: 9 + n % 30]}\t{line[n % 7 : 20]}\n" for n, line in enumerate(LINES)),
 }
 TEXT = ("--embedding-size", "8", "--sequence-length", "16")
+UPDATES = 60
 FLAGS = [
     *("--batch-size", "4", "--averaging", "0.9"),
     *("--dropout", "0.2", "--weight-drop", "0.1", "--dropout-ramp", "0"),
-    *("--checkpoint-seconds", "0", "--threads", "1", "--quiet"),
+    *("--checkpoint-seconds", "0", "--report-every", "25", "--threads", "1", "--quiet"),
 ]
 CLASSIFY = ("rows.csv", "--task", "classify", "--pretrain", "0.5")
 # What is trained, the stage in which it is killed (of the run itself, or in a folder of it).
@@ -84,16 +87,16 @@ CASES = {
 }
 
 
-def command(*words: str) -> list[str]:
+def in_a_process(words: list[str]) -> list[str]:
     return [sys.executable, "-m", "seqloom", *words]
 
 
 def train(
-    data: Path, out: Path, *more: str, updates: int = 120, hidden_size: int = 24
+    data: Path, out: Path, *more: str, updates: int = UPDATES, hidden_size: int = 24
 ) -> list[str]:
     size = ("--updates", str(updates), "--hidden-size", str(hidden_size))
     text = () if {"forecast", "--image-size"} & set(more) else TEXT
-    return command("train", str(data), "--out", str(out), *size, *FLAGS, *text, *more)
+    return ["train", str(data), "--out", str(out), *size, *FLAGS, *text, *more]
 
 
 def update_of(run: Path) -> int:
@@ -118,7 +121,7 @@ def outcome(run: Path) -> tuple[Any, ...]:
 
 
 def start_and_stop(data: Path, out: Path, at: int, number: int, *more: str, stage: str = "") -> int:
-    process = subprocess.Popen(train(data, out, *more))
+    process = subprocess.Popen(in_a_process(train(data, out, *more)))
     end = time.monotonic() + 100
     while update_of(out / stage) < at and time.monotonic() < end and process.poll() is None:
         time.sleep(0.01)
@@ -142,13 +145,13 @@ def test_killed_and_resumed_equals_uninterrupted(folder: Path, tmp_path: Path, c
     data, whole, broken = folder / name, tmp_path / "whole", tmp_path / "broken"
     # Another network was trained on the same data before: the cache holds its corpus.
     first = train(data, tmp_path / "first", *more, updates=1, hidden_size=8)
-    assert subprocess.run(first).returncode == 0
-    assert subprocess.run(train(data, whole, *more)).returncode == 0
-    killed = start_and_stop(data, broken, 35, signal.SIGKILL, *more, stage=stage)
+    assert cli.run(first) == 0
+    assert cli.run(train(data, whole, *more)) == 0
+    killed = start_and_stop(data, broken, 20, signal.SIGKILL, *more, stage=stage)
     assert killed == -signal.SIGKILL
     assert not (broken / "metrics.json").exists()
     assert (update_of(broken) >= 0) == (stage == ""), "killed in the other stage"
-    resumed = subprocess.run(command("resume", str(broken), "--quiet"))
+    resumed = subprocess.run(in_a_process(["resume", str(broken), "--quiet"]))
     assert resumed.returncode == 0
     assert outcome(broken) == outcome(whole)
 
@@ -158,8 +161,8 @@ def test_killed_and_resumed_equals_uninterrupted(folder: Path, tmp_path: Path, c
 def test_ctrl_c_saves_and_says_how_to_go_on(folder: Path, tmp_path: Path, case: str) -> None:
     (name, *more), stage = CASES[case]
     run = tmp_path / "run"
-    stopped = start_and_stop(folder / name, run, 20, signal.SIGINT, *more, stage=stage)
+    stopped = start_and_stop(folder / name, run, 10, signal.SIGINT, *more, stage=stage)
     assert stopped == 130
-    assert 20 <= update_of(run / stage) < 120
-    assert subprocess.run(command("resume", str(run), "--quiet")).returncode == 0
-    assert json.loads((run / "metrics.json").read_text())["updates"] == 120
+    assert 10 <= update_of(run / stage) < UPDATES
+    assert cli.run(["resume", str(run), "--quiet"]) == 0
+    assert json.loads((run / "metrics.json").read_text())["updates"] == UPDATES

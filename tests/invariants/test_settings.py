@@ -19,6 +19,11 @@ from seqloom.errors import SeqloomError, SettingsError
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.train import loop
 
+PICTURES = (
+    *("training.plot_loss", "translate.attention_picture", "forecast.fan_picture"),
+    *("transcribe.hearing_picture", "composition.piano_roll"),
+    *("caption.look_picture", "caption.captioned_picture", "classify_scores.plot_confusion"),
+)
 TASKS = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
 )
@@ -341,9 +346,11 @@ def write_pictures(path: Path, rows: range) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_pieces() -> Iterator[None]:
-    """What a composer writes to be measured takes longer than these trainings."""
+def quick() -> Iterator[None]:
+    """Pictures, and what a composer writes to be measured, take longer than these trainings."""
     with pytest.MonkeyPatch.context() as patch:
+        for picture in PICTURES:
+            patch.setattr(f"seqloom.tasks.{picture}", lambda *args, **more: b"a picture")
         for task in ("compose", "compose_roll"):
             patch.setattr(f"seqloom.tasks.{task}.MEASURED", 1)
             patch.setattr(f"seqloom.tasks.{task}.MEASURED_BARS", 2)

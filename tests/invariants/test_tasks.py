@@ -61,6 +61,7 @@ def test_generate(tmp_path: Path) -> None:
                 {"text": text} for text in fitted.generate(["the ", ""], length=20, temperature=0)
             ],
         ),
+        ["the red cat"],
     )
 
 
@@ -78,6 +79,7 @@ def test_classify(tmp_path: Path) -> None:
             lambda model: [row["label"] for row in model.answer(texts)],
             lambda fitted: fitted.predict(texts).tolist(),
         ),
+        ["a good film"],
     )
 
 
@@ -92,6 +94,7 @@ def test_classify_series(tmp_path: Path) -> None:
             lambda model: [float(row["label"]) for row in model.answer(series)],
             lambda fitted: [float(label) for label in fitted.predict(series)],
         ),
+        series[:1],
     )
 
 
@@ -106,6 +109,7 @@ def test_tag(tmp_path: Path) -> None:
             lambda model: [row["tags"] for row in model.answer(sentences)],
             lambda fitted: fitted.predict(sentences),
         ),
+        sentences[:1],
     )
 
 
@@ -123,6 +127,7 @@ def test_translate(tmp_path: Path) -> None:
             lambda model: [row["translation"] for row in model.answer(sources)],
             lambda fitted: fitted.predict(sources),
         ),
+        ["the cat"],
     )
 
 
@@ -141,6 +146,7 @@ def test_caption(tmp_path: Path) -> None:
             lambda model: [row["caption"] for row in model.answer(pictures)],
             lambda fitted: fitted.predict(pictures),
         ),
+        pictures[:1],
     )
 
 
@@ -163,6 +169,7 @@ def test_forecast(tmp_path: Path) -> None:
             ),
             lambda fitted: fitted.predict().ravel().tolist(),
         ),
+        [None, DAYS],
     )
 
 
@@ -182,6 +189,7 @@ def test_compose(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             lambda model: model.answer([{}], bars=2, seed=3)[0]["midi"],
             lambda fitted: fitted.compose(bars=2, seed=3).midi(),
         ),
+        [tmp_path / "tunes" / "tune00.mid"],
     )
 
 
@@ -200,4 +208,5 @@ def test_transcribe(tmp_path: Path) -> None:
             lambda model: [row["transcript"] for row in model.answer(heard)],
             lambda fitted: fitted.predict(heard),
         ),
+        heard[:1],
     )

@@ -1,6 +1,6 @@
 """The command ``seqloom-runtime``: exported folders in use, without torch.
 
-    predict, generate, transcribe, compose, caption, about
+    predict, generate, transcribe, compose, caption, serve, about
 
 Results go to standard output, words to standard error. Exit status 0, 2 for bad input, 130 after
 Ctrl-C.
@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from seqloom_runtime import __version__
-from seqloom_runtime.errors import DataError, RunError, SeqloomError, SettingsError
+from seqloom_runtime.errors import (
+    DataError,
+    MissingExtraError,
+    RunError,
+    SeqloomError,
+    SettingsError,
+)
 from seqloom_runtime.exported import ExportedModel, open_model
 from seqloom_runtime.exported.options import OPTIONS, Option, chosen
 from seqloom_runtime.reading import read_records, read_rows
@@ -61,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, (verb, tasks, about) in VERBS.items():
         own = verbs.add_parser(name, help=about, description=about)
         own.set_defaults(verb=verb, tasks=tasks, options=_options(tasks))
-        own.add_argument("folder", metavar="FOLDER", help="what seqloom export wrote")
+        count = "+" if name == "serve" else None
+        written = "what seqloom export wrote"
+        own.add_argument("folder", nargs=count, metavar="FOLDER", help=written)
         own.add_argument("--threads", type=int, default=1, help="of onnxruntime; 1 by default")
         _arguments(name, own)
         for option, described in _options(tasks).items():
@@ -88,7 +96,11 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
     if verb == "compose":
         parser.add_argument("--prompt", help="MIDI file to continue")
         parser.add_argument("--out", default="piece.mid", help="MIDI file to write")
-    if verb != "about":
+    if verb == "serve":
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+        parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
+        parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
+    if verb not in ("about", "serve"):
         parser.add_argument("--json", action="store_true", help="JSON on standard output")
 
 
@@ -243,6 +255,26 @@ def compose(asked: argparse.Namespace) -> int:
     return 0
 
 
+def serve(asked: argparse.Namespace) -> int:
+    """Models over HTTP, with a page, until Ctrl-C."""
+    try:
+        from seqloom_runtime.serve.running import serve as serve_models
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "serve", "Serving") from None
+    from seqloom_runtime.serve.exported import open_export
+
+    models = [open_export(folder, asked.threads) for folder in asked.folder]
+    serve_models(
+        models,
+        host=asked.host,
+        port=asked.port,
+        api_key=asked.api_key or os.environ.get("SEQLOOM_API_KEY", ""),
+        version=__version__,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return 0
+
+
 def about(asked: argparse.Namespace) -> int:
     """What a folder holds, every file checked."""
     model = open_model(asked.folder, threads=asked.threads)
@@ -267,5 +299,6 @@ VERBS: dict[str, Verb] = {
     "transcribe": (transcribe, ("transcribe",), "Write down what is said in recordings."),
     "caption": (caption, ("caption",), "Say what pictures show."),
     "compose": (compose, ("compose",), "Write a piece of music."),
+    "serve": (serve, (), "Serve models over HTTP, with a page to play with them."),
     "about": (about, (), "Check a folder, and say what it holds."),
 }

@@ -3,6 +3,7 @@
     train, resume, compare, tune  → training     generate, compose              → writing
     predict, transcribe, evaluate → answering    tokens, data                   → looking
     inspect, lesson               → seeing       export                         → exporting
+    serve                         → serving
 
 Only this package prints and exits. Results go to standard output, words and progress to standard
 error; with ``--json`` standard output holds one JSON object. Nothing heavy is imported before the
@@ -24,7 +25,7 @@ from cyclopts import (
 )
 
 from seqloom import api
-from seqloom.cli import answering, exporting, looking, seeing, training, writing
+from seqloom.cli import answering, exporting, looking, seeing, serving, training, writing
 from seqloom.cli.frame import app
 from seqloom.config import flag_of
 from seqloom.errors import SeqloomError
@@ -37,6 +38,7 @@ __all__ = [
     "main",
     "run",
     "seeing",
+    "serving",
     "training",
     "writing",
 ]

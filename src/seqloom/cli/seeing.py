@@ -24,23 +24,27 @@ def inspect(
     *,
     text: str | None = None,
     text2: str | None = None,
+    file2: str | None = None,
     row: int | None = None,
     language: Literal["en", "ko"] = "en",
     out: Path | None = None,
     quiet: Quiet = False,
 ) -> int:
-    """Show what a model does inside with a text: one HTML page that works offline.
+    """Show what a model does inside with what it reads: one HTML page that works offline.
 
     Parameters
     ----------
     run
         Folder of the run.
     source
-        A file to read instead of a text; of forecast, series to look back on.
+        A file to read instead of a text: rows, a recording, a MIDI file, a picture; of forecast,
+        series to look back on.
     text
         What the model reads.
     text2
         A second text, shown beside the first.
+    file2
+        A second FILE, shown beside the first.
     row
         Which row of FILE, or which of its series, counted from 1.
     language
@@ -48,7 +52,7 @@ def inspect(
     out
         File to write; inspect.html in the run when not given.
     """
-    page = api.inspect(run, text, text2, data=source, row=row, language=language)
+    page = api.inspect(run, text, text2, data=source, data2=file2, row=row, language=language)
     path = out or run / "inspect.html"
     write_atomically(path, page.encode(), advice="Choose another --out.")
     make_console(quiet).print(f"Written: {path}", markup=False, highlight=False, soft_wrap=True)
@@ -77,7 +81,7 @@ def lesson(
     run
         Folder of the run.
     source
-        A file to read instead of a text; of forecast, series to look back on.
+        A file to read instead of a text, as for inspect.
     text
         What the model reads.
     row

@@ -120,9 +120,11 @@ def compose(
     notes = len(written.piece.notes)
     if json:
         about = {"files": names, "bars": written.bars, "notes": notes, **written.measures()}
-        print_json({**about, "melody": written.melody()})
+        print_json({**about, "melody": written.melody(), "remarks": written.remarks()})
         return 0
     console = make_console(quiet)
+    for remark in written.remarks():
+        console.print(remark, highlight=False)
     console.print(f"{written.bars} bars, {notes} notes: {written.melody()}", highlight=False)
     console.print(", ".join(names), highlight=False, soft_wrap=True)
     return 0

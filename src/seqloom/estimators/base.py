@@ -147,8 +147,9 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         """Every gate, cell and hidden state and attention weight of the model reading one input.
 
         Args:
-            X: one input, as ``predict`` takes many: a text, a list of words, a series; of a
-                forecaster None for the series of its training.
+            X: one input, as ``predict`` takes many: a text, a list of words, a series, a sound
+                file or samples, a MIDI file, a picture; of a forecaster None for the series of its
+                training.
 
         Returns:
             Named arrays (``trace.shapes()``), worked out in float64; in Jupyter a page of them.

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from seqloom.config import Settings
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
 from seqloom.toml import read_settings
 
+FILES = {
+    "forecast": "series",
+    "transcribe": "sound",
+    "compose": "music",
+    "caption": "pictures",
+}
+"""What runs of these tasks read, which is no text."""
+
 
 def inputs_of(
-    run: Run, texts: tuple[str | None, ...], data: Any = None, row: int | None = None
+    run: Run,
+    texts: tuple[str | None, ...],
+    files: tuple[Any, ...] = (),
+    row: int | None = None,
 ) -> list[Any]:
     """The texts that were given; of series, or of a file, the row that is asked for.
 
@@ -23,23 +35,28 @@ def inputs_of(
     """
     task = str(run.read_json("run.json").get("task"))
     given = [text for text in texts if text is not None]
+    named = [file for file in files if file is not None]
+    if task in FILES and given:
+        raise SettingsError(
+            f"{run.path} is a run of {task} and reads {FILES[task]}, no text: leave --text out, "
+            "and pass a FILE."
+        )
     if task == "forecast":
         from seqloom.explain.series import SeriesGiven
 
-        if given:
-            raise SettingsError(
-                f"{run.path} is a run of forecast and reads series, no text: leave --text out, or "
-                "pass a FILE of series."
-            )
-        return [SeriesGiven(data, row or 1)]
-    if data is not None:
+        return [SeriesGiven(file, row or 1) for file in named or [None]]
+    if named:
         if given:
             raise SettingsError("Received a FILE and --text; pass one of them.")
-        return [row_of(run, task, data, row or 1)]
+        return [row_of(run, task, file, row or 1) for file in named]
     if row is not None:
         raise SettingsError(f"--row {row} is a row of a FILE: pass the file too.")
     if not given:
-        raise SettingsError('Nothing to look into: pass --text "…", or a FILE with --row.')
+        raise SettingsError(
+            f"Nothing to look into: pass a FILE of {FILES[task]}."
+            if task in FILES
+            else 'Nothing to look into: pass --text "…", or a FILE with --row.'
+        )
     return given
 
 
@@ -51,24 +68,65 @@ def row_of(run: Run, task: str, data: Any, row: int) -> Any:
     """
     if row < 1:
         raise SettingsError(f"--row {row}: rows are counted from 1.")
-    found = list(islice(_rows(run, task, data), row - 1, row))
+    settings = read_settings(run.path / "config.toml")
+    found = list(islice(ROWS[task](run, data, settings), row - 1, row))
     if not found:
         raise DataError(f"{data}: has no row {row:,}. Pass a smaller --row.")
     return found[0]
 
 
-def _rows(run: Run, task: str, data: Any) -> Iterator[Any]:
-    settings = read_settings(run.path / "config.toml")
-    if task == "generate":
-        from seqloom.tasks.corpus import read_as
+def _texts(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.corpus import read_as
 
-        return read_as(data, settings)
-    if task == "classify":
-        from seqloom.tasks.classifier import read_for_prediction
+    yield from read_as(data, settings)
 
-        source = open_source(data)
-        return (given for given, _ in read_for_prediction(source, settings.data))
-    raise SettingsError(
-        f"Rows of a file are read for generate, classify and forecast; {run.path} is a run of "
-        f"{task}. Pass --text."
-    )
+
+def _inputs(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.classifier import read_for_prediction
+
+    for given, _ in read_for_prediction(open_source(data), settings.data):
+        yield given
+
+
+def _sentences(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.tag_files import sentences_of
+    from seqloom.tasks.tagging import load_tagger
+
+    return sentences_of(load_tagger(run), data, settings.data)
+
+
+def _sources(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.translation_files import sources_of
+
+    return sources_of(data, settings.data)
+
+
+def _sounds(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.transcribe_files import sound_of
+
+    yield from sound_of(data, settings.data.audio)
+
+
+def _pieces(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.music_corpus import read_other
+
+    yield from read_other(open_source(data), settings)[0]
+
+
+def _pictures(run: Run, data: Any, settings: Settings) -> Iterator[Any]:
+    from seqloom.tasks.caption_files import pictures_of
+
+    for one in pictures_of(data, settings):
+        yield one.image
+
+
+ROWS: dict[str, Callable[[Run, Any, Settings], Iterator[Any]]] = {
+    "generate": _texts,
+    "classify": _inputs,
+    "tag": _sentences,
+    "translate": _sources,
+    "transcribe": _sounds,
+    "compose": _pieces,
+    "caption": _pictures,
+}
+"""The inputs in a file, in their order, for each task."""

@@ -104,8 +104,9 @@ def _check(flag: str, value: int, low: int, high: int) -> None:
 def _cell_lesson(subject: Subject, read: Read, cell: Cell, at: LessonAt) -> Lesson:
     with torch.inference_mode(), seen_scans(cell) as scans:
         subject.say(subject.model, read)
-    x, used = (as_float64(one)[0] for one in scans[0])
-    tokens = read.tokens
+    x, used = (as_float64(one)[0] for one in scans[0][:2])
+    start = [as_float64(part) for part in scans[0][2]]
+    tokens = subject.steps_of(read)
     if len(x) < len(tokens):  # a series that is read in segments
         tokens = tuple(str(place + 1) for place in range(len(x)))
     count = min(len(x), len(tokens))
@@ -114,10 +115,10 @@ def _cell_lesson(subject: Subject, read: Read, cell: Cell, at: LessonAt) -> Less
     # A cell that reads backward has seen what comes after a step before it.
     place = at.step - 1 if at.direction == "forward" else count - at.step
     weights, kind = weights_of(cell), kind_of(cell)
-    gates = CELL_EQUATIONS[kind](weights, x[None], None)
+    gates = CELL_EQUATIONS[kind](weights, x[None], start)
     names = ("hidden", "cell") if kind == "lstm" else ("hidden",)
-    still = np.zeros(cell.hidden_size)
-    state = [gates[name][0, place - 1] if place else still for name in names]
+    parts = zip(names, start, strict=True)
+    state = [gates[name][0, place - 1] if place else first[0] for name, first in parts]
     board = Blackboard()
     result = CELL_LESSONS[kind](board, weights, x[place], state, at.unit)
     return Lesson(

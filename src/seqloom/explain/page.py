@@ -30,7 +30,10 @@ MOST_NUMBERS = 2_400_000  # of all arrays together, at first
 MOST_TOKENS = 400  # of a text that a page shows
 GATES = ("input", "forget", "output", "reset", "update")  # from 0 to 1
 MAPS = ("attention", "alignment")
-SCRIPTS = ("data.js", "states.js", "answers.js", "page.js")
+PICTURES = ("mel", "roll", "picture", "chance")  # of the whole input, and of no layer
+SEEN = 0.01  # of a token's chance at any step, below which a page leaves the token out
+MOST_TOLD = 60  # tokens whose chances a page holds
+SCRIPTS = ("data.js", "states.js", "answers.js", "inputs.js", "page.js")
 
 
 def page_of(
@@ -65,7 +68,7 @@ def check_length(tokens: Sequence[str]) -> None:
     if len(tokens) > MOST_TOKENS:
         raise DataError(
             f"The input has {len(tokens):,} tokens; a page shows up to {MOST_TOKENS}. "
-            "Pass a shorter text, or use trace in Python."
+            "Pass a shorter one, or use trace in Python."
         )
 
 
@@ -145,7 +148,7 @@ def _signals(trace: Trace) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in trace.arrays:
         place, signal = split_name(name)
-        if signal not in MAPS:
+        if signal not in MAPS and place:
             found.setdefault(place, []).append(signal)
     return found
 
@@ -186,7 +189,9 @@ def _places(trace: Trace, kept: dict[str, list[int]]) -> list[dict[str, Any]]:
 
 def _limits(name: str, array: Array) -> tuple[float, float]:
     """Between what an array's numbers lie: a gate's 0 and 1, a state's, about zero."""
-    if split_name(name)[1] in (*GATES, *MAPS):
+    if name == "mel":
+        return float(array.min(initial=0.0)), float(array.max(initial=0.0))
+    if split_name(name)[1] in (*GATES, *MAPS, *PICTURES):
         return 0.0, 1.0
     largest = max(1.0, float(np.abs(array).max(initial=0.0)))
     return -largest, largest
@@ -196,12 +201,18 @@ def _text(
     trace: Trace, attribution: Attribution | None, kept: dict[str, list[int]], blob: _Blob
 ) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
+    names: list[str] = []
     for name, array in trace.arrays.items():
         place, signal = split_name(name)
-        shown = array if signal in MAPS else array[:, kept[place]]
+        shown = array if signal in MAPS or not place else array[:, kept[place]]
+        if name == "chance":
+            told = told_tokens(array)
+            shown, names = array[:, told], [trace.names[token] for token in told]
         arrays[name] = blob.add(shown, *_limits(name, array))
     return {
         "given": trace.given,
+        "names": names,
+        "answer": trace.answer,
         "tokens": list(trace.tokens),
         "written": list(trace.written),
         "values": None if trace.values is None else trace.values[:, 0].tolist(),
@@ -216,6 +227,13 @@ def _text(
         },
         "attribution": None if attribution is None else _attribution(attribution),
     }
+
+
+def told_tokens(chance: Array) -> list[int]:
+    """The tokens that are likely at some step of (time, tokens), in their order."""
+    highest = chance.max(0)
+    best = np.argsort(-highest, kind="stable")[:MOST_TOLD]
+    return sorted(int(token) for token in best if highest[token] >= SEEN)
 
 
 def _attribution(found: Attribution) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from seqloom.explain.layers import (
     trace_recurrent,
     trace_transformer_decoder,
 )
+from seqloom.explain.next_tokens import as_ids
 from seqloom.explain.subject import Read, Subject, need_text, repeated
-from seqloom.explain.texts import as_ids, names_of, pieces_of, prepared_of
+from seqloom.explain.texts import names_of, pieces_of, prepared_of
 from seqloom.explain.trace import Steps, Trace, distance, likeliest, without_batch
 from seqloom.explain.watching_layers import Call, seen_calls
 from seqloom.nn.decoder import RecurrentDecoder
@@ -91,12 +92,7 @@ class Translating(Subject):
         with ExitStack() as stack, torch.inference_mode():
             encoder = stack.enter_context(seen_calls(model.encoder))
             decoder = stack.enter_context(seen_calls(model.decoder))
-            inner = {}
-            if isinstance(model.decoder, RecurrentDecoder):
-                for name in ("first", "attention", "upper"):
-                    layer = getattr(model.decoder, name)
-                    if layer is not None:
-                        inner[name] = stack.enter_context(seen_calls(layer))
+            inner = seen_layers(model.decoder, stack)
             said = as_float64(self.say(model, read))
         received, output = encoder[0]
         arrays = trace_encoder(model.encoder, as_float64(received[0]))
@@ -114,6 +110,7 @@ class Translating(Subject):
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
             written=read.targets,
+            answer=self.translator.target.decode([int(i) for i in read.extra[1:-1]]),
         )
 
     def examples(self, part: str) -> Iterator[Read]:
@@ -124,6 +121,18 @@ class Translating(Subject):
         store = corpus.source_store(part)
         for row in np.random.default_rng(0).permutation(len(store)):
             yield self._read_ids("", store[int(row)], [])
+
+
+def seen_layers(decoder: nn.Module, stack: ExitStack) -> dict[str, list[Call]]:
+    """Every call of the layers of a recurrent decoder, as long as the stack is open."""
+    if not isinstance(decoder, RecurrentDecoder):
+        return {}
+    layers = {name: getattr(decoder, name) for name in ("first", "attention", "upper")}
+    return {
+        name: stack.enter_context(seen_calls(layer))
+        for name, layer in layers.items()
+        if layer is not None
+    }
 
 
 def traced_decoder(

@@ -5,13 +5,14 @@
     place      tokens since the text began           class NNG  word class, of Korean morphemes
     tag NOUN   the true tag, where words have tags   label good the true label of the text
 
-Knows no model.
+Of what is no text (a series, a recording, music) it is what was measured of each step. Knows no
+model.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,16 +46,46 @@ class Told(Protocol):
     def classes(self) -> tuple[str, ...]:
         """A class for each token, or none."""
 
+    @property
+    def measures(self) -> Mapping[str, Array]:
+        """What was measured of each token, by name, where it is no text."""
+
+    @property
+    def since(self) -> int:
+        """The first token that counts."""
+
+    @property
+    def class_kind(self) -> str:
+        """What its classes are."""
+
 
 def properties_of(texts: Sequence[Told]) -> dict[str, Array]:
-    """Every property by name: (tokens of all texts,)."""
+    """Every property by name, of the tokens of all texts that count: (tokens,)."""
+    counts = np.concatenate([np.arange(len(one.pieces)) >= one.since for one in texts])
+    measured = {name for one in texts for name in one.measures}
+    found = _measured(texts, sorted(measured)) if measured else _told(texts)
+    found |= _classes("label", [[text.label] * len(text.pieces) for text in texts])
+    kind = texts[0].class_kind
+    found |= _classes(kind, [text.classes or [""] * len(text.pieces) for text in texts])
+    return {name: values[counts] for name, values in found.items()}
+
+
+def _measured(texts: Sequence[Told], names: Sequence[str]) -> dict[str, Array]:
+    """What was measured; what an input knows nothing of is 0 there, as of a class it has not."""
+    found = {}
+    for name in names:
+        parts = [one.measures.get(name, np.zeros(len(one.pieces))) for one in texts]
+        found[name] = np.concatenate(parts)
+    return found
+
+
+def _told(texts: Sequence[Told]) -> dict[str, Array]:
+    """What texts say of themselves."""
     found: dict[str, Array] = {}
     for name, tell in TOKENWISE.items():
         found[name] = np.concatenate([tell(text.pieces) for text in texts])
     if not any("\n" in piece for text in texts for piece in text.pieces):
         del found["line"]
-    found |= _classes("label", [[text.label] * len(text.pieces) for text in texts])
-    found |= _classes("tag", [text.classes or [""] * len(text.pieces) for text in texts])
     found |= _classes("class", [word_classes(text) for text in texts])
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from seqloom.data.time_table import SeriesSet
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
 from seqloom.explain.layers import as_float64, outputs_of, trace_encoder, weights_of
-from seqloom.explain.subject import Read, Subject
+from seqloom.explain.season import measured_steps
+from seqloom.explain.subject import Read, Subject, stacked
+from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace, distance, without_batch
 from seqloom.explain.watching_layers import seen_scans
 from seqloom.nn.cells import Cell
@@ -46,12 +48,18 @@ class SeriesGiven:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """A window of a series, and what belongs to it."""
+    """A window of a series, and how many of its steps are real."""
 
     window: WindowBatch
+    length: int
+
+
+@dataclass(frozen=True, eq=False)
+class LookedBefore(Looked):
+    """The last window of one of some series."""
+
     found: SeriesSet
     row: int
-    length: int
 
 
 class Forecasting(Subject):
@@ -91,7 +99,7 @@ class Forecasting(Subject):
         names = tuple(str(time) for time in times[-length:])
         horizon = self.settings.data.horizon
         targets = tuple(f"+{step + 1}" for step in shown_steps(horizon))
-        looked = Looked(window, found, row, length)
+        looked = LookedBefore(window, length, found, row)
         return Read(one.name, names, names, (), targets, looked)
 
     def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
@@ -101,22 +109,31 @@ class Forecasting(Subject):
 
     def trace(self, given: Any) -> Trace:
         """Every gate and state over the look-back, and the forecast."""
-        read, core = self.read(given), self.model.core
+        read = self.read(given)
+        said, found, deviation = self._worked_out(read)
+        return self.finish(read, said, without_batch(found), deviation)
+
+    def _worked_out(self, read: Read) -> tuple[Array, dict[str, Array], float]:
+        """What is said, everything in the encoder, and how far its own numbers are from it."""
+        core = self.model.core
         if isinstance(core, StepEncoder):
             said, (received, output) = self.watch(read)
             x = as_float64(received[0])[:, : read.extra.length]
             arrays = trace_encoder(self.encoder, x)
             used = as_float64(output[0])[:, : read.extra.length]
-            found, deviation = arrays, distance(outputs_of(arrays), used)
-        else:
-            assert isinstance(core, SegmentEncoder)
-            with torch.inference_mode(), seen_scans(core.cell) as scans:
-                said = as_float64(self.say(self.model, read))
-            x, used = (as_float64(one) for one in scans[0])
-            gates = CELL_EQUATIONS["gru"](weights_of(core.cell), x, None)
-            found = {f"layer1.forward.{name}": array for name, array in gates.items()}
-            deviation = distance(gates["hidden"], used)
-        return self.finish(read, said, without_batch(found), deviation)
+            return said, arrays, distance(outputs_of(arrays), used)
+        assert isinstance(core, SegmentEncoder)
+        with torch.inference_mode(), seen_scans(core.cell) as scans:
+            said = as_float64(self.say(self.model, read))
+        x, used = (as_float64(one) for one in scans[0][:2])
+        gates = CELL_EQUATIONS["gru"](weights_of(core.cell), x, None)
+        arrays = {f"layer1.forward.{name}": array for name, array in gates.items()}
+        return said, arrays, distance(gates["hidden"], used)
+
+    def states(self, group: Sequence[Read]) -> dict[str, Array]:
+        """Everything worked out of some windows."""
+        found = [self._worked_out(read)[1] for read in group]
+        return {name: stacked([own[name][0] for own in found]) for name in found[0]}
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the values in units of the data, and the forecast in them."""
@@ -128,8 +145,8 @@ class Forecasting(Subject):
         tokens, remarks = read.tokens, []
         if isinstance(core, SegmentEncoder):
             count = next(iter(found.values())).shape[0]
-            first = [max(looked.length - (count - n) * core.segment, 0) for n in range(count)]
-            tokens = tuple(read.tokens[min(place, looked.length - 1)] for place in first)
+            first = segments_of(looked.length, core.segment, count)
+            tokens = tuple(read.tokens[place] for place in first)
             values = np.stack([values[a:][: core.segment].mean(0) for a in first])
             remarks.append(
                 f"The network reads segments of {core.segment} steps: a column is a segment, its "
@@ -181,8 +198,43 @@ class Forecasting(Subject):
         return self.scores_at(read, self.ends(read)[0].expand(rows, -1, -1))
 
     def examples(self, part: str) -> Iterator[Read]:
-        """None: what units follow is searched in texts."""
-        yield from ()
+        """Windows of a part with what was measured of each step; only its own steps count."""
+        corpus = prepared_of(self.run, self.settings)
+        if corpus is None or not corpus.has(part):
+            return
+        windows, reading = corpus.windows(part), corpus.reading()
+        measured = [measured_steps(corpus, number) for number in range(len(corpus.parts))]
+        for place in np.random.default_rng(0).permutation(len(windows)):
+            window = reading.read(windows.batch(np.array([place])))
+            owner, stop = int(windows.owners[place]), int(windows.starts[place])
+            length = min(int(window.lengths[0]), stop)
+            first = getattr(corpus.parts[owner], part)[0] - (stop - length)
+            steps = {name: own[stop - length : stop] for name, own in measured[owner].items()}
+            yield self._example(Looked(window, length), steps, max(0, first))
+
+    def _example(self, looked: Looked, steps: dict[str, Array], since: int) -> Read:
+        """A window, its steps put together where the network reads segments."""
+        core, count = self.model.core, looked.length
+        if isinstance(core, SegmentEncoder):
+            count = -(-looked.window.inputs.shape[1] // core.segment)
+            first = segments_of(looked.length, core.segment, count)
+            steps = {
+                name: np.array([own[a : a + core.segment].mean() for a in first])
+                for name, own in steps.items()
+            }
+            since = sum(place < since for place in first)
+        names = ("",) * count
+        return Read("", names, names, (), extra=looked, measures=steps, since=min(since, count))
+
+
+def segments_of(length: int, segment: int, count: int) -> list[int]:
+    """Where each of so many segments begins in a window; the last ends where it ends.
+
+    >>> segments_of(10, 4, 3)
+    [0, 2, 6]
+    """
+    starts = [max(length - (count - n) * segment, 0) for n in range(count)]
+    return [min(start, length - 1) for start in starts]
 
 
 def shown_steps(horizon: int) -> list[int]:

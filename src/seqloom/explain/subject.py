@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -37,6 +38,9 @@ SUBJECTS = {
     "tag": ("seqloom.explain.words", "Tagging"),
     "translate": ("seqloom.explain.pairs", "Translating"),
     "forecast": ("seqloom.explain.series", "Forecasting"),
+    "transcribe": ("seqloom.explain.speech", "Transcribing"),
+    "compose": ("seqloom.explain.music", "Composing"),
+    "caption": ("seqloom.explain.pictures", "Captioning"),
 }
 """The class that looks into runs of each task."""
 
@@ -54,6 +58,10 @@ class Read:
         extra: whatever the task needs to remember.
         label: of a held-out text, its true label.
         classes: of a held-out text, a class for each step, such as a tag.
+        remarks: what a reader should know, as sentences.
+        measures: of a held-out input that is no text, what is told of each step, by name.
+        since: the first step of it that is held out; those before are read, and not counted.
+        class_kind: what its classes are.
     """
 
     given: str
@@ -65,6 +73,9 @@ class Read:
     label: str = ""
     classes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    measures: Mapping[str, Array] = field(default_factory=dict)
+    since: int = 0
+    class_kind: str = "tag"
 
 
 class Subject(ABC):
@@ -125,6 +136,16 @@ class Subject(ABC):
         """Of what is attributed, had the encoder read x (rows, time, size): (rows, targets)."""
         with reading_instead(self.encoder_of(self.exact), x):
             return self.scores(read, len(x))
+
+    def states(self, group: Sequence[Read]) -> dict[str, Array]:
+        """Everything worked out of some inputs, by name: (inputs, longest, size), padded."""
+        lengths = np.array([len(read.tokens) for read in group])
+        x = stacked([as_float64(self.watch(read)[1][0][0])[0] for read in group])
+        return trace_encoder(self.encoder, x, lengths)
+
+    def steps_of(self, read: Read) -> tuple[str, ...]:
+        """A name for each step of what a lesson looks at."""
+        return read.tokens
 
     def layers_of_lesson(self) -> list[Cell] | AttentionEncoder:
         """The cells of the encoder, layer by layer, forward before backward; or its attention."""
@@ -191,6 +212,14 @@ def need_text(given: Any, what: str) -> str:
     if not given.strip():
         raise DataError(f"The text {what} is empty. Pass one with --text.")
     return given
+
+
+def stacked(rows: Sequence[Array]) -> Array:
+    """Arrays of unlike length (time, size) as one, with zeros behind."""
+    found = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]))
+    for place, own in zip(found, rows, strict=True):
+        place[: len(own)] = own
+    return found
 
 
 def repeated(tensors: Sequence[Tensor], rows: int) -> tuple[Tensor, ...]:

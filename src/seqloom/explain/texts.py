@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from seqloom.config import Settings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.next_tokens import PIECE, SHOWN_TARGETS, Ids, NextToken, as_ids
 from seqloom.explain.subject import Read, Subject, need_text, repeated
-from seqloom.explain.trace import Steps, Trace, likeliest
+from seqloom.explain.trace import Steps, Trace
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
 from seqloom.nn.sequence_classifier import SequenceClassifier
@@ -27,11 +28,6 @@ from seqloom.tasks.training import task_module
 from seqloom.tasks.writer import Writer
 from seqloom.toml import read_settings
 from seqloom.train.checkpoint import load_into, read_tensors
-
-PIECE = 256  # tokens of a held-out text that are read from one zero state
-SHOWN_TARGETS = 5  # labels or next tokens at most that are attributed
-
-Ids = npt.NDArray[np.integer[Any]]
 
 
 def pieces_of(ids: Ids, tokenizer: Tokenizer) -> tuple[str, ...]:
@@ -50,20 +46,15 @@ def prepared_of(run: Run, settings: Settings) -> Any:
     return task_module(about["task"]).reopen(about["prepared"], settings)
 
 
-def as_ids(ids: Ids) -> Tensor:
-    """Ids as a batch of one."""
-    return torch.from_numpy(np.asarray(ids, np.int64)[None].copy())
-
-
-class Generating(Subject):
-    """A model of the next token."""
+class Generating(NextToken):
+    """A model of the next token of a text."""
 
     task = "generate"
 
     def __init__(
         self, run: Run, settings: Settings, model: LanguageModel, tokenizer: Tokenizer
     ) -> None:
-        super().__init__(run, settings, model)
+        super().__init__(run, settings, model, tokenizer.token)
         self.tokenizer = tokenizer
         self.writer = Writer.of_model(model, settings, tokenizer)
 
@@ -76,55 +67,17 @@ class Generating(Subject):
         load_into(model, read_tensors(run.read("model.safetensors"), run.path), run.path)
         return cls(run, settings, model, tokenizer)
 
-    def encoder_of(self, model: nn.Module) -> Encoder:
-        """The encoder of a language model."""
-        assert isinstance(model, LanguageModel)
-        return model.encoder
-
     def read(self, given: Any) -> Read:
         """The ids that the model reads before it would go on writing."""
         ids = np.array(self.writer.prompt_ids(need_text(given, "to look into")))
-        window = self.settings.text.window
+        window, remarks = self.settings.text.window, []
         if window and len(ids) > window:
-            remark = (
+            ids = ids[-window:]
+            remarks.append(
                 f"This model sees {window} tokens at a time and starts every window from zero: "
                 "shown is the last one."
             )
-            return self._framed(given, ids[-window:], (remark,))
-        return self._framed(given, ids)
-
-    def _framed(self, given: str, ids: Ids, remarks: tuple[str, ...] = ()) -> Read:
-        tokens, pieces = names_of(ids, self.tokenizer), pieces_of(ids, self.tokenizer)
-        read = Read(given, tokens, pieces, (as_ids(ids),), extra=ids, remarks=remarks)
-        with torch.inference_mode():
-            last = self.say(self.model, read)[0, -1]
-        best = tuple(int(i) for i in last.argsort(descending=True)[:SHOWN_TARGETS])
-        targets = names_of(np.array(best), self.tokenizer)
-        return Read(given, tokens, pieces, read.tensors, targets, (ids, best), remarks=remarks)
-
-    def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
-        """Of the token after each: (rows, time, vocab_size)."""
-        assert isinstance(model, LanguageModel)
-        (ids,) = repeated(read.tensors, rows)
-        logits, _ = model.logits(ids)
-        return logits.log_softmax(-1)
-
-    def scores(self, read: Read, rows: int) -> Tensor:
-        """Of the likeliest tokens after the last."""
-        assert isinstance(self.exact, LanguageModel)
-        (ids,) = repeated(read.tensors, rows)
-        hidden, _ = self.exact.encode(ids)
-        scores: Tensor = self.exact.head(hidden[:, -1]).log_softmax(-1)
-        return scores[:, list(read.extra[1])]
-
-    def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
-        """With the likeliest tokens after each."""
-        rows = tuple(likeliest(row, self.tokenizer.token) for row in said[0])
-        steps = Steps("next", rows, (*read.tokens[1:], ""))
-        return Trace(
-            *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
-            remarks=read.remarks,
-        )
+        return self.read_ids(given, ids, pieces_of(ids, self.tokenizer), tuple(remarks))
 
     def examples(self, part: str) -> Iterator[Read]:
         """Pieces of a part; records as they are, as far as they are no longer."""

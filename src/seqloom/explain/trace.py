@@ -5,6 +5,7 @@
     trace["layer1.forward.forget"]       (time, hidden)
     trace["layer1.attention"]            (heads, time, time): what each step looked at
     trace["decoder.alignment"]           (target, source): of a translator
+    trace["mel"], trace["chance"]        what a recognizer heard, and its chances of each token
 
 All arrays are float64, worked out from the weights by the printed equations; ``deviation`` says how
 far the model's own float32 numbers are from them at the most.
@@ -28,6 +29,10 @@ AXES = {
     "attention": ("heads", "time", "time"),
     "alignment": ("target", "source"),
     "heads": ("heads", "target", "source"),
+    "mel": ("bands", "frames"),
+    "chance": ("time", "tokens"),
+    "roll": ("keys", "time"),
+    "picture": ("height", "width", "colour"),
 }
 
 
@@ -36,7 +41,8 @@ class Steps:
     """What a model thought likely, step by step.
 
     Attributes:
-        kind: "next" (the token after each), "tag", "label" or "written" (each token of an answer).
+        kind: "next" (the token after each), "tag", "label", "written" (each token of an answer),
+            "spoken" (what is said at each), "keys" (of the frame after each) or "ahead".
         rows: the likeliest of each step; of labels one row for the whole text.
         chosen: what followed, or was chosen, at each step; "" where that is not known.
     """
@@ -59,7 +65,9 @@ class Trace:
         arrays: by name; see ``shapes``.
         steps: what it thought likely.
         deviation: the largest distance of the model's own numbers from these.
-        written: tokens of the answer, of a translator.
+        written: tokens of the answer: a translation, a transcript, a caption.
+        answer: the same as people write it.
+        names: of the tokens of the array "chance".
         values: the numbers of a series that was read (time, channels), in units of the data.
         ahead: of a forecaster, quantiles of what follows (horizon, levels), in units of the data.
         remarks: what a reader should know, as sentences.
@@ -74,6 +82,8 @@ class Trace:
     steps: Steps
     deviation: float
     written: tuple[str, ...] = ()
+    answer: str = ""
+    names: tuple[str, ...] = ()
     values: Array | None = None
     ahead: Array | None = None
     remarks: tuple[str, ...] = ()

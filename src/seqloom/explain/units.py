@@ -1,4 +1,4 @@
-"""Units that follow a property of the text, and how well they do on text they were not found on.
+"""Units that follow a property of what is read, and how well they do on what is held out.
 
     training part     units whose values go with the property most: found
     validation part   the same units once more: how strong they are, and what is stated
@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqloom.explain.cell_equations import Array
-from seqloom.explain.layers import as_float64, trace_encoder
 from seqloom.explain.properties import properties_of
 from seqloom.explain.subject import Read, Subject
 
 TOKENS = 8_000  # of each part that are read
-LONGEST = 400  # tokens of a text
+LONGEST = 800  # tokens of a text, steps of a look-back
 PADDED = 8_192  # tokens, padding counted, that are worked out together
 ENOUGH = 200  # tokens of each part, below which nothing is searched for
 FEWEST = 20  # tokens that have a property, and that have not, in each part
@@ -71,7 +70,7 @@ def search_units(subject: Subject) -> Search | None:
     train, valid = (list(some_reads(subject.examples(part))) for part in ("train", "valid"))
     if not train or not valid:
         return None
-    tokens = [sum(len(read.tokens) for read in part) for part in (train, valid)]
+    tokens = [sum(len(read.tokens) - read.since for read in part) for part in (train, valid)]
     if min(tokens) < ENOUGH:
         return Search((), (tokens[0], tokens[1]))
     named, seen = properties_of(train), properties_of(valid)
@@ -92,7 +91,7 @@ def some_reads(reads: Iterator[Read]) -> Iterator[Read]:
     for read in reads:
         if len(read.tokens) > LONGEST:
             continue
-        left -= len(read.tokens)
+        left -= len(read.tokens) - read.since
         if left < 0:
             return
         yield read
@@ -110,14 +109,9 @@ def states(subject: Subject, reads: Sequence[Read]) -> tuple[list[Column], Array
     columns: list[Column] = []
     rows: list[Array] = []
     for group in grouped(reads):
-        lengths = np.array([len(read.tokens) for read in group])
-        inputs = [as_float64(subject.watch(read)[1][0][0])[0] for read in group]
-        x = np.zeros((len(group), int(lengths.max()), inputs[0].shape[1]))
-        for row, own in zip(x, inputs, strict=True):
-            row[: len(own)] = own
         arrays = {
             name: array
-            for name, array in trace_encoder(subject.encoder, x, lengths).items()
+            for name, array in subject.states(group).items()
             if name.rpartition(".")[2] in ("hidden", "cell")
         }
         columns = [
@@ -126,7 +120,7 @@ def states(subject: Subject, reads: Sequence[Read]) -> tuple[list[Column], Array
             for unit in range(array.shape[2])
         ]
         whole = np.concatenate(list(arrays.values()), 2)
-        rows += [own[:length] for own, length in zip(whole, lengths, strict=True)]
+        rows += [own[read.since : len(read.tokens)] for own, read in zip(whole, group, strict=True)]
     return columns, np.concatenate(rows)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seqloom.nn.cells import Cell
+from seqloom.nn.cells import Cell, State
 
 Call = tuple[tuple[Any, ...], Any]  # what a layer received, and what it gave
 
@@ -43,19 +43,19 @@ def reading_instead(layer: nn.Module, x: Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def seen_scans(cell: Cell) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """What a cell reads over time within, and its outputs."""
-    calls: list[tuple[Tensor, Tensor]] = []
+def seen_scans(cell: Cell) -> Iterator[list[tuple[Tensor, Tensor, State]]]:
+    """What a cell reads over time within, its outputs, and the state that it starts from."""
+    calls: list[tuple[Tensor, Tensor, State]] = []
     plain, ragged = cell.scan, cell.scan_ragged
 
-    def scan(x: Tensor, *others: Any) -> Any:
-        result = plain(x, *others)
-        calls.append((x, result[0]))
+    def scan(x: Tensor, state: State, *others: Any) -> Any:
+        result = plain(x, state, *others)
+        calls.append((x, result[0], state))
         return result
 
-    def scan_ragged(x: Tensor, *others: Any) -> Any:
-        result = ragged(x, *others)
-        calls.append((x, result[0]))
+    def scan_ragged(x: Tensor, lengths: Tensor, state: State, *others: Any) -> Any:
+        result = ragged(x, lengths, state, *others)
+        calls.append((x, result[0], state))
         return result
 
     vars(cell).update(scan=scan, scan_ragged=scan_ragged)

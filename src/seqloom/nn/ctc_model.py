@@ -70,7 +70,9 @@ class CTCModel(nn.Module):
         """Log probabilities (batch, time, vocab_size), and the states after the last step."""
         x = self.input_dropout(F.gelu(self.norm(self.front(x))))
         outputs, after = self.encoder(x, lengths, states)
-        logits = self.head(outputs).float()
+        logits = self.head(outputs)
+        if logits.dtype != torch.float64:  # half the digits are too few for sums over paths
+            logits = logits.float()
         logits[..., 1:UNSAID] = NEVER
         return logits.log_softmax(-1), list(after)
 

@@ -106,16 +106,18 @@ class PictureCaptioner(EncoderDecoder):
 
     def encode_pictures(self, pixels: Tensor) -> Memory:
         """What the decoder needs to know of some pictures: (batch, S, S, 3) uint8."""
-        return self._memory(self._cells(pixels))
+        return self.memory_of_cells(self.cells_of(pixels))
 
-    def _cells(self, pixels: Tensor) -> Tensor:
+    def cells_of(self, pixels: Tensor) -> Tensor:
+        """A vector for each part of some pictures: (batch, cells, size)."""
         encoder: Any = self.encoder
         places = self.embedding["places"]
         assert isinstance(places, LearnedEmbedding)
         found: Tensor = self.norm(encoder(self.pixels(pixels)) + places.weight)
         return found
 
-    def _memory(self, cells: Tensor) -> Memory:
+    def memory_of_cells(self, cells: Tensor) -> Memory:
+        """What the decoder needs to know of some cells."""
         lengths = torch.full((len(cells),), cells.shape[1], device=cells.device)
         return memory_of(cells, lengths, [])
 
@@ -131,5 +133,5 @@ class PictureCaptioner(EncoderDecoder):
             only fills up; target (rows, T + 1) with start and end, 0 beyond.
         """
         # Units are dropped for each caption: the rows of a batch, however processes share them.
-        cells = self.picture_dropout(self._cells(pixels)[owners.clamp(min=0)])
-        return self.cost(self.start(self._memory(cells)), target, owners >= 0)
+        cells = self.picture_dropout(self.cells_of(pixels)[owners.clamp(min=0)])
+        return self.cost(self.start(self.memory_of_cells(cells)), target, owners >= 0)

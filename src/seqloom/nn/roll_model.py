@@ -34,9 +34,14 @@ class IndependentNotes(nn.Module):
         self.linear = nn.Linear(size, keys)
         nn.init.constant_(self.linear.bias, -3.0)  # keys are seldom down
 
+    def logits(self, hidden: Tensor, notes: Tensor) -> Tensor:
+        """Of each key (frames, keys); the notes are of no account."""
+        found: Tensor = self.linear(hidden)
+        return found
+
     def forward(self, hidden: Tensor, notes: Tensor) -> Tensor:
         """Nats of the frames."""
-        logits = self.linear(hidden).float()
+        logits = self.logits(hidden, notes).float()
         return F.binary_cross_entropy_with_logits(logits, notes, reduction="none").sum(1)
 
 
@@ -67,8 +72,8 @@ class JointNotes(nn.Module):
         self.out = nn.Parameter(torch.randn(keys, units) / units**0.5)  # V
         nn.init.constant_(self.bias.bias, -3.0)
 
-    def forward(self, hidden: Tensor, notes: Tensor) -> Tensor:
-        """Nats of the frames."""
+    def logits(self, hidden: Tensor, notes: Tensor) -> Tensor:
+        """Of each key, given those of the notes that lie below it: (frames, keys)."""
         down = notes > 0
         before = down.cumsum(1) - down.long()  # (frames, keys): keys down below each
         most = int(down.sum(1).max()) if len(down) else 0  # of several processes one may have none
@@ -78,8 +83,13 @@ class JointNotes(nn.Module):
         sums = F.pad(added.cumsum(1), (0, 0, 1, 0))  # (frames, most + 1, units)
         acts = torch.sigmoid(self.start(hidden).unsqueeze(1) + sums)
         every = acts @ self.out.t()  # (frames, most + 1, keys)
-        logits = self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
-        return F.binary_cross_entropy_with_logits(logits.float(), notes, reduction="none").sum(1)
+        found: Tensor = self.bias(hidden) + every.gather(1, before.unsqueeze(1)).squeeze(1)
+        return found
+
+    def forward(self, hidden: Tensor, notes: Tensor) -> Tensor:
+        """Nats of the frames."""
+        logits = self.logits(hidden, notes).float()
+        return F.binary_cross_entropy_with_logits(logits, notes, reduction="none").sum(1)
 
 
 class RollModel(nn.Module):

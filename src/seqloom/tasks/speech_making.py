@@ -93,6 +93,11 @@ class SpeechMaker:
             if plan is None or plan.pattern is None:
                 plan, _ = plan_recordings(other, settings)
             found += [(one, part) for one in read_recordings(other, plan, settings, self._report)]
+        if not found and self.plan.pattern is not None:
+            raise DataError(
+                f'{self.source.name}: no file is named as --name "{settings.name}" says; the first '
+                f'is "{self.source.files[0].name}".'
+            )
         if not found:
             raise DataError(f"{self.source.name}: holds no recording with a transcript.")
         return found

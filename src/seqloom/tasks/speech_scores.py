@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save as save_arrays
-from seqloom_runtime.signal.audio import log_mel
-from seqloom_runtime.signal.sound_files import read_sound
+from seqloom_runtime.signal.audio import Floats, FrameStream, Mel, log_mel
+from seqloom_runtime.signal.sound_files import read_pieces
 from seqloom_runtime.tasks.speech_language import Language, Weighing
 
 from seqloom.config import PredictSettings, Settings
-from seqloom.data.recordings import open_recordings, plan_recordings, read_recordings
+from seqloom.data.recordings import Recording, open_recordings, plan_recordings, read_recordings
 from seqloom.data.records import ReadReport
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.speech import by_speaker, transcript_metrics
 from seqloom.evaluate.speech_baselines import SoundsAlike, commonest, moments
 from seqloom.run import Run
 from seqloom.tasks.speech_language import fit_language
-from seqloom.tasks.speech_making import as_whole_numbers
 from seqloom.tasks.speech_strings import Utterances
 from seqloom.tasks.transcriber import Decoders, Rows, Transcriber, load_transcriber
 from seqloom.tasks.writer import read_weights
@@ -110,17 +109,26 @@ def choose_language(train: Utterances, valid: Utterances, transcriber: Transcrib
 
 def score_part(heard: Utterances, transcriber: Transcriber, baselines: Baselines) -> dict[str, Any]:
     """Scores of the model, of both baselines, and of each speaker."""
-    true = heard.texts
     decoders = transcriber.decoders(PredictSettings())
     found = texts_of(rows_of(heard, transcriber), transcriber, decoders)
     alike = baselines.alike.texts(vectors_of(heard, transcriber, range(len(heard))))
+    return scores_of(heard.texts, heard.speakers, found, alike, baselines)
+
+
+def scores_of(
+    true: Sequence[str],
+    speakers: Sequence[str],
+    found: Sequence[str],
+    alike: Sequence[str],
+    baselines: Baselines,
+) -> dict[str, Any]:
+    """Scores of transcripts beside those of what sounds alike and of the commonest one."""
     constant = [baselines.commonest] * len(true)
-    speakers = heard.speakers if any(heard.speakers) else []
     return {
         "model": transcript_metrics(found, true),
         "baseline": transcript_metrics(alike, true),
         "commonest": transcript_metrics(constant, true),
-        "speakers": by_speaker(found, true, speakers) if speakers else {},
+        "speakers": by_speaker(found, true, speakers) if any(speakers) else {},
         "mistakes": [
             {"true": a, "transcript": b} for a, b in zip(true, found, strict=True) if a != b
         ][:20],
@@ -128,23 +136,39 @@ def score_part(heard: Utterances, transcriber: Transcriber, baselines: Baselines
 
 
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
-    """Scores on other recordings beside the baselines'."""
-    transcriber = load_transcriber(run)
-    remarks: list[str] = []
-    heard = hear_all(data, settings, transcriber, remarks.append)
-    scores = score_part(heard, transcriber, read_baselines(run))
-    result: dict[str, Any] = {"scores": scores["model"]}
-    result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
-    return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(heard)}
-
-
-def hear_all(
-    data: Any, settings: Settings, transcriber: Transcriber, say: Callable[[str], None]
-) -> Utterances:
-    """Recordings with their transcripts, those that can be heard; the others are named.
+    """Scores on other recordings beside the baselines', of which one piece is held at a time.
 
     Raises:
-        DataError: there is none.
+        DataError: none of them can be heard.
+    """
+    transcriber, baselines = load_transcriber(run), read_baselines(run)
+    remarks: list[str] = []
+    decoders = transcriber.decoders(PredictSettings())
+    true, speakers, found, alike = [], [], [], []
+    for one in recordings_of(data, settings):
+        windows = Overheard(transcriber.frames.mel)
+        try:
+            pieces = windows.passing(read_pieces(one.path, transcriber.rate))
+            found.append(transcriber.hear(pieces, decoders).text)
+        except DataError as error:
+            remarks.append(f"left out: {error}")
+            continue
+        true.append(one.text)
+        speakers.append(one.speaker)
+        alike += baselines.alike.texts(moments(windows.frames())[None])
+    if not true:
+        raise DataError(f"{data}: no recording with a transcript can be heard.")
+    scores = scores_of(true, speakers, found, alike, baselines)
+    result: dict[str, Any] = {"scores": scores["model"]}
+    result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
+    return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(true)}
+
+
+def recordings_of(data: Any, settings: Settings) -> Iterator[Recording]:
+    """Recordings with their transcripts.
+
+    Raises:
+        DataError: nothing says what is said in them.
     """
     source = open_recordings(data)
     own = settings.data
@@ -153,36 +177,23 @@ def hear_all(
     if source.format != "sound":
         own = own.model_copy(update={"name": None})
     plan, _ = plan_recordings(source, own)
-    report = ReadReport()
-    texts, speakers, samples = [], [], []
-    for one in read_recordings(source, plan, own, report):
-        try:
-            found = read_sound(one.path, transcriber.rate)
-        except DataError as error:
-            say(f"left out: {error}")
-            continue
-        if not len(found):
-            say(f"left out: {one.path}: holds no sample.")
-            continue
-        texts.append(one.text)
-        speakers.append(one.speaker)
-        samples.append(as_whole_numbers(found))
-    if not texts:
-        raise DataError(f"{source.name}: no recording with a transcript can be heard.")
-    return Utterances(
-        Held(samples), [(n,) for n in range(len(texts))], texts, speakers, transcriber.rate
-    )
+    return read_recordings(source, plan, own, ReadReport())
 
 
-class Held:
-    """Samples in memory, by number, as a ``Store`` has them."""
+class Overheard:
+    """The frames of a recording whose pieces pass on to somebody else."""
 
-    def __init__(self, samples: list[Any]) -> None:
-        self._samples = samples
-        self.lengths = np.array([len(one) for one in samples], np.int64)
+    def __init__(self, mel: Mel) -> None:
+        self._windows = FrameStream(mel)
+        self._parts: list[Floats] = []
 
-    def __len__(self) -> int:
-        return len(self._samples)
+    def passing(self, pieces: Iterable[Floats]) -> Iterator[Floats]:
+        """The pieces as they came."""
+        for piece in pieces:
+            self._parts.append(self._windows.feed(piece))
+            yield piece
+        self._parts.append(self._windows.finish())
 
-    def __getitem__(self, record: int) -> Any:
-        return self._samples[record]
+    def frames(self) -> Floats:
+        """The frames of all of them (frames, bands)."""
+        return np.concatenate(self._parts)

@@ -49,6 +49,27 @@ def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Itera
             yield from as_lines(with_tags(tagger, items, settings), layout)
 
 
+def sentences_of(
+    tagger: SentenceTagger, data: Any, settings: DataSettings
+) -> Iterator[list[str] | str]:
+    """The words of each sentence of the data; of a plain text each line that is not empty.
+
+    Raises:
+        DataError: a line cannot be read.
+    """
+    source = open_tagged(data)
+    reader = TaggedReader(source, fitting(settings, source))
+    named = zip(source.files, reader.layouts, strict=False)
+    if reader.rows is not None or all(
+        layout is not None and _holds_tags(path, layout, reader.settings, tagger)
+        for path, layout in named
+    ):
+        yield from (one.tokens for one in reader.sentences(tagged=False))
+        return
+    for path in source.files:
+        yield from filter(str.strip, read_lines(path, settings.encoding))
+
+
 def tag_text(tagger: SentenceTagger, lines: Iterable[str]) -> Iterator[str]:
     """Lines of plain text as lines of word TAB tag, with an empty line after each."""
     for tokens, tags in tag_texts(tagger, lines):

@@ -11,7 +11,7 @@ import numpy as np
 from seqloom_runtime.decode.ctc import align, search, steps_needed
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.audio import Floats, log_mel
-from seqloom_runtime.signal.sound_files import is_sound, read_pieces, read_sound
+from seqloom_runtime.signal.sound_files import is_sound, read_pieces
 
 from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings
@@ -20,7 +20,14 @@ from seqloom.data.records import read_records
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
-from seqloom.tasks.transcriber import Decoders, Heard, Rows, Transcriber, load_transcriber
+from seqloom.tasks.transcriber import (
+    Decoders,
+    Heard,
+    Rows,
+    Transcriber,
+    load_transcriber,
+    stretches,
+)
 from seqloom.watching import unheard
 
 PICTURES = (".png", ".svg")
@@ -116,13 +123,13 @@ def _file_in(record: Record, column: str | None) -> str | None:
 
 
 def draw(transcriber: Transcriber, path: Path, decoders: Decoders, picture: str) -> None:
-    """What is heard in a file.
+    """What is heard in a file, or in the first stretch of a long one.
 
     Raises:
         SettingsError: the picture's name is none of a picture.
     """
     kind = check_plot(picture)
-    samples = read_sound(path, transcriber.rate)
+    samples = next(stretches(read_pieces(path, transcriber.rate), transcriber.rate))
     (rows,) = transcriber.rows([transcriber.frames(samples)])
     hearing = hearing_of(transcriber, samples, rows, path.name, decoders)
     content = hearing_picture(hearing, kind)

@@ -57,6 +57,18 @@ def predict_lines(
     return as_json(records) if form == "jsonl" else as_csv(records)
 
 
+def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
+    """The texts of some data that would be translated.
+
+    Raises:
+        DataError: the data lack the column that the model reads.
+    """
+    source, asked = open_pairs(data), _asked(settings, PredictSettings())
+    place = source_place(source, asked)
+    texts = _texts(source, asked) if place is None else _cells(source, place)
+    return (text for text, _ in texts)
+
+
 def translated(
     translator: TextTranslator,
     pairs: Iterable[tuple[str, Record]],

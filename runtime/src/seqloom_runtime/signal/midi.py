@@ -178,6 +178,8 @@ def write_midi(piece: Piece) -> bytes:
         if not drums:
             change = mido.Message("program_change", channel=channel, program=instrument.program)
             events.insert(0, (0, change))
+        if port := number // len(CHANNELS):  # the channels of one are used up
+            events.insert(0, (0, mido.MetaMessage("midi_port", port=port)))
         file.tracks.append(_track(events, ticks, piece.end))
     buffer = io.BytesIO()
     file.save(file=buffer)

@@ -21,6 +21,8 @@ from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 FRAME = 2  # tokens around a text: its start and its end
 TOKENS = 16_384  # of a batch, padding counted
+FEWEST_TOKENS = 1_024  # of a batch where there are enough
+PARTS = 6  # that few inputs are run in, so that a long one does not pad all others to its length
 CHUNK = 2_048  # inputs held at once, among which those of about equal length are put together
 
 Input = str | npt.NDArray[np.float32]
@@ -96,7 +98,8 @@ class Classifier:
         encoded = [self.encode(given) for given in inputs]
         lengths = np.array([len(row) for row in encoded], np.int64)
         logits = np.zeros((len(encoded), len(self.labels)))
-        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, TOKENS):
+        tokens = min(TOKENS, max(FEWEST_TOKENS, int(lengths.sum()) // PARTS))
+        for group in group_by_length(np.argsort(lengths, kind="stable"), lengths, tokens):
             logits[group] = self.score(*pad([encoded[int(row)] for row in group]))
         return logits
 

@@ -72,7 +72,9 @@ class EventComposer(Generic[Made]):
             SettingsError: a key or instrument is none that the model knows.
             DataError: the prompt holds nothing to go on from.
         """
-        start, before = self._read(options, prompt)
+        if prompt is not None and options.prompt_bars:
+            prompt = prompt.first_bars(options.prompt_bars)
+        start, before = self._read(prompt)
         wishes = Wishes(
             options.bars,
             parse_key(options.key) if options.key else None,
@@ -95,14 +97,13 @@ class EventComposer(Generic[Made]):
         piece = self.vocabulary.decode([*start, *new], "composed")
         if options.bars:  # a note may be held beyond the last bar line
             piece = piece.first_bars(before.bars + options.bars)
-        return self.made(piece, before.end).at_tempo(options.tempo)
+        misread = 0 if prompt is None else self.vocabulary.misread(prompt)
+        return self.made(piece, before.end, misread).at_tempo(options.tempo)
 
-    def _read(self, options: Any, prompt: Piece | None) -> tuple[list[int], Prompt]:
+    def _read(self, prompt: Piece | None) -> tuple[list[int], Prompt]:
         """Ids that the model reads before it writes, and what they hold."""
         if prompt is None:
             return [BEGIN], Prompt()
-        if options.prompt_bars:
-            prompt = prompt.first_bars(options.prompt_bars)
         if not len(prompt.notes):
             raise DataError(f"{prompt.name}: holds no note in the bars that are read.")
         ids = [int(i) for i in self.vocabulary.encode(prompt)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from seqloom_runtime.signal.midi import write_midi
 from seqloom_runtime.signal.music import INSTRUMENT, PITCH, START, Piece, Tempo
-from seqloom_runtime.signal.synthesis import wav_bytes
+from seqloom_runtime.signal.synthesis import LONGEST_SECONDS, seconds_of, wav_bytes
 
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -21,15 +21,34 @@ class Composition:
     Args:
         piece: all of it, the prompt too.
         prompt_end: the step at which the prompt ends; 0 without one.
+        misread: events of the prompt that the model does not know, read as their nearest.
     """
 
     piece: Piece
     prompt_end: int = 0
+    misread: int = 0
 
     @property
     def bars(self) -> int:
         """Bars of the whole."""
         return sum(1 for _ in self.piece.bars())
+
+    def remarks(self) -> list[str]:
+        """What is worth a line, in sentences."""
+        lines = []
+        if self.misread:
+            lines.append(
+                f"{self.misread:,} events of the prompt do not occur in the training part and were "
+                "read as the nearest of their kind."
+            )
+        if (seconds := self.seconds) > LONGEST_SECONDS:
+            lines.append(f"The sound would take {seconds:,.0f} s; it ends after an hour.")
+        return lines
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return float(seconds_of(self.piece, np.array([self.piece.end]))[0])
 
     def at_tempo(self, rate: float) -> Self:
         """The same at one tempo throughout; 0 leaves it."""

@@ -1,9 +1,9 @@
 // What the model said, what it looked at, what mattered, and the units that follow something.
 
-function bars(rows, marked) {
+function bars(rows, marked, spaced) { // spaced: several are marked, such as the keys of a chord
   const box = make("div", { class: "bars" }), most = Math.max(...rows.map(row => row[1]), 1e-9);
   for (const [name, share] of rows) {
-    const chosen = name === marked;
+    const chosen = name === marked || (spaced && (marked || "").split(" ").includes(name));
     box.append(make("span", { class: "name" }, visible(name) + (chosen ? " ◂" : "")),
       make("span", { class: "bar" + (chosen ? " chosen" : ""), style: `width:${(100 * share / most).toFixed(1)}%` }),
       make("span", {}, `${(100 * share).toFixed(1)} %`));
@@ -19,14 +19,14 @@ function saysView(text, number) {
     rows.forEach((row, n) => out.push(make("h3", {}, word(n ? "labelWhole" : "labelNetwork")), bars(row, row[0][0])));
     return out;
   }
-  if (kind === "written") out.push(make("p", {}, make("strong", {}, `${word("answer")}: `), text.written.map(visible).join(" ")));
+  if (kind === "written") out.push(make("p", {}, make("strong", {}, `${word("answer")}: `), text.answer));
   const step = kind === "written" && placeNow().side === "source" ? chosen.written[number] : chosen.here[number];
-  const at = Math.min(step, rows.length - 1), named = kind === "written" ? text.written[at] : text.tokens[at];
+  const at = Math.min(step, rows.length - 1), named = kind === "written" ? text.written[at] : kind === "keys" ? text.tokens[at] : text.tokens[at];
   out.push(make("p", { class: "note" }, word(kind + "Note", visible(named), at + 1)));
   if (kind === "written") out.push(make("p", {}, ...text.written.map((name, s) => make("button", {
     "aria-pressed": String(s === at), onclick: () => { chosen.written[number] = s; if (placeNow().side === "target") chosen.here[number] = s; draw(); },
   }, visible(name)))));
-  out.push(bars(rows[at], followed[at]));
+  out.push(bars(rows[at], followed[at], kind === "keys"));
   const details = make("details", {}, make("summary", {}, word("all")));
   details.addEventListener("toggle", () => {
     if (details.children.length > 1) return;
@@ -74,7 +74,8 @@ function mapOf(array, head, rows, columns, wide, high, left, top, context) {
 function lookingView(text, number, kind) {
   const names = Object.keys(text.arrays).filter(name => name.endsWith("." + kind));
   if (!names.length) return [];
-  const out = [make("h2", {}, word(kind)), make("p", { class: "note" }, word(kind + "Note"))];
+  const picture = Boolean(text.arrays.picture);
+  const out = [make("h2", {}, word(kind)), make("p", { class: "note" }, word(kind + (picture ? "Picture" : "Note")))];
   for (const name of names) {
     const array = text.arrays[name], heads = array.shape.length === 3 ? array.shape[0] : null;
     const written = name.startsWith("decoder.");
@@ -82,6 +83,7 @@ function lookingView(text, number, kind) {
     const across = kind === "alignment" || !written ? text.tokens : read;
     const now = chosen.head[name] || 0, place = name.slice(0, -kind.length - 1);
     out.push(make("h3", {}, nameOf(place)));
+    if (picture && kind === "alignment") { out.push(...lookedAt(text, number, name)); continue; }
     if (heads > 1) out.push(make("div", { class: "heads" }, ...Array.from({ length: heads }, (_, h) => {
       const size = Math.max(1, Math.floor(104 / Math.max(down.length, across.length)) || 1);
       const wide = Math.min(104, size * across.length), high = Math.min(104, size * down.length);
@@ -137,20 +139,22 @@ function attributionView(text, number) {
   const found = text.attribution;
   if (!found) return [];
   const target = Math.min(chosen.target[number], found.targets.length - 1), ahead = data.task === "forecast";
+  if (!found.targets.length) return [];
   const pick = make("select", { "aria-label": word("result"), onchange: e => { chosen.target[number] = +e.target.value; draw(); } },
-    ...found.targets.map((name, n) => make("option", { value: n, selected: n === target }, ahead ? name : `${visible(name)}   p = ${Math.exp(found.end[n]).toPrecision(3)}`)));
+    ...found.targets.map((name, n) => make("option", { value: n, selected: n === target }, ahead ? name : `${data.task === "tag" ? name : visible(name)}   p = ${Math.exp(found.end[n]).toPrecision(3)}`)));
   const out = [make("h2", {}, word("attribution")), make("p", {}, `${word("result")}: `, pick)];
   if (data.task === "classify") out.push(make("p", { class: "note" }, word("network")));
   const sum = found.gradients[target].reduce((a, b) => a + b, 0), whole = found.end[target] - found.start[target];
-  const note = ahead ? "Ahead" : "Note";
+  const note = ahead ? "Ahead" : "Note", start = text.arrays.mel ? "quiet" : text.arrays.roll ? "rest" : text.arrays.picture ? "cells" : "zeros";
+  const rough = Math.abs(found.gap[target]) > 0.05 * Math.max(...found.end.map((end, n) => Math.abs(end - found.start[n]))) ? " " + word("rough") : "";
   const says = {
-    gradients: word("gradients" + note, short(found.start[target]), short(found.end[target]), found.places, sum.toFixed(4), whole.toFixed(4), short(Math.abs(found.gap[target]))),
-    occlusion: word("occlusion" + note),
+    gradients: word("gradients" + note, short(found.start[target]), short(found.end[target]), found.places, sum.toFixed(4), whole.toFixed(4), short(Math.abs(found.gap[target])), words.starts[start]) + rough,
+    occlusion: word("occlusion" + note, words.starts[start]),
   };
   for (const method of ["gradients", "occlusion"]) {
     const values = found[method][target], most = Math.max(...values.map(Math.abs), 1e-9);
     out.push(make("h3", {}, word(method)), make("p", { class: "note" }, says[method]));
-    out.push(ahead ? stems(values, most, text) : coloured(values, most, text));
+    out.push(text.arrays.picture ? pictured(text, values, most) : text.arrays.mel || text.arrays.roll ? stemsBelow(values, most, text, number) : ahead ? stems(values, most, text) : coloured(values, most, text));
     out.push(make("p", { class: "note" }, ramp(-most, most), ` (${word("against")} – ${word("for")})`));
   }
   return out;
@@ -183,11 +187,12 @@ function unitsView() {
   if (!found) return [...out, make("p", { class: "note" }, word("noUnits"))];
   out.push(make("p", { class: "note" }, word("unitsNote", ...found.tokens.map(n => n.toLocaleString()))));
   if (!found.rows.length) return [...out, make("p", { class: "note" }, word("noneFound"))];
-  const head = ["property", "place", "unit", "found", "held", "right"].map((n, i) => make("th", { class: i > 1 ? "number" : null, scope: "col" }, word(n)));
+  const head = ["property", "unit", "found", "held", "right", "place"].map((n, i) => make("th", { class: i && i < 5 ? "number" : null, scope: "col" }, word(n)));
   const body = found.rows.map(([property, place, signal, unit, here, held, right]) => make("tr", {},
-    make("td", {}, propertyName(property)), make("td", {}, `${nameOf(place)}, ${words.names[signal]}`), make("td", { class: "number" }, unit),
+    make("td", {}, propertyName(property)), make("td", { class: "number" }, unit),
     make("td", { class: "number" }, here.toFixed(2)), make("td", { class: "number" }, make("strong", {}, held.toFixed(2))),
     make("td", { class: "number" }, right === null ? "–" : `${(100 * right).toFixed(0)} %`),
+    make("td", {}, `${nameOf(place)}, ${words.names[signal]}`),
     make("td", {}, make("button", { onclick: () => showUnit(place, signal, unit), "aria-label": `${word("show")}: ${propertyName(property)}, ${word("unit")} ${unit}` }, word("show")))));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...head, make("td"))), make("tbody", {}, ...body));
   const box = make("div", { class: "scroll" }, table);

@@ -17,11 +17,13 @@ function nameOf(place) { // "decoder.layer1.forward" → "decoder, layer 1, forw
 }
 
 function propertyName(name) { // "tag NOUN" → "tag NOUN" in the page's language
+  if (words.told[name]) return words.told[name];
   const [kind, ...rest] = name.split(" ");
   return [words.properties[kind] || kind, ...rest].join(" ");
 }
 
-function visible(token) {
+function visible(token) { // events of music are written with spaces; in a text they are seen
+  if (data.task === "compose" || data.task === "forecast") return token;
   return token.replace(/ /g, "␣").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "∅";
 }
 

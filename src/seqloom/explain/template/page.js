@@ -2,13 +2,18 @@
 
 const chosen = {
   place: Math.max(0, data.places.findIndex(p => p.signals.length > 1)), signal: "hidden", unit: 0,
-  here: data.texts.map(t => Math.max(0, t.tokens.length - 1)), written: data.texts.map(() => 0),
+  here: data.texts.map(firstStep), written: data.texts.map(() => 0),
   target: data.texts.map(likeliestTarget), head: {}, open: true,
 };
 
-if (data.search && data.search.rows.length) { // begins with the unit that follows something most
-  const [, place, signal, unit] = data.search.rows[0];
+if (data.search && data.search.rows.length) { // begins with the unit that follows something most, mere counting apart
+  const [, place, signal, unit] = data.search.rows.find(([name]) => !["place", "bars"].includes(name)) || data.search.rows[0];
   Object.assign(chosen, { place: data.places.findIndex(p => p.name === place), signal, unit });
+}
+
+function firstStep(text) { // the last that was read; of a recording the first at which something is said
+  const said = text.steps.kind === "spoken" ? text.steps.chosen.findIndex(name => name !== SILENT) : -1;
+  return said >= 0 ? said : Math.max(0, text.tokens.length - 1);
 }
 
 function likeliestTarget(text) { // of a classifier the label it gives; else the first result
@@ -80,7 +85,7 @@ function draw() {
   drawControls();
   const columns = make("div", { class: "texts" + (data.texts.length > 1 ? " two" : "") });
   // Both texts of a view stand in one row, so that they can be compared.
-  for (const view of [saysView, trackView, chartView, mapsView, (t, n) => lookingView(t, n, "attention"), (t, n) => lookingView(t, n, "alignment"), attributionView]) {
+  for (const view of [inputView, saysView, trackView, chartView, mapsView, (t, n) => lookingView(t, n, "attention"), (t, n) => lookingView(t, n, "alignment"), attributionView]) {
     data.texts.forEach((text, number) => {
       const parts = view(text, number);
       columns.append(make("section", { id: view === trackView ? "track" + number : null }, ...parts));

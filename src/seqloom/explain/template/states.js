@@ -17,7 +17,7 @@ function columnWidth(count) { return count <= 20 ? 30 : count <= 40 ? 20 : count
 function areWords(names) { return names.filter(name => name.length > 1).length > names.length / 2; }
 
 function trackView(text, number) {
-  const place = placeNow(), names = namesOf(text, place), array = arrayOf(text, chosen.signal);
+  const place = placeNow(), names = labelsOf(text, place), array = arrayOf(text, chosen.signal);
   const wide = areWords(names);
   // A state's colours go as far as this unit does; a gate's from 0 to 1.
   const own = Math.max(1e-3, ...names.map((_, step) => Math.abs(unitValue(text, chosen.signal, step))));
@@ -30,22 +30,22 @@ function trackView(text, number) {
     strip.append(make("span", {
       class: "token" + (wide ? " wide" : "") + (step === chosen.here[number] ? " here" : ""),
       style: `background:${rgb(colour)};color:${inkOn(colour)}`,
-      title: `${step + 1}: ${visible(name)}  ${value.toFixed(2)}`, onclick: () => goTo(number, step),
+      title: `${step + 1}: ${nameAt(text, step)}  ${value.toFixed(2)}`, onclick: () => goTo(number, step),
     }, wide ? visible(name) : name === " " ? " " : visible(name)));
     if (name === "\n") strip.append(make("br"));
   });
   return [
-    make("h2", {}, word("track")),
+    make("h2", {}, word(["forecast", "transcribe", "compose"].includes(data.task) ? "trackSteps" : "track")),
     make("p", { class: "note" }, word("trackNote", chosen.unit, nameOf(place.name), words.names[chosen.signal])),
-    strip,
+    text.values ? trackOfSeries(text, number, low, high) : strip,
     make("p", { class: "value" }, told(text, number)), make("p", {}, ramp(low, high)),
   ];
 }
 
 function told(text, number) {
-  const step = chosen.here[number], name = namesOf(text, placeNow())[step];
+  const step = chosen.here[number];
   const values = placeNow().signals.map(s => `${words.names[s]} ${unitValue(text, s, step).toFixed(2)}`);
-  return `${step + 1} “${visible(name)}”: ${values.join(", ")}`;
+  return `${step + 1} ${nameAt(text, step)}: ${values.join(", ")}`;
 }
 
 function moved(event, number, count) {
@@ -115,10 +115,11 @@ function labelsAbove(context, names, each, top) { // slanted names of the tokens
 }
 
 function mapsView(text, number) {
-  const place = placeNow(), names = namesOf(text, place), units = place.units;
+  const place = placeNow(), names = labelsOf(text, place), units = place.units;
   const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : units.length <= 256 ? 2 : 1;
   const long = names.some(name => visible(name).length > 1), top = long ? 66 : 18;
-  const beside = GUTTER + each * names.length < 480; // short texts leave room for several in a row
+  const room = document.getElementById("main").clientWidth / data.texts.length;
+  const beside = 2 * (GUTTER + each * names.length + 24) + 20 < room; // short texts leave room for several in a row
   const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
   place.signals.forEach((signal, n) => {
     const named = !n || beside, array = arrayOf(text, signal), above = named ? top : 2;
@@ -148,7 +149,7 @@ function mapsView(text, number) {
     });
     element.addEventListener("mousemove", event => {
       const [u, s] = found(event);
-      element.title = inside(u, s) ? `${words.unit} ${units[u]}, ${s + 1} “${visible(names[s])}”: ${numberAt(array, s, u).toFixed(2)}` : "";
+      element.title = inside(u, s) ? `${words.unit} ${units[u]}, ${s + 1} ${nameAt(text, s)}: ${numberAt(array, s, u).toFixed(2)}` : "";
     });
     element.addEventListener("keydown", event => moved(event, number, names.length));
     box.append(make("div", {}, make("h3", {}, words.names[signal], " ", ramp(array.low, array.high)), element));
