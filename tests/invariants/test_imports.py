@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "exported": {
         *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },
-    "command": {"", "errors", "exported", "reading", "rows"},
+    "command": {"", "errors", "exported", "reading", "rows", "serve"},
     "stepping": {"attention_stepping", "decode", "errors"},
     "attention_stepping": {"decode", "errors"},
     "nn": {"errors"},
