@@ -62,7 +62,7 @@ def test_every_task_is_served(models: dict[str, Served], client: TestClient) -> 
     assert set(found) == set(MADE)
     assert json.dumps(found["forecast"]["about"])
     looks = {name for name, one in found.items() if one["looks"]}
-    assert looks == {"generate", "classify", "curves", "tag", "translate", "forecast"}
+    assert looks == set(MADE)
     assert isinstance(models["generate"], Streams)
     assert isinstance(models["classify"], Looks) and isinstance(models["classify"], Weighs)
 
@@ -158,8 +158,13 @@ def test_looks_inside(client: TestClient) -> None:
         page = client.get(found["page"])
         assert page.status_code == 200 and '<html lang="ko">' in page.text
         assert "sandbox allow-scripts" in page.headers["content-security-policy"]
-    again = client.post("/v1/caption/look", json={})
-    assert again.status_code == 404
+    for task, name, content in (
+        ("transcribe", "audio", served_runs.sound()),
+        ("caption", "image", served_runs.picture()),
+    ):
+        found = ask(client, f"{task}/look", **{name: base64.b64encode(content).decode()})
+        assert "<html" in client.get(found["page"]).text
+    assert "Pass a MIDI file" in refused(client, "compose/look")
     assert "empty" in refused(client, "generate/look", prompt=" ")
 
 
@@ -196,6 +201,8 @@ def test_music_goes_on_from_a_file(client: TestClient, models: dict[str, Served]
     found = ask(client, "compose", prompt=base64.b64encode(tune).decode(), prompt_bars=1, bars=1)
     assert found["prompt_end"] > 0 and len(found["notes"][0]) == 5
     assert found["end"] >= found["bar_starts"][-1]
+    page = ask(client, "compose/look", prompt=base64.b64encode(tune).decode())["page"]
+    assert client.get(page).status_code == 200
 
 
 def test_media_that_are_damaged(client: TestClient) -> None:

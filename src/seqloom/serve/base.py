@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,7 +100,7 @@ class Seen(ServedRun):
         from seqloom.explain.attribution import attribute
         from seqloom.explain.page import check_length
 
-        name = repr(sorted(row.items()))
+        name = digest_of(row)
         if name not in self._attributed:
             read = self.subject.read(self.given(row))
             check_length(read.tokens)
@@ -107,6 +108,15 @@ class Seen(ServedRun):
             while len(self._attributed) > REMEMBERED:
                 self._attributed.popitem(last=False)
         return self._attributed[name]
+
+
+def digest_of(row: Row) -> str:
+    """A short name for what a row holds."""
+    found = hashlib.sha256()
+    for name, value in sorted(row.items()):
+        found.update(name.encode())
+        found.update(value if isinstance(value, bytes) else repr(value).encode())
+    return found.hexdigest()
 
 
 def with_own_network(used: Used) -> Used:

@@ -11,7 +11,7 @@ from seqloom_runtime.signal.images import check_pillow
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, ServedRun, fields_of, search_of
+from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
 from seqloom.tasks.captioner import Caption, load_captioner
 
 WIDEST = 32  # beam
@@ -24,7 +24,7 @@ OPTIONS = {
 }
 
 
-class ServedCaptioner(ServedRun):
+class ServedCaptioner(Seen):
     """Pictures in, what is in them out."""
 
     task = "caption"
@@ -40,6 +40,10 @@ class ServedCaptioner(ServedRun):
         """The side of the squares that it sees."""
         data = self.describer.settings.data
         return {"image_size": data.image_size, "framing": data.framing}
+
+    def given(self, row: Row) -> BytesIO:
+        """The picture's file."""
+        return BytesIO(row["image"])
 
     def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
         """The best caption of each picture and those behind it."""

@@ -9,10 +9,12 @@ from typing import Any
 from seqloom_runtime.serve.pieces import piece_told
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.midi import check_mido, read_midi
+from seqloom_runtime.signal.music import Piece
 
 from seqloom.config import ComposeSettings
+from seqloom.errors import DataError
 from seqloom.run import Run
-from seqloom.serve.base import ServedRun, fields_of
+from seqloom.serve.base import Seen, fields_of
 from seqloom.tasks.composer import load_composer
 
 MOST_BARS = 64
@@ -28,7 +30,7 @@ OPTIONS = {
 }
 
 
-class ServedComposer(ServedRun):
+class ServedComposer(Seen):
     """A beginning in, or nothing, and music out."""
 
     task = "compose"
@@ -43,6 +45,16 @@ class ServedComposer(ServedRun):
     def about(self) -> dict[str, Any]:
         """Steps of a quarter note."""
         return {"grid": self.composer.grid}
+
+    def given(self, row: Row) -> Piece:
+        """The piece that the model reads.
+
+        Raises:
+            DataError: there is none.
+        """
+        if row["prompt"] is None:
+            raise DataError("Pass a MIDI file to look into.")
+        return read_midi(row["prompt"], "The piece", self.composer.grid)
 
     def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
         """A piece each: its notes, and as a MIDI file."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.audio import Floats
 from seqloom_runtime.signal.resampling import Resampler
@@ -14,7 +15,7 @@ from seqloom_runtime.signal.sound_files import check_soundfile, mixed
 from seqloom.config import PredictSettings
 from seqloom.errors import DataError
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, ServedRun, fields_of, search_of
+from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
 from seqloom.tasks.transcriber import load_transcriber
 
 WIDEST = 32  # beam
@@ -27,7 +28,7 @@ INPUTS = {
 OPTIONS = fields_of(PredictSettings, "beam", "lm_weight", beam=WIDEST)
 
 
-class ServedTranscriber(ServedRun):
+class ServedTranscriber(Seen):
     """Recordings in, what is said out."""
 
     task = "transcribe"
@@ -42,6 +43,10 @@ class ServedTranscriber(ServedRun):
     def about(self) -> dict[str, Any]:
         """The rate that it hears, and how long a recording may be."""
         return {"rate": self.transcriber.rate, "seconds": LONGEST}
+
+    def given(self, row: Row) -> Floats:
+        """The samples of a recording."""
+        return np.concatenate(list(samples_of(row["audio"], self.transcriber.rate)))
 
     def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
         """The transcripts."""

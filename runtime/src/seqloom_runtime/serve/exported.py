@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqloom_runtime.exported import ExportedModel, open_model
-from seqloom_runtime.exported.options import OPTIONS, Option
+from seqloom_runtime.exported.options import OPTIONS, Option, chosen
 from seqloom_runtime.serve.pieces import piece_told
 from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
 from seqloom_runtime.signal.midi import read_midi
@@ -49,7 +49,6 @@ INPUTS: dict[str, dict[str, Field]] = {
         )
     },
 }
-DRAWN = ("generate", "compose")  # what is written follows from a row's number too
 
 
 class ServedExport:
@@ -107,7 +106,8 @@ class ServedExport:
         """The answer to each row."""
         given = [self._given(row) for row in rows]
         asked = {name: value for name, value in options.items() if value is not None}
-        alone = self.task in DRAWN or bool(options.get("temperature"))
+        # What is drawn follows from a row's number too, so each is the first of its own call.
+        alone = self.task == "generate" or bool(options.get("temperature"))
         calls = [[one] for one in given] if alone else [given]
         found = [own for call in calls for own in self.model.answer(call, **asked)]
         return [self._told(one) for one in found]
@@ -117,8 +117,6 @@ class ServedExport:
         value = next(iter(row.values()))
         if self.task == "forecast":
             return {"id": value}
-        if self.task == "compose":
-            return {} if value is None else {"prompt": value}
         return value
 
     def _told(self, found: Answer) -> Answer:
@@ -137,8 +135,6 @@ class ServedExport:
             case "transcribe":
                 text, seconds = found["transcript"], found["seconds"]
                 return {"text": text, "score": found["score"], "seconds": seconds, "others": []}
-            case "compose":
-                return self._piece(found)
         return {**found, "unknown": []}
 
     def _series(self, found: Answer) -> Answer:
@@ -165,11 +161,6 @@ class ServedExport:
             },
         }
 
-    def _piece(self, found: Answer) -> Answer:
-        piece = read_midi(found["midi"], "the piece", self.model.composer.grid)
-        midi = base64.b64encode(found["midi"]).decode()
-        return {**piece_told(piece), "bars": found["bars"], "melody": found["melody"], "midi": midi}
-
 
 class ServedWriter(ServedExport):
     """An exported generator: it streams too."""
@@ -180,6 +171,26 @@ class ServedWriter(ServedExport):
             yield {"text": piece}
 
 
+class ServedComposer(ServedExport):
+    """An exported composer: its notes are told beside the file."""
+
+    def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
+        """A piece for each row."""
+        asked = chosen("compose", dict(options))
+        return [self._piece(row["prompt"], asked) for row in rows]
+
+    def _piece(self, content: bytes | None, asked: Any) -> Answer:
+        own = self.model.composer
+        prompt = None if content is None else read_midi(content, "The prompt", own.grid)
+        found = own.compose(asked, prompt)
+        midi = base64.b64encode(found.midi()).decode()
+        told = {"bars": found.bars, "melody": found.melody(), "prompt_end": found.prompt_end}
+        return {**piece_told(found.piece), **told, "midi": midi}
+
+
+KINDS: dict[str, type[ServedExport]] = {"generate": ServedWriter, "compose": ServedComposer}
+
+
 def open_export(folder: str | Path, threads: int = 1) -> ServedExport:
     """An exported folder, ready to answer.
 
@@ -187,8 +198,7 @@ def open_export(folder: str | Path, threads: int = 1) -> ServedExport:
         RunError: no export is there, or a file is missing or altered.
     """
     model = open_model(folder, threads=threads)
-    kind = ServedWriter if model.task == "generate" else ServedExport
-    return kind(model, Path(folder))
+    return KINDS.get(model.task, ServedExport)(model, Path(folder))
 
 
 def _ranked(name: str, found: Answer) -> Answer:

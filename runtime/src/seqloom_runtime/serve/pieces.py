@@ -11,7 +11,6 @@ def piece_told(piece: Piece) -> Answer:
     columns = [START, DURATION, PITCH, VELOCITY, INSTRUMENT]
     return {
         "grid": piece.grid,
-        "prompt_end": 0,
         "end": piece.end,
         "bar_starts": [bar.start for bar in piece.bars()],
         "tempo": float(piece.tempos[0].rate) if piece.tempos else 120.0,

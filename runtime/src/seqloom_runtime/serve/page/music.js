@@ -5,7 +5,7 @@ import { ask, canvas, colour, dropZone, fromBase64, make, mixed, optionControls,
 const INKS = ["accent", "plus", "teal", "violet"];
 const DRUMS = "drums";
 
-export function compose(model, place) {
+export function compose(model, place, tools) {
   const controls = optionControls(model, { bars: 8 });
   let prompt = null, found = null, playing = null;
   const run = make("button", { class: "main", type: "submit" }, word("compose"));
@@ -32,6 +32,7 @@ export function compose(model, place) {
       found = await ask("/v1/compose", { model: model.name, ...valuesOf(controls), ...(prompt ? { prompt } : {}) });
       show();
       say(word("roll", found.bars, found.notes.length));
+      tools.answered();
     } catch (error) { showWrong(answer, error); }
     run.disabled = false;
     answer.removeAttribute("aria-busy");
@@ -126,5 +127,5 @@ export function compose(model, place) {
     if (toggle) toggle.textContent = word("play");
   }
 
-  return { leave: stop };
+  return { leave: stop, row: () => found && found.notes.length ? { prompt: found.midi } : null };
 }

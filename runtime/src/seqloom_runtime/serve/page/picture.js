@@ -6,9 +6,9 @@ import { nbest } from "/page/text.js";
 const LARGEST = 1024; // pixels of a side that are sent; a model sees far fewer
 const SHOWN = 340;
 
-export function caption(model, place) {
+export function caption(model, place, tools) {
   const controls = optionControls(model, { n_best: 3 }, ["attention"]), requests = latest();
-  let bitmap = null, found = null, at = -1;
+  let bitmap = null, found = null, sent = null, at = -1;
   const zone = dropZone({ drop: word("dropPicture"), choose: word("choosePicture") }, "image/*", take);
   const picture = make("canvas", { role: "img", hidden: true });
   zone.prepend(picture);
@@ -63,13 +63,14 @@ export function caption(model, place) {
     try {
       const [width, height] = scaled(LARGEST), small = new OffscreenCanvas(width, height);
       small.getContext("2d").drawImage(bitmap, 0, 0, width, height);
-      const image = toBase64(await (await small.convertToBlob({ type: "image/png" })).arrayBuffer());
+      const image = sent = toBase64(await (await small.convertToBlob({ type: "image/png" })).arrayBuffer());
       const asked = valuesOf(controls);
       if (asked.temperature > 0) asked.n_best = 1; // one is drawn
       found = await ask("/v1/caption", { model: model.name, image, ...("attention" in model.options ? { attention: true } : {}), ...asked }, signal);
       at = -1;
       show();
       say(found.text);
+      tools.answered();
     } catch (error) { showWrong(answer, error); }
     answer.removeAttribute("aria-busy");
   }
@@ -90,5 +91,5 @@ export function caption(model, place) {
     draw();
   }
 
-  return {};
+  return { row: () => sent && { image: sent } };
 }

@@ -2,9 +2,9 @@
 
 import { ask, canvas, colour, dropZone, latest, make, mixed, optionControls, optionsBox, say, showWrong, toBase64, valuesOf, word } from "/page/base.js";
 
-export function transcribe(model, place) {
+export function transcribe(model, place, tools) {
   const rate = model.about.rate, controls = optionControls(model), requests = latest();
-  let recorder = null, address = null;
+  let recorder = null, address = null, sent = null;
   const record = make("button", { type: "button", class: "main", "aria-pressed": "false" }, word("record"));
   const zone = dropZone({ drop: word("dropSound"), choose: word("chooseSound") }, "audio/*,.wav,.flac,.ogg", file => hear(file));
   zone.querySelector(".row").prepend(record);
@@ -52,10 +52,12 @@ export function transcribe(model, place) {
       const file = wav(samples, rate);
       address = URL.createObjectURL(new Blob([file], { type: "audio/wav" }));
       heard.replaceChildren(wave(samples), make("audio", { controls: true, src: address }));
-      const found = await ask("/v1/transcribe", { model: model.name, audio: toBase64(file), ...valuesOf(controls) }, signal);
+      sent = toBase64(file);
+      const found = await ask("/v1/transcribe", { model: model.name, audio: sent, ...valuesOf(controls) }, signal);
       answer.replaceChildren(make("h3", {}, word("heard")), make("p", { class: "best" }, found.text || word("nothing")), make("p", { class: "note" }, word("seconds", found.seconds.toFixed(1))));
       if (found.others.length) answer.append(make("h3", {}, word("others")), make("ol", {}, ...found.others.map(text => make("li", {}, text || word("nothing")))));
       say(found.text || word("nothing"));
+      tools.answered();
     } catch (error) { showWrong(answer, error); }
     answer.removeAttribute("aria-busy");
   }
@@ -90,7 +92,7 @@ export function transcribe(model, place) {
     });
   }
 
-  return { leave: () => recorder?.stop() };
+  return { leave: () => recorder?.stop(), row: () => sent && { audio: sent } };
 }
 
 function wav(samples, rate) {
