@@ -346,7 +346,7 @@ def test_other_pairs_are_scored(run: Run, tmp_path: Path) -> None:
     file.write_text("source\ttarget\none two\tdos uno\none two\tuno dos\n")
     result = translate.evaluate_run(run, settings(), str(file))
     assert set(result) == {
-        *("task", "run", "data", "scores", "baseline", "copy", "signatures"),
+        *("scores", "baseline", "copy", "signatures"),
         *("pairs", "dropped", "remarks"),
     }
     assert (result["pairs"], result["dropped"], result["remarks"]) == (2, {}, [])
