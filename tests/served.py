@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,14 @@ from seqloom_runtime.serve.app import guarded, make_app
 from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.running import listen, make_server
 from seqloom_runtime.serve.served import Field, Served
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something holds; on a busy machine nothing happens at once."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it does not come true"
+        time.sleep(0.02)
 
 
 class Loud:

@@ -10,7 +10,7 @@ from seqloom_runtime.errors import SettingsError
 from seqloom_runtime.serve import protocol
 from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.running import listen
-from served import Dripping, Loud, dial, listening
+from served import Dripping, Loud, dial, eventually, listening
 
 HEAD = "POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -71,13 +71,11 @@ def test_what_is_no_http() -> None:
 def test_connections_too_many_are_told_so() -> None:
     with listening([Loud()], Limits(connections=3)) as (address, _):
         idle = [dial(address) for _ in range(3)]
-        time.sleep(0.1)
-        found = httpx.get(f"{address}/health")
-        assert found.status_code == 503 and found.headers["retry-after"] == "2"
+        eventually(lambda: httpx.get(f"{address}/health").status_code == 503)
+        assert httpx.get(f"{address}/health").headers["retry-after"] == "2"
         for one in idle:
             one.close()
-        time.sleep(0.1)
-        assert httpx.get(f"{address}/health").status_code == 200
+        eventually(lambda: httpx.get(f"{address}/health").status_code == 200)
 
 
 def test_many_connections_at_once_are_survived() -> None:
@@ -86,8 +84,7 @@ def test_many_connections_at_once_are_survived() -> None:
         assert httpx.get(f"{address}/health", timeout=10).status_code == 503
         for one in idle:
             one.close()
-        time.sleep(0.2)
-        assert httpx.get(f"{address}/health", timeout=10).status_code == 200
+        eventually(lambda: httpx.get(f"{address}/health", timeout=10).status_code == 200)
 
 
 def test_a_client_that_leaves_a_stream_gives_its_place_back() -> None:
@@ -99,9 +96,9 @@ def test_a_client_that_leaves_a_stream_gives_its_place_back() -> None:
             assert next(lines) == 'data: {"text":"a"}'
             busy = httpx.post(f"{address}/v1/translate/stream", json=asked)
             assert busy.status_code == 503 and busy.headers["retry-after"]
-        time.sleep(0.2)
-        again = httpx.post(f"{address}/v1/translate/stream", json={"text": "b"})
-        assert again.status_code == 200
+        again = {"text": "b"}
+        stream = f"{address}/v1/translate/stream"
+        eventually(lambda: httpx.post(stream, json=again).status_code == 200)
 
 
 def test_a_stream_that_takes_too_long_says_so() -> None:
@@ -117,7 +114,7 @@ def test_requests_in_flight_are_finished_when_it_stops() -> None:
         url = f"{address}/v1/translate"
         thread = threading.Thread(target=lambda: found.append(httpx.post(url, json={"text": "a"})))
         thread.start()
-        time.sleep(0.2)
+        eventually(lambda: bool(model.batches))
         server.should_exit = True
         thread.join()
     assert found[0].json()["text"] == "A"

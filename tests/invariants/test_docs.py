@@ -11,6 +11,8 @@ from pathlib import Path
 
 import drawn
 import pytest
+from seqloom_runtime import command as runtime
+from seqloom_runtime.exported.options import OPTIONS
 
 import seqloom
 from seqloom import cli
@@ -22,7 +24,7 @@ PACKAGES = (CHECKOUT / "src/seqloom", CHECKOUT / "runtime/src/seqloom_runtime")
 HIDDEN = ("__init__.py", "__main__.py", "py.typed")
 GUIDES = (
     *("generate", "classify", "tag", "translate", "forecast", "transcribe", "compose", "caption"),
-    *("compare", "inspect", "serve"),
+    *("compare", "inspect", "export", "serve"),
 )
 PAIRS = [
     ("README.md", "README.ko.md"),
@@ -69,7 +71,8 @@ def reference() -> types.ModuleType:
 
 @pytest.fixture(scope="module")
 def flags(reference: types.ModuleType) -> set[str]:
-    return {
+    own = {f"--{name.replace('_', '-')}" for task in OPTIONS.values() for name in task}
+    return own | {
         name
         for _, command in reference.commands(cli.app)
         for argument in reference.arguments_of(command)
@@ -191,7 +194,7 @@ def test_presets_and_make_targets_that_are_named_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_that_is_named_exists(page: str, flags: set[str]) -> None:
-    known = flags | {"--help", "--version", "--check", "--nproc-per-node"}
+    known = flags | {"--help", "--version", "--check", "--nproc-per-node", "--prompt", "--stream"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", read(page))) <= known
 
 
@@ -300,7 +303,9 @@ def test_commands_run(page: str, desk: Path, capfd: pytest.CaptureFixture[str]) 
             exec(compile(program, page, "exec"), {})
             continue
         for line in filter(None, (line.split("  #")[0].strip() for line in body.splitlines())):
-            status = cli.run(shortened(line, page))
+            program, *words = shlex.split(line)
+            run_it = program == "seqloom-runtime"
+            status = runtime.run(words) if run_it else cli.run(shortened(line, page))
             assert status == 0, f"{line}\n{capfd.readouterr().err}"
     assert ran >= 1
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "exported": {
         *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },
-    "command": {"", "errors", "exported", "reading", "rows"},
+    "command": {"", "errors", "exported", "reading", "rows", "serve"},
     "stepping": {"attention_stepping", "decode", "errors"},
     "attention_stepping": {"decode", "errors"},
     "nn": {"errors"},
@@ -60,8 +60,8 @@ MAY_IMPORT = {
         *("train", "watching"),
     },
     "export": {
-        *("", "atomic", "config", "errors", "exported", "nn", "run", "signal", "strict_json"),
-        *("tasks", "text", "toml", "train"),
+        *("", "atomic", "batching", "config", "errors", "evaluate", "exported", "nn", "run"),
+        *("signal", "strict_json", "tasks", "text", "toml", "train"),
     },
     "estimators": {
         *("checked", "config", "errors", "run", "task_settings", "tasks", "toml", "train"),

@@ -28,7 +28,7 @@ from seqloom_runtime.errors import (
 )
 from seqloom_runtime.exported import ExportedModel, open_model
 from seqloom_runtime.exported.options import OPTIONS, Option, chosen
-from seqloom_runtime.reading import read_rows
+from seqloom_runtime.reading import read_records, read_rows
 from seqloom_runtime.rows import Record, as_csv, as_json, unlike
 
 CHUNK = 256  # rows answered at once
@@ -145,8 +145,7 @@ def predict(asked: argparse.Namespace) -> int:
         from seqloom_runtime.exported.forecast import series_in
 
         forecaster: Any = model.forecaster  # type: ignore[attr-defined]
-        table = read_rows(asked.file, asked.text)
-        found = series_in(table, forecaster.scales, asked.file)
+        found = series_in(read_records(asked.file), forecaster.scales, asked.file)
         return _forecast(model, found, options, asked)
     rows = read_rows(asked.file, asked.text or model.column)
     _print(_lines(model, rows, options, form))

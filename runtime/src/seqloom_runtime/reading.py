@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,28 +38,57 @@ def read_rows(path: str, column: str | None = None) -> Iterator[tuple[Any, Recor
     Raises:
         DataError: the file cannot be read, or has no such column.
     """
-    suffix = Path(path).suffix.lower()
-    if path == "-":
-        yield from _lines(sys.stdin, "standard input")
+    if path == "-" or not is_table(path):
+        for text in read_lines(path):
+            yield text, {"text": text}
         return
+    yield from _of_column(read_records(path), path, column)
+
+
+def is_table(path: str) -> bool:
+    """Whether a file's name says that it holds records rather than lines of text."""
+    return Path(path).suffix.lower() in (*TABLES, *JSON_LINES)
+
+
+def read_records(path: str) -> Iterator[Record]:
+    """The records of a table.
+
+    Raises:
+        DataError: the file is none, or cannot be read.
+    """
+    suffix = Path(path).suffix.lower()
+    if not is_table(path):
+        raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON_LINES))}.")
+    with opened(path) as file:
+        yield from _table(file, suffix) if suffix in TABLES else _json_lines(file, path)
+
+
+def read_lines(path: str) -> Iterator[str]:
+    """Lines of a file, or of standard input, without their ends.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with opened(path) as file:
+        for line in file:
+            yield line.rstrip("\r\n")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Iterable[str]]:
+    """A file as text in UTF-8; - is standard input.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
+        if path == "-":
+            yield sys.stdin
+            return
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            if suffix in TABLES or suffix in JSON_LINES:
-                records = _table(file, suffix) if suffix in TABLES else _json_lines(file, path)
-                yield from _of_column(records, path, column)
-            else:
-                yield from _lines(file, path)
+            yield file
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
-
-
-def _lines(file: Iterable[str], path: str) -> Iterator[tuple[Any, Record]]:
-    try:
-        for line in file:
-            text = line.rstrip("\r\n")
-            yield text, {"text": text}
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqloom.errors import MissingExtraError, TrainingError
 from seqloom.run import Run
 from seqloom.strict_json import to_json
+
+if TYPE_CHECKING:
+    from seqloom.export.folder import Exporting
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,43 @@ def export(
         )
     parity = {"tolerance": TOLERANCE, "cases": [case.to_dict() for case in cases]}
     task = opened.read_json("run.json")["task"]
-    files = {**settings_file(found.settings), **found.files, **models}
+    about = {"task": task, "name": name, "seqloom": __version__, "int8": int8}
+    around = {**settings_file(found.settings), **found.files}
+    small = None
+    if int8:
+        models, small = _smaller(opened, found, models, around, about)
+        parity["int8"] = small
+    files = {**around, **models}
     files["parity.json"] = (to_json(parity, indent=1) + "\n").encode()
-    files["parity.md"] = parity_report(name, cases).encode()
-    about = {"task": task, "name": name, "seqloom": __version__}
+    files["parity.md"] = parity_report(name, cases, small).encode()
     write_folder(path, files, about, overwrite=overwrite)
     sizes = {file: len(content) for file, content in sorted(files.items())}
-    return Export(path, task, sizes, len(cases), worst.share)
+    return Export(path, task, sizes, len(cases), worst.share, small)
+
+
+def _smaller(
+    run: Run,
+    found: Exporting,
+    models: dict[str, bytes],
+    around: dict[str, bytes],
+    about: dict[str, Any],
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The networks in eight bits, and what that saves and costs."""
+    from seqloom_runtime.exported import open_model
+
+    from seqloom.export.folder import write_folder
+    from seqloom.export.int8 import agreement, in_eight_bits, quality
+
+    small = {name: in_eight_bits(content) for name, content in models.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        opened = []
+        for kind, networks in (("float32", models), ("int8", small)):
+            path = Path(folder) / kind
+            write_folder(path, {**around, **networks}, about, overwrite=False)
+            opened.append(open_model(path))
+        scores = quality(run, found.settings, *opened)
+    return small, {
+        "bytes": [sum(map(len, each.values())) for each in (models, small)],
+        "agreement": agreement(found.networks, models, small),
+        "quality": {name: list(pair) for name, pair in scores.items()},
+    }

@@ -24,7 +24,10 @@ def show_export(console: Console, done: Any) -> None:
         before, after = done.small["bytes"]
         say(f"int8: {before:,} bytes of networks became {after:,}.")
         for name, (plain, small) in done.small["quality"].items():
-            say(f"  {name}: {plain:.4f} before, {small:.4f} after")
+            say(f"  {name} on validation: {plain:.4f} before, {small:.4f} after")
+        say(
+            f"  of inputs at random the largest output is the same in {done.small['agreement']:.1%}"
+        )
     say(f"Written: {done.path}")
     say(f"Use it without torch: seqloom-runtime {USES[done.task]}".format(done.path))
 

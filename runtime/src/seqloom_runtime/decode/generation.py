@@ -59,6 +59,7 @@ def generate(
     state: State,
     *,
     streams: Sequence[np.random.Generator] | None = None,
+    read: int = 0,
 ) -> Iterator[IntArray]:
     """Continue every prompt, side by side; the j-th array holds each row's j-th new id.
 
@@ -77,6 +78,7 @@ def generate(
         stop: the id that ends a row; it is not part of the result.
         state: the model's state before the first token.
         streams: random streams of the rows; ``sampler.streams`` by default.
+        read: ids at the beginning of each prompt that ``state`` has read already; one is left.
     Yields:
         (batch,) ids; -1 for a row that has ended. The last array may be all -1.
     Raises:
@@ -91,14 +93,20 @@ def generate(
         return iter(())
     streams = streams or sampler.streams(len(prompts))
     rows = [_Row(prompt, length, stream) for prompt, stream in zip(prompts, streams, strict=True)]
-    return _columns(step, rows, sampler, length, stop, state)
+    return _columns(step, rows, sampler, length, stop, state, read)
 
 
 def _columns(
-    step: Step, rows: list[_Row], sampler: Sampler, length: int, stop: int | None, state: State
+    step: Step,
+    rows: list[_Row],
+    sampler: Sampler,
+    length: int,
+    stop: int | None,
+    state: State,
+    before: int,
 ) -> Iterator[IntArray]:
     longest = max(row.prompt_length for row in rows)
-    for read in range(1, longest + length):  # ids of each row that the model has read
+    for read in range(before + 1, longest + length):  # ids of each row that the model has read
         if not all(row.ended for row in rows):
             ids = np.array([row.next_input(read - 1) for row in rows], np.int64)
             logits, state = step(ids, state)

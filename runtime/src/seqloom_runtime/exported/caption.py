@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported.decoding import DecoderState, OnnxDecoding
 from seqloom_runtime.exported.folder import Folder
 from seqloom_runtime.exported.model import ExportedModel
@@ -47,6 +49,18 @@ class ExportedDescriber(ExportedModel):
 
     def answers(self, rows: list[Any], options: Any) -> list[dict[str, Any]]:
         """The captions of each picture, the best first."""
-        read = [self.describer.read(io.BytesIO(r) if isinstance(r, bytes) else r) for r in rows]
-        pixels = [np.asarray(one) for one in read]
+        pixels = [self._pixels(row, number) for number, row in enumerate(rows, 1)]
         return [ranked("caption", found) for found in self.describer.describe(pixels, options)]
+
+    def _pixels(self, row: Any, number: int) -> Pixels:
+        """A picture as the network reads it.
+
+        Raises:
+            DataError: it is no picture, or a damaged one.
+        """
+        if not isinstance(row, str | Path | bytes | np.ndarray):
+            raise DataError(
+                f"Row {number:,}: expected a picture, its bytes or pixels, received "
+                f"{type(row).__name__}."
+            )
+        return self.describer.read(io.BytesIO(row) if isinstance(row, bytes) else row)

@@ -162,7 +162,7 @@ def _times(given: Any, count: int, where: str) -> Array:
     return times
 
 
-def series_in(rows: Iterable[tuple[Any, Record]], scales: SeriesScales, path: str) -> list[Record]:
+def series_in(records: Iterable[Record], scales: SeriesScales, path: str) -> list[Record]:
     """The series of a table in long form: rows with a time, values and perhaps an id each.
 
     The rows of a series must stand in the order of time, without gaps.
@@ -171,7 +171,7 @@ def series_in(rows: Iterable[tuple[Any, Record]], scales: SeriesScales, path: st
         DataError: a column is missing, a cell is no number, or a step is left out.
     """
     found: dict[str, Record] = {}
-    for number, (_, record) in enumerate(rows, 1):
+    for number, record in enumerate(records, 1):
         name = str(next((record[key] for key in ("unique_id", "id") if key in record), "1"))
         own = found.setdefault(name, {"id": name, "values": [], "times": []})
         own["values"].append([_number(record, key, path, number) for key in scales.channels])

@@ -14,6 +14,8 @@ from seqloom_runtime.exported.folder import Folder
 Array = npt.NDArray[Any]
 State = tuple[Array, ...]
 
+AT_ONCE = 256  # tokens of a prompt that are read together
+
 KINDS = {
     **{"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64},
     **{"tensor(uint8)": np.uint8, "tensor(int32)": np.int32, "tensor(bool)": np.bool_},
@@ -103,3 +105,11 @@ class OnnxStep:
         given = {"ids": ids[:, None], "lengths": np.ones(len(ids), np.int64)}
         found, after = self.session.carried(given, state)
         return found["logits"][:, 0], after
+
+    def read(self, ids: npt.NDArray[np.int64], state: State) -> State:
+        """The state after ids (batch, time), read many at a time."""
+        for first in range(0, ids.shape[1], AT_ONCE):
+            part = ids[:, first : first + AT_ONCE]
+            lengths = np.full(len(part), part.shape[1], np.int64)
+            _, state = self.session.carried({"ids": part, "lengths": lengths}, state)
+        return state

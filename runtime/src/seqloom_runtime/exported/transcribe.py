@@ -103,7 +103,10 @@ def _of_bytes(content: bytes, rate: int, seconds: float) -> Iterator[Floats]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sound.wav"
         path.write_bytes(content)
-        yield from read_pieces(path, rate, seconds)
+        try:
+            yield from read_pieces(path, rate, seconds)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), "the recording")) from None
 
 
 def _answer(heard: Heard) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,14 @@ class WindowStepper:
         for column in state.T:
             logits, inner = self.stepper(column, inner)
         return logits, state
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A step that can read many tokens at once too."""
+
+    def read(self, ids: npt.NDArray[np.int64], state: Any) -> Any:
+        """The state after ids (batch, time), of which there may be none."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +97,19 @@ class Writer:
         """
         rows = [self.prompt_ids(prompt) for prompt in prompts]
         sampler = self._only_text(sampler)
+        state, read = self.stepper.zero_state(len(rows)), 0
+        if isinstance(self.stepper, Reader) and rows:
+            read = min(len(row) for row in rows) - 1  # the last id of a prompt is the first step
+            state = self.stepper.read(np.array([row[:read] for row in rows], np.int64), state)
         return generate(
             self.stepper,
             rows,
             sampler,
             length,
             self._stop,
-            self.stepper.zero_state(len(rows)),
+            state,
             streams=sampler.streams(len(rows), first_row),
+            read=read,
         )
 
     @property
