@@ -66,8 +66,8 @@ def open_all(paths: Sequence[str | Path]) -> list[Served]:
                 "requests ask for a model by its name."
             )
         seen[name] = str(path)
-    # oneDNN keeps a kernel for each shape that it ever saw, 1,024 of them: a server, to which every
-    # batch is another, would grow for minutes. Few are as fast. It is read before the first product.
+    # oneDNN keeps a kernel for each shape that it ever saw, up to 1,024 of them, and to a server
+    # every batch is another: it would grow for minutes. Few are as fast.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
     found = [open_served(path) for path in paths]
     _share_cores(found)
