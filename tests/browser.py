@@ -19,6 +19,7 @@ FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
     *("--hide-scrollbars", "--force-device-scale-factor=1"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),  # a microphone
 )
 
 

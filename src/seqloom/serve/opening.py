@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -26,6 +27,7 @@ SERVED = {
 """The module here and the class that serves runs of each task."""
 
 
+KERNELS = 64  # that oneDNN keeps
 PACKAGES = {
     **{"fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn"},
     "prometheus_client": "prometheus-client",
@@ -64,6 +66,9 @@ def open_all(paths: Sequence[str | Path]) -> list[Served]:
                 "requests ask for a model by its name."
             )
         seen[name] = str(path)
+    # oneDNN keeps a kernel for each shape that it ever saw, up to 1,024 of them, and to a server
+    # every batch is another: it would grow for minutes. Few are as fast.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
     found = [open_served(path) for path in paths]
     _share_cores(found)
     return found

@@ -29,7 +29,8 @@ function showFrame() {
   $("models").setAttribute("aria-label", word("models"));
   $("models").replaceChildren(...models.map(model => make("a", { href: `#${encodeURIComponent(model.name)}`, "aria-current": model === now ? "page" : null },
     model.name, make("span", {}, word(`tasks.${model.task}`)))));
-  $("models").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const chosen = $("models").querySelector("[aria-current]"); // scrolled by hand: the keyboard's place stays
+  if (chosen) $("models").scrollLeft = chosen.offsetLeft - ($("models").clientWidth - chosen.offsetWidth) / 2;
 }
 
 function showModel() {

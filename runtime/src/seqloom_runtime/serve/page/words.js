@@ -12,9 +12,9 @@ export const WORDS = {
     busy: "Working …", writing: "Writing …", done: "Done.", stopped: "Stopped.",
     failed: "The server did not answer: {0}",
     inside: "See inside", insideShow: "See inside", insideHide: "Hide what is inside",
-    insideNote: "Every gate and state while the model reads what you typed.",
+    insideNote: "Every gate and state while the model reads it.",
     insideFrame: "What happens inside the model",
-    insideWait: "Type something to see it.",
+    insideWait: "Shown once there is something to read.",
     tasks: {
       generate: "writes text", classify: "gives labels", tag: "tags words", translate: "translates",
       forecast: "forecasts series", transcribe: "writes down speech", compose: "composes music", caption: "captions pictures",
@@ -67,9 +67,9 @@ export const WORDS = {
     busy: "계산하는 중 …", writing: "쓰는 중 …", done: "끝났습니다.", stopped: "멈췄습니다.",
     failed: "서버가 답하지 않았습니다: {0}",
     inside: "속 보기", insideShow: "속 보기", insideHide: "속 감추기",
-    insideNote: "입력한 것을 모델이 읽는 동안의 모든 게이트와 상태입니다.",
+    insideNote: "모델이 읽는 동안의 모든 게이트와 상태입니다.",
     insideFrame: "모델 속에서 일어나는 일",
-    insideWait: "무언가 입력하면 보입니다.",
+    insideWait: "읽을 것이 있으면 보입니다.",
     tasks: {
       generate: "글 쓰기", classify: "분류", tag: "태깅", translate: "번역",
       forecast: "예측", transcribe: "받아쓰기", compose: "작곡", caption: "그림 설명",
