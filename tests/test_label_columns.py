@@ -105,8 +105,17 @@ def test_rank_prefers_names_then_words_then_numbers_then_dates() -> None:
         rank("kind", [1, 2]),
         rank("year", [2001, 2002]),
     ]
+    assert rank("작성일", ["2024-01-05", "2024-01-06"]) > rank("kind", [1, 2]) > rank("평가", words)
+    assert rank("when", ["05.01.2024 10:30", "2024/1/6"]) > rank("kind", ["1.2", "v1.2.3"])
     assert [ranks[i] for i in (0, 1, 3, 2)] == sorted(ranks[i] for i in (0, 1, 3, 2))
     assert ranks[3:] == sorted(ranks[3:])
+
+
+def test_days_alone_do_not_tell_that_they_are_labels() -> None:
+    days: list[object] = ["2024-01-05", "2024. 1. 6.", "06/01/2024"] * 10
+    assert look_at_label("작성일", rows(days, "작성일")).is_date
+    assert not look_at_label("작성일", rows(days, "작성일")).tells
+    assert look_at_label("평가", rows(["긍정", "부정"] * 10, "평가")).tells
 
 
 def test_several_labels_in_one_text_are_noticed() -> None:

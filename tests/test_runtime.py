@@ -242,3 +242,19 @@ def test_a_missing_package_is_named_with_a_command_that_works_there(
     )
     assert done.returncode == 2
     assert done.stderr.strip().endswith("Run: pip install onnxruntime")
+
+
+def test_rows_with_more_or_fewer_fields_than_the_table_are_refused(tmp_path: Path) -> None:
+    for row in ("slow, and dull,1", "alone"):
+        table = tmp_path / "table.csv"
+        table.write_text(f'text,id\n"good, and short",1\n\n{row}\n', encoding="utf-8")
+        rows = read_rows(str(table), "text")
+        assert next(rows)[0] == "good, and short"
+        with pytest.raises(DataError, match=r"line 4: \d fields?, expected 2 .*commas"):
+            next(rows)
+
+
+def test_the_package_runs_as_the_command() -> None:
+    words = [sys.executable, "-m", "seqloom_runtime", "--help"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    assert "usage: seqloom-runtime" in shown.stdout

@@ -107,6 +107,11 @@ class Run:
         """
         run = cls(path)
         if not (run.path / "run.json").exists():
+            if (run.path / "export.json").exists():
+                raise RunError(
+                    f"{path} is an exported folder, no run. Use it with seqloom-runtime, "
+                    "or pass the run that it was exported from."
+                )
             raise RunError(f"{path} is not a run of Seqloom: it holds no run.json.{run._others()}")
         about = run.read_json("run.json")
         found = about.get("format") if isinstance(about, dict) else None

@@ -19,7 +19,7 @@ from typing import Any
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.rows import Record
 
-TABLES = {".csv": ",", ".tsv": "\t"}
+TABLES = {".csv": (",", "commas"), ".tsv": ("\t", "tabs")}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 NAMES = ("text", "sentence", "review", "document", "source", "tokens", "series", "values")
 BIGGEST_CELL = 1 << 27  # bytes; csv stops at 131,072 by itself
@@ -60,7 +60,7 @@ def read_records(path: str) -> Iterator[Record]:
     if not is_table(path):
         raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON_LINES))}.")
     with opened(path) as file:
-        yield from _table(file, suffix) if suffix in TABLES else _json_lines(file, path)
+        yield from _table(file, path) if suffix in TABLES else _json_lines(file, path)
 
 
 def read_lines(path: str) -> Iterator[str]:
@@ -93,11 +93,18 @@ def opened(path: str) -> Iterator[Iterable[str]]:
         raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
 
 
-def _table(file: Iterable[str], suffix: str) -> Iterator[Record]:
+def _table(file: Iterable[str], path: str) -> Iterator[Record]:
     csv.field_size_limit(BIGGEST_CELL)
-    for record in csv.DictReader(file, delimiter=TABLES[suffix]):
-        record.pop(None, None)
-        yield dict(record)
+    mark, name = TABLES[Path(path).suffix.lower()]
+    rows = csv.reader(file, delimiter=mark)
+    columns = next(rows, [])
+    for fields in filter(None, rows):
+        if len(fields) != len(columns):
+            raise DataError(
+                f"{path}, line {rows.line_num:,}: {len(fields)} fields, expected {len(columns)} "
+                f"({', '.join(columns)}); fields are separated by {name}. Mend the row."
+            )
+        yield dict(zip(columns, fields, strict=True))
 
 
 def _json_lines(file: Iterable[str], path: str) -> Iterator[Record]:

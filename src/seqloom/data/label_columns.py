@@ -38,6 +38,7 @@ SEPARATORS = "|;,"
 JOINED = 0.02  # share of values with a separator from which on it may be one
 
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|\.\d+)([eE][-+]?\d+)?")
+_DATE = re.compile(r"\d{1,4}([-./])\s?\d{1,2}\1\s?\d{1,4}\.?([T ].*)?")
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,21 @@ class LabelColumn:
         last = len(LABEL_NAMES)
         if self.is_named:
             return min(LABEL_NAMES.index(word) for word in words if word in LABEL_NAMES)
-        # A year or a count has few values too; words rather name a class than numbers do.
-        return last + 2 * (words[-1:] != [] and words[-1] in NO_TEXT) + self.is_numeric
+        # A date or a count has few values too; words rather name a class than numbers do.
+        beside = self.is_date or (words[-1:] != [] and words[-1] in NO_TEXT)
+        return last + 2 * beside + self.is_numeric
 
     @property
     def is_numeric(self) -> bool:
         """Whether the labels are numbers, a few marks for missing ones aside."""
         numbers = sum(map(bool, map(_NUMBER.fullmatch, self.counts)))
         return numbers > 0 and numbers >= 0.95 * len(self.counts)
+
+    @property
+    def is_date(self) -> bool:
+        """Whether the values are days or times, a few marks for missing ones aside."""
+        dates = sum(map(bool, map(_DATE.fullmatch, self.counts)))
+        return dates > 0 and dates >= 0.95 * len(self.counts)
 
     @property
     def is_quantity(self) -> bool:
@@ -116,7 +124,8 @@ class LabelColumn:
         around = {*AROUND_NAMES, *NO_TEXT}.intersection(words)
         often = self.counts.total() >= FEWEST_SEEN * len(self.counts)
         few = len(self.counts) <= MOST_TELLING
-        return self.fits and few and often and not self.is_numeric and not around
+        of_words = not self.is_numeric and not self.is_date
+        return self.fits and few and often and of_words and not around
 
     def values(self) -> str:
         """How many labels there are, and the most frequent of them."""

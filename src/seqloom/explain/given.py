@@ -44,11 +44,11 @@ def inputs_of(
     if task == "forecast":
         from seqloom.explain.series import SeriesGiven
 
-        return [SeriesGiven(file, row or 1) for file in named or [None]]
+        return [SeriesGiven(file, 1 if row is None else row) for file in named or [None]]
     if named:
         if given:
             raise SettingsError("Received a FILE and --text; pass one of them.")
-        return [row_of(run, task, file, row or 1) for file in named]
+        return [row_of(run, task, file, 1 if row is None else row) for file in named]
     if row is not None:
         raise SettingsError(f"--row {row} is a row of a FILE: pass the file too.")
     if not given:

@@ -80,7 +80,8 @@ class Folder:
         if hashlib.sha256(content).hexdigest() != self.about["files"][name]:
             raise RunError(
                 f"{self.path / name}: is not what was exported (its sha256 differs); it was "
-                f"truncated or altered. Copy the folder anew, or: {AGAIN}"
+                "truncated or altered. Copy the folder anew, or export the run again with "
+                "seqloom export."
             )
         return content
 
