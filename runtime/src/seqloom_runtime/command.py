@@ -187,17 +187,30 @@ def flat(record: Record) -> Record:
     {'p(pos)': 0.75, 'p(neg)': 0.25}
     """
     shares = record.get("probabilities") or {}
-    return {f"p({label})": round(share, 6) for label, share in shares.items()}
+    return {
+        f"p({label})": None if share is None else round(share, 6) for label, share in shares.items()
+    }
 
 
 def _answered(
     model: ExportedModel, rows: Iterable[tuple[Any, Record]], options: dict[str, Any]
 ) -> Iterator[tuple[Record, Record]]:
-    stream = iter(rows)
+    stream, seen, empty = iter(rows), 0, 0
     while chunk := list(islice(stream, CHUNK)):
         answers = model.answer([row for row, _ in chunk], **options)
-        for (_, record), answer in zip(chunk, answers, strict=True):
-            yield record, answer
+        for (row, record), answer in zip(chunk, answers, strict=True):
+            nothing = model.is_empty(row)
+            seen, empty = seen + 1, empty + nothing
+            yield record, (_unsaid(answer) if nothing else answer)
+    if empty:
+        words = f"{empty:,} of {seen:,} texts are empty: no label, no probability."
+        print(f"seqloom-runtime: {words}", file=sys.stderr)
+
+
+def _unsaid(answer: Record) -> Record:
+    """An answer of the same form in which nothing is said."""
+    shares = dict.fromkeys(answer["probabilities"])
+    return {**dict.fromkeys(answer), "labels": [], "probabilities": shares}
 
 
 def generate(asked: argparse.Namespace) -> int:

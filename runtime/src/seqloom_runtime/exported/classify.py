@@ -62,6 +62,10 @@ class ExportedClassifier(ExportedModel):
             answers.append({**labels, "probability": one.probability, "probabilities": shares})
         return answers
 
+    def is_empty(self, row: Any) -> bool:
+        """Whether a text is empty, or only white space."""
+        return isinstance(row, str) and self.classifier.is_empty(row)
+
     def _input(self, row: Any, number: int) -> Input:
         if self.classifier.is_text:
             if not isinstance(row, str):

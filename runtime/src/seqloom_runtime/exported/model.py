@@ -45,6 +45,10 @@ class ExportedModel:
         """Names of the series whose ends the folder holds; of forecast alone."""
         return []
 
+    def is_empty(self, row: Any) -> bool:
+        """Whether nothing of a row is left to read, so that an answer would say nothing."""
+        return False
+
     def as_text(self, answer: dict[str, Any]) -> list[str]:
         """An answer as lines for people."""
         return [str(next(iter(answer.values())))]
