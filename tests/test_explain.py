@@ -359,6 +359,15 @@ def test_only_likely_tokens_are_told() -> None:
     assert told_tokens(chance) == [7, 90]
 
 
+def test_what_of_a_long_source_is_read_is_said(fitted: Any) -> None:
+    task, model, _ = fitted
+    if task != "translate":
+        pytest.skip("of translators")
+    (remark,) = model.trace("the cat " * 60).remarks
+    assert remark == "Of 480 tokens the first 200 are read (--max-length)."
+    assert model.trace("the cat").remarks == ()
+
+
 def test_long_texts_are_refused_in_one_line() -> None:
     with pytest.raises(DataError, match="500 tokens; a page shows up to 400"):
         page_of([fake(500, 2, 1)])

@@ -55,19 +55,26 @@ class Translating(Subject):
 
     def read(self, given: Any) -> Read:
         """A text, and the ids of its translation, the best of the usual search."""
-        ids = self.translator.encode(need_text(given, "to look into"))
+        text = need_text(given, "to look into")
+        ids = self.translator.encode(text)
+        whole, longest = len(self.translator.source.encode(text)), self.settings.text.max_length
+        remarks: tuple[str, ...] = ()
+        if whole > longest:
+            remarks = (f"Of {whole:,} tokens the first {longest:,} are read (--max-length).",)
         found = self.translator.search(
             np.asarray(ids, np.int64)[None], np.array([len(ids)]), PredictSettings(), [0]
         )
-        return self._read_ids(str(given), ids, list(found[0][0].ids))
+        return self._read_ids(str(given), ids, list(found[0][0].ids), remarks)
 
-    def _read_ids(self, given: str, ids: Any, written: list[int]) -> Read:
+    def _read_ids(
+        self, given: str, ids: Any, written: list[int], remarks: tuple[str, ...] = ()
+    ) -> Read:
         source, target = self.translator.source, self.translator.target
         names = (*names_of(np.array(written, np.int64), target), "<end>")
         framed = np.array([target.start, *written, target.end])
         tensors = (as_ids(ids), torch.tensor([len(ids)]), as_ids(framed))
         tokens, pieces = names_of(ids, source), pieces_of(ids, source)
-        return Read(given, tokens, pieces, tensors, names, framed)
+        return Read(given, tokens, pieces, tensors, names, framed, remarks=remarks)
 
     def say(self, model: nn.Module, read: Read, rows: int = 1) -> Tensor:
         """Of each token of the translation, given those before: (rows, target, vocab_size)."""
@@ -110,6 +117,7 @@ class Translating(Subject):
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
             written=read.targets,
+            remarks=read.remarks,
             answer=self.translator.target.decode([int(i) for i in read.extra[1:-1]]),
         )
 
