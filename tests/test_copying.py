@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqloom.evaluate import copying
@@ -29,6 +29,7 @@ def arrays(lists: list[list[int]]) -> list[Ids]:
 texts = st.lists(st.lists(st.integers(0, 2), max_size=30), max_size=6)
 
 
+@example([[0, 0, 0, 0]], [[0, 0, 0, 0]], 4, 1)  # buffers shorter than what they repeat
 @given(texts, texts, st.integers(1, 4), st.integers(1, 20))
 def test_equals_search_in_a_set(
     generated: list[list[int]], training: list[list[int]], n: int, buffer: int

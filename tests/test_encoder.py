@@ -71,6 +71,10 @@ def test_generate(kind: str, tmp_path: Path) -> None:
         TEXT.splitlines(),
         lambda model: (model.generate("the ", length=30), model.score(TEXT.splitlines()[:3])),
         tmp_path,
+        (
+            lambda model: model.answer(["the "], length=20, temperature=0)[0]["text"],
+            lambda fitted: fitted.generate("the ", length=20, temperature=0),
+        ),
     )
 
 
@@ -82,17 +86,26 @@ def test_classify(kind: str, tmp_path: Path) -> None:
         REVIEWS,
         lambda model: (model.predict(texts).tolist(), model.predict_proba(texts).tolist()),
         tmp_path,
+        (
+            lambda model: [row["label"] for row in model.answer(texts)],
+            lambda fitted: fitted.predict(texts).tolist(),
+        ),
     )
 
 
 @pytest.mark.parametrize("kind", ["basic-attention", "transformer"])
 def test_tag(kind: str, tmp_path: Path) -> None:
     small = {"updates": 4, "embedding_size": 6, "character_size": 3}
+    words = [row["tokens"] for row in SENTENCES[:9]]
     check_task(
         SequenceTagger(encoder=kind, **small, **size(kind)),
         SENTENCES,
-        lambda model: (model.predict([row["tokens"] for row in SENTENCES[:9]]),),
+        lambda model: (model.predict(words),),
         tmp_path,
+        (
+            lambda model: [row["tags"] for row in model.answer(words)],
+            lambda fitted: fitted.predict(words),
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """A run from data to metrics: what is checked first, what is left behind, TensorBoard."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def test_tensorboard_goes_on_with_a_resumed_run(data: Path, tmp_path: Path) -> N
     run = tmp_path / "run"
     stopped = api.train(data, settings(tensorboard=True), run, stopping=lambda: next(asked))
     assert stopped.stopped and stopped.metrics is None
+    time.sleep(1.1)  # files of events are put in order by the second in their names
     outcome = api.resume(run)
     steps = [line["update"] for line in outcome.run.lines("history.jsonl")]
     assert [point.step for point in events(run).Scalars("loss/valid")] == steps

@@ -66,7 +66,7 @@ def _buffers(training: Iterable[Ids], n: int, continuous: bool) -> Iterator[Ids]
             if held >= BUFFER_TOKENS:
                 buffer = np.concatenate(waiting)
                 yield buffer
-                waiting, held = [buffer[len(buffer) - (n - 1) :]], 0
+                waiting, held = [buffer[max(0, len(buffer) - (n - 1)) :]], 0
         if not continuous:
             waiting.append(np.array([BREAK]))
     if waiting:
