@@ -2,7 +2,8 @@
 
 Every function writes its lines on a blackboard and gives the unit's new value. ``w`` holds the
 cell's weights by name, ``x`` what it reads at this step, ``state`` what it holds before (h; of an
-LSTM h and c). Letters are those of ``nn/cells.py``.
+LSTM h and c). Letters are those of ``nn/cells.py``; of the two biases, b and b there, the second
+is d, for its number is another.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ def _squashed(board: Blackboard, name: str, kind: str, formula: str, parts: list
 
 
 def elman(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: int) -> float:
-    """h' = tanh(W x + b + U h + b)."""
+    """h' = tanh(W x + b + U h + d)."""
     parts = _sums(board, w, x, state[0], unit, "")
-    return _squashed(board, "h'", "tanh", "W·x + b + U·h + b", parts)
+    return _squashed(board, "h'", "tanh", "W·x + b + U·h + d", parts)
 
 
 def jordan(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: int) -> float:
-    """h = tanh(W x + b + U o + b); o' = tanh(V h + c)."""
+    """h = tanh(W x + b + U o + d); o' = tanh(V h + c)."""
     o = state[0]
     wx = board.product("W·x", w["weight_ih"][unit], "x", x)
     uo = board.product("U·o", w["weight_hh"][unit], "o", o)
     parts = [wx, float(w["bias_ih"][unit]), uo, float(w["bias_hh"][unit])]
-    _squashed(board, f"h[{unit}]", "tanh", "W·x + b + U·o + b", parts)
+    _squashed(board, f"h[{unit}]", "tanh", "W·x + b + U·o + d", parts)
     h = np.tanh(w["weight_ih"] @ x + w["bias_ih"] + w["weight_hh"] @ o + w["bias_hh"])
     vh = board.product("V·h", w["weight_ho"][unit], "h", h)
     return _squashed(board, "o'", "tanh", "V·h + c", [vh, float(w["bias_ho"][unit])])
@@ -53,7 +54,7 @@ def jordan(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit
 def output_to_output(
     board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: int
 ) -> float:
-    """h = tanh(V x + c); o' = tanh(W h + b + U o + b)."""
+    """h = tanh(V x + c); o' = tanh(W h + b + U o + d)."""
     row = min(unit, len(w["bias_xh"]) - 1)
     vx = board.product("V·x", w["weight_xh"][row], "x", x)
     _squashed(board, f"h[{row}]", "tanh", "V·x + c", [vx, float(w["bias_xh"][row])])
@@ -61,7 +62,7 @@ def output_to_output(
     wh = board.product("W·h", w["weight_ih"][unit], "h", h)
     uo = board.product("U·o", w["weight_hh"][unit], "o", state[0])
     parts = [wh, float(w["bias_ih"][unit]), uo, float(w["bias_hh"][unit])]
-    return _squashed(board, "o'", "tanh", "W·h + b + U·o + b", parts)
+    return _squashed(board, "o'", "tanh", "W·h + b + U·o + d", parts)
 
 
 def lstm(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: int) -> float:
@@ -72,7 +73,7 @@ def lstm(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: 
     for place, letter in enumerate("ifgo"):
         parts = _sums(board, w, x, h, place * size + unit, letter)
         kind = "tanh" if letter == "g" else "σ"
-        formula = f"W{letter}·x + b{letter} + U{letter}·h + b{letter}"
+        formula = f"W{letter}·x + b{letter} + U{letter}·h + d{letter}"
         gates[letter] = _squashed(board, letter, kind, formula, parts)
     i, f, g, o = (gates[letter] for letter in "ifgo")
     before = float(c[unit])
@@ -83,18 +84,18 @@ def lstm(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: 
 
 
 def gru(board: Blackboard, w: Weights, x: Array, state: Sequence[Array], unit: int) -> float:
-    """r, z = σ(…); n = tanh(W x + b + r·(U h + b)); h' = (1 - z)·n + z·h."""
+    """r, z = σ(…); n = tanh(W x + b + r·(U h + d)); h' = (1 - z)·n + z·h."""
     h = state[0]
     size = len(h)
     gates = {}
     for place, letter in enumerate("rz"):
         parts = _sums(board, w, x, h, place * size + unit, letter)
-        formula = f"W{letter}·x + b{letter} + U{letter}·h + b{letter}"
+        formula = f"W{letter}·x + b{letter} + U{letter}·h + d{letter}"
         gates[letter] = _squashed(board, letter, "σ", formula, parts)
     wx, b, uh, c = _sums(board, w, x, h, 2 * size + unit, "n")
     r, z, before = gates["r"], gates["z"], float(h[unit])
     text = f"tanh({number(wx)} + {number(b)} + {number(r)}·({number(uh)} + {number(c)}))"
-    n = board.write("n", "tanh(Wn·x + bn + r·(Un·h + bn))", text, np.tanh(wx + b + r * (uh + c)))
+    n = board.write("n", "tanh(Wn·x + bn + r·(Un·h + dn))", text, np.tanh(wx + b + r * (uh + c)))
     text = f"(1 - {number(z)})·{number(n)} + {number(z)}·{number(before)}"
     return board.write("h'", "(1 - z)·n + z·h", text, (1 - z) * n + z * before)
 
