@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from exported_runs import SONG, hearing_run, labelling_run, writing_run
 from seqloom_runtime import command
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported import open_model
+from seqloom_runtime.exported.translate import ExportedTranslator, ranked
 from seqloom_runtime.reading import read_rows
 
 from seqloom import api
@@ -189,8 +191,21 @@ def test_series_of_a_table_are_forecast(tmp_path: Path, capsys: pytest.CaptureFi
 def test_about_checks_a_folder_and_says_what_it_holds(
     folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    about = json.loads(said(capsys, "about", folders["film"]))
+    words = said(capsys, "about", folders["film"])
+    assert words.startswith("film: classify, by Seqloom") and "labels: good, bad, dull" in words
+    about = json.loads(said(capsys, "about", folders["film"], "--json"))
     assert (about["task"], about["name"]) == ("classify", "film")
+
+
+def test_several_translations_are_written_as_predict_writes_them() -> None:
+    best = ranked("translation", [SimpleNamespace(text="uno", score=-0.5)])
+    both = ranked(
+        "translation",
+        [SimpleNamespace(text="uno", score=-0.5), SimpleNamespace(text="dos\ntres", score=-1)],
+    )
+    as_text = ExportedTranslator.as_text
+    assert as_text(None, best) == ["uno"]  # type: ignore[arg-type]
+    assert as_text(None, both) == ["-0.5000\tuno", "-1.0000\tdos tres", ""]  # type: ignore[arg-type]
 
 
 def without(*packages: str) -> str:

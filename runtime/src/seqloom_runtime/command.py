@@ -100,7 +100,7 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
         parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
         parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
-    if verb not in ("about", "serve"):
+    if verb != "serve":
         parser.add_argument("--json", action="store_true", help="JSON on standard output")
 
 
@@ -292,7 +292,17 @@ def about(asked: argparse.Namespace) -> int:
     """What a folder holds, every file checked."""
     model = open_model(asked.folder, threads=asked.threads)
     manifest = {n: v for n, v in model.folder.about.items() if n in ("task", "name", "seqloom")}
-    print(json.dumps({**manifest, "settings": model.settings}, ensure_ascii=False, indent=1))
+    if asked.json:
+        print(json.dumps({**manifest, "settings": model.settings}, ensure_ascii=False, indent=1))
+        return 0
+    own = model.settings["model"]
+    verb = next(name for name, (_, tasks, _) in VERBS.items() if model.task in tasks)
+    print(f"{model.name}: {model.task}, by Seqloom {manifest['seqloom']}; every file is unaltered.")
+    print(f"encoder {own['encoder']}, layers {own['num_layers']}, units {own['hidden_size']}")
+    if model.folder.has("labels.json"):
+        labels = model.folder.json("labels.json")
+        print("labels:", ", ".join(labels.get("labels") or labels.get("tags") or []))
+    print(f"seqloom-runtime {verb} --help says how to use it; --json prints every setting.")
     return 0
 
 

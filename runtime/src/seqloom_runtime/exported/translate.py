@@ -50,6 +50,14 @@ class ExportedTranslator(ExportedModel):
         texts = [check_text(row, number) for number, row in enumerate(rows, 1)]
         return [ranked("translation", found) for found in self.translator.translate(texts, options)]
 
+    def as_text(self, answer: dict[str, Any]) -> list[str]:
+        """The translation; of several each with its score, the best first, and an empty line."""
+        texts = [" ".join(t.split("\n")) for n, t in answer.items() if n.startswith("translation")]
+        if len(texts) == 1:
+            return texts
+        scores = [score for name, score in answer.items() if name.startswith("score")]
+        return [*(f"{s:.4f}\t{text}" for s, text in zip(scores, texts, strict=True)), ""]
+
 
 def ranked(name: str, found: list[Any]) -> Record:
     """Texts of one row, the best first: ``name`` and ``score``, ``name_2`` and ``score_2``."""
