@@ -359,10 +359,12 @@ def test_only_likely_tokens_are_told() -> None:
     assert told_tokens(chance) == [7, 90]
 
 
-def test_what_of_a_long_source_is_read_is_said(fitted: Any) -> None:
-    task, model, _ = fitted
-    if task != "translate":
-        pytest.skip("of translators")
+def test_what_of_a_long_source_is_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQLOOM_CACHE", str(tmp_path))
+    make, data, _ = MODELS["translate"]
+    model = make().fit(data)
     (remark,) = model.trace("the cat " * 60).remarks
     assert remark == "Of 480 tokens the first 200 are read (--max-length)."
     assert model.trace("the cat").remarks == ()

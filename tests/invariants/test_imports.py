@@ -23,7 +23,7 @@ RUNTIME = ROOT / "runtime" / "src" / "seqloom_runtime"
 
 MAY_IMPORT = {
     "__init__": {"errors", "api"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "command"},
     "errors": set(),
     "config": {"errors", "task_settings"},
     "task_settings": set(),
