@@ -86,6 +86,19 @@ OPTIONAL = {
 """Functions that only some tasks have, and which."""
 
 
+@pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
+def test_a_run_that_cannot_begin_leaves_nothing(
+    error: BaseException, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(training.Run, "write_json", fail)
+    with pytest.raises(type(error)):
+        api.train(data, settings(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_every_task_has_the_functions_that_are_listed() -> None:
     listed = re.findall(r"^    (\w+)\(", training.__doc__ or "", re.MULTILINE)
     assert "evaluate_run" in listed

@@ -123,8 +123,8 @@ def _opened(asked: argparse.Namespace) -> tuple[ExportedModel, dict[str, Any]]:
     """
     model = open_model(asked.folder, threads=asked.threads)
     if model.task not in asked.tasks:
-        verb = next(name for name, (_, tasks, _) in VERBS.items() if model.task in tasks)
-        raise RunError(f"{asked.folder} holds a model of {model.task}. Use: seqloom-runtime {verb}")
+        use = f"seqloom-runtime {_verb_of(model.task)}"
+        raise RunError(f"{asked.folder} holds a model of {model.task}. Use: {use}")
     given = {name: getattr(asked, name) for name in asked.options}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
@@ -296,7 +296,7 @@ def about(asked: argparse.Namespace) -> int:
         print(json.dumps({**manifest, "settings": model.settings}, ensure_ascii=False, indent=1))
         return 0
     own = model.settings["model"]
-    verb = next(name for name, (_, tasks, _) in VERBS.items() if model.task in tasks)
+    verb = _verb_of(model.task)
     print(f"{model.name}: {model.task}, by Seqloom {manifest['seqloom']}; every file is unaltered.")
     print(f"encoder {own['encoder']}, layers {own['num_layers']}, units {own['hidden_size']}")
     if model.folder.has("labels.json"):
@@ -304,6 +304,11 @@ def about(asked: argparse.Namespace) -> int:
         print("labels:", ", ".join(labels.get("labels") or labels.get("tags") or []))
     print(f"seqloom-runtime {verb} --help says how to use it; --json prints every setting.")
     return 0
+
+
+def _verb_of(task: str) -> str:
+    """What a model of the task is used by."""
+    return next(name for name, (_, tasks, _) in VERBS.items() if task in tasks)
 
 
 def _print(lines: Iterable[str]) -> None:

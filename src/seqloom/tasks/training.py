@@ -219,11 +219,10 @@ def _data_changed(what: str, run: Run) -> RunError:
 def _create(run: Run, task: str, data: Any, source: Source, prepared: Any, overwrite: bool) -> None:
     """Make the run folder with all files but the weights, or leave nothing behind."""
     Run.create(run.path, overwrite=overwrite)
-    try:
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, run.path, ignore_errors=True)
         _write_beginning(run, task, data, source, prepared)
-    except BaseException:
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+        undo.pop_all()
 
 
 def _write_beginning(run: Run, task: str, data: Any, source: Source, prepared: Any) -> None:
