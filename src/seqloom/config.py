@@ -444,6 +444,11 @@ class PredictSettings(Section):
     """How much it weighs beside what is heard; by default what validation chose."""
     copy_unknown: bool = True
     """Write the source word with most attention where the model writes an unknown word."""
+    gaps: Literal["auto", "error", "fill", "interpolate"] = "auto"
+    """What to do with steps without a value before the forecast; auto does as in training."""
+    skip_bad_rows: bool = False
+    """Drop rows of series that cannot be read, and leave such words untagged, instead of stopping.
+    """
 
 
 class Settings(Section):

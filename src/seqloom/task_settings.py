@@ -151,14 +151,20 @@ _SEARCH = {
     *("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed"),
     "copy_unknown",
 }
-_FUTURE = {"horizon", "plot"}
+_FUTURE = {"horizon", "plot", "gaps"}
 _HEARD = {"lm", "lm_weight"}
 NOT_PREDICTED: dict[str, set[str]] = {
-    "classify": {*_SEARCH, *_FUTURE, *_HEARD},
+    "classify": {*_SEARCH, *_FUTURE, *_HEARD, "skip_bad_rows"},
     "tag": {*_SEARCH, *_FUTURE, *_HEARD, "format", "abstain_below", "text"},
-    "translate": {*_FUTURE, *_HEARD, "abstain_below"},
-    "caption": {*_HEARD, "horizon", "abstain_below", "copy_unknown", "text"},
+    "translate": {*_FUTURE, *_HEARD, "abstain_below", "skip_bad_rows"},
+    "caption": {
+        *(_FUTURE - {"plot"} | _HEARD),
+        *("abstain_below", "copy_unknown", "text", "skip_bad_rows"),
+    },
     "forecast": {*_SEARCH, *_HEARD, "abstain_below", "text"},
-    "transcribe": {*_SEARCH - {"beam"}, "horizon", "abstain_below", "text"},
+    "transcribe": {
+        *(_SEARCH - {"beam"}),
+        *("horizon", "gaps", "abstain_below", "text", "skip_bad_rows"),
+    },
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

@@ -14,7 +14,7 @@ from seqloom_runtime.tasks.forecast import rows_of
 
 from seqloom.atomic import write_atomically, write_lines
 from seqloom.checked import FORMATS
-from seqloom.config import PredictSettings
+from seqloom.config import PredictSettings, Settings, override
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
@@ -117,7 +117,7 @@ def predict(
     if options.plot:
         check_picture(options.plot)
     forecaster = forecaster or load_forecaster(run)
-    found = series_before(forecaster, run, data)
+    found = series_before(forecaster, run, data, options)
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
@@ -145,7 +145,9 @@ def predict(
     return future
 
 
-def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSet:
+def series_before(
+    forecaster: SeriesForecaster, run: Run, data: Any, options: PredictSettings | None = None
+) -> SeriesSet:
     """The series whose future is asked for: of some data, or those that the run keeps.
 
     Data that hold only what is known of the future go behind what the run keeps.
@@ -156,11 +158,22 @@ def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSe
     if data is None:
         return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
+    settings = _read_so(forecaster.settings, options or PredictSettings())
     if forecaster.scales.known:
         history = read_history(run, forecaster.scales)
-        if found := with_known_ahead(history, source, forecaster.settings):
+        if found := with_known_ahead(history, source, settings):
             return found
-    return read_series(forecaster, source)
+    return read_series(forecaster, source, settings)
+
+
+def _read_so(settings: Settings, options: PredictSettings) -> Settings:
+    """The settings of the training, with what is asked for of gaps and bad rows."""
+    changes: dict[str, Any] = {}
+    if options.gaps != "auto":
+        changes["gaps"] = options.gaps
+    if options.skip_bad_rows:
+        changes["skip_bad_rows"] = True
+    return override(settings, {"data": changes}, "predict")
 
 
 def predict_lines(

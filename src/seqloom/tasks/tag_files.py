@@ -174,4 +174,7 @@ def predict_lines(
     if isinstance(data, Iterator):
         return tag_text(tagger, data)
     settings = read_settings(run.path / "config.toml").data
-    return tag_file(tagger, data, settings.model_copy(update={"encoding": "auto"}))
+    changes: dict[str, Any] = {"encoding": "auto"}
+    if options.skip_bad_rows:
+        changes["skip_bad_rows"] = True
+    return tag_file(tagger, data, settings.model_copy(update=changes))
