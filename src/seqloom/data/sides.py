@@ -37,7 +37,7 @@ def swapped_pairs(sides: Sides) -> list[int]:
 
     >>> swapped_pairs((["good day"] * 9 + ["안녕"], ["안녕하세요"] * 9 + ["good day"]))
     [9]
-    >>> swapped_pairs((["ein Hund da"] * 9 + ["a dog in it"], ["a dog in it"] * 9 + ["ein Hund da"]))
+    >>> swapped_pairs((["nun da"] * 9 + ["an and"], ["an and"] * 9 + ["nun da"]))
     []
     """
     source, target = (letters(side) for side in sides)
