@@ -161,6 +161,16 @@ def test_newer_data_are_followed_from_their_end(said: Any, folder: Path, tmp_pat
     assert [row["ds"] for row in found][:3] == ["2024-05-10", "2024-05-11", "2024-05-12"]
 
 
+def test_a_history_shorter_than_the_look_back_is_said(
+    said: Any, folder: Path, tmp_path: Path
+) -> None:
+    newer = write(tmp_path / "newer.csv", rows(days=5, future=3))
+    status, _, err = said("predict", str(folder / "run"), newer)
+    assert status == 0
+    assert "2 of 2 series are shorter than the 15 steps that forecasts read" in err
+    assert "shorter" not in said("predict", str(folder / "run"), str(folder / "shops.csv"))[2]
+
+
 def test_gaps_in_newer_data_are_filled_where_that_is_asked_for(
     said: Any, folder: Path, tmp_path: Path
 ) -> None:

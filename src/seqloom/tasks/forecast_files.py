@@ -138,6 +138,8 @@ def predict(
             f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
             f'"{unknown[0]}"): each is put on the scale of its own history.'
         )
+    if data is not None and (short := _short(forecaster, found)):
+        remarks.append(short)
     future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks), found.zone)
     if options.plot:
         future.draw(Path(options.plot), trained)
@@ -164,6 +166,19 @@ def series_before(
         if found := with_known_ahead(history, source, settings):
             return found
     return read_series(forecaster, source, settings)
+
+
+def _short(forecaster: SeriesForecaster, found: SeriesSet) -> str:
+    """A sentence on series that hold less than the model looks back on; "" without any."""
+    look_back = forecaster.settings.data.look_back + forecaster.lag
+    short = [one for one in found.series if len(one) < look_back]
+    if not short:
+        return ""
+    return (
+        f"{len(short):,} of {len(found.series):,} series are shorter than the {look_back:,} steps that "
+        f'forecasts read (such as "{short[0].name}": {len(short[0]):,}): theirs rest on '
+        "less than the scores of the run do."
+    )
 
 
 def _read_so(settings: Settings, options: PredictSettings) -> Settings:
