@@ -175,8 +175,8 @@ def _short(forecaster: SeriesForecaster, found: SeriesSet) -> str:
     if not short:
         return ""
     return (
-        f"{len(short):,} of {len(found.series):,} series are shorter than the {look_back:,} steps that "
-        f'forecasts read (such as "{short[0].name}": {len(short[0]):,}): theirs rest on '
+        f"{len(short):,} of {len(found.series):,} series are shorter than the {look_back:,} steps "
+        f'that forecasts read (such as "{short[0].name}": {len(short[0]):,}): theirs rest on '
         "less than the scores of the run do."
     )
 
