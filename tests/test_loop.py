@@ -167,7 +167,7 @@ def test_waiting_in_vain_ends_the_run(tmp_path: Path) -> None:
 
 def test_stopping_saves_and_going_on_finishes(tmp_path: Path) -> None:
     trainer, _ = make(Job(), tmp_path, updates=20)
-    asked = iter([False] * 6 + [True])
+    asked = iter([False] * 7 + [True])
     trainer.stopping = lambda: next(asked)
     assert not trainer.train()
     assert trainer.place.update == 7
@@ -176,6 +176,16 @@ def test_stopping_saves_and_going_on_finishes(tmp_path: Path) -> None:
     whole, _ = make(Job(), tmp_path / "whole", updates=20)
     assert whole.train()
     assert torch.equal(other.job.model.weight, whole.job.model.weight)
+
+
+def test_a_wish_to_stop_is_heard_before_the_first_update(tmp_path: Path) -> None:
+    trainer, _ = make(Job(), tmp_path, updates=20)
+    trainer.stopping = lambda: True
+    assert not trainer.train()
+    assert trainer.place.update == 0
+    other, _ = make(Job(), tmp_path, updates=20)
+    assert other.train()
+    assert other.place.update == 20
 
 
 def test_a_run_killed_after_reports_tells_its_history_once(tmp_path: Path) -> None:

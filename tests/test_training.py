@@ -48,7 +48,7 @@ def test_tensorboard_holds_the_history(data: Path, tmp_path: Path) -> None:
 
 
 def test_tensorboard_goes_on_with_a_resumed_run(data: Path, tmp_path: Path) -> None:
-    asked = iter([False, False, True])
+    asked = iter([False] * 3 + [True])
     run = tmp_path / "run"
     stopped = api.train(data, settings(tensorboard=True), run, stopping=lambda: next(asked))
     assert stopped.stopped and stopped.metrics is None

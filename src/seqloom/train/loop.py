@@ -109,6 +109,8 @@ class Trainer:
         """
         if not self._restore():
             self._save()
+        if self._agree_to_stop():  # a first update can be long, and all is saved already
+            return False
         self.model.train()
         while not self._finished():
             started = time.perf_counter()
