@@ -206,8 +206,8 @@ class _Grown:
         known = [_longer(one, horizon, None) for one in self.known]
         windows = Windows(
             padded,
-            np.array([len(one) for one in self.values]),
-            np.arange(rows),
+            np.array([len(one) for one in self.values], np.int32),
+            np.arange(rows, dtype=np.int32),
             look_back,
             horizon,
             past=self.past if self.past[0].shape[1] else (),
