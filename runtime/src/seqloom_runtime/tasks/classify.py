@@ -21,8 +21,8 @@ from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 FRAME = 2  # tokens around a text: its start and its end
 TOKENS = 16_384  # of a batch, padding counted
-FEWEST_TOKENS = 1_024  # of a batch where there are enough
-PARTS = 6  # that few inputs are run in, so that a long one does not pad all others to its length
+FEWEST_TOKENS = 3_000  # of a batch where there are enough; smaller products of matrices run slower
+PARTS = 4  # that few inputs are run in, so that a long one does not pad all others to its length
 CHUNK = 2_048  # inputs held at once, among which those of about equal length are put together
 
 Input = str | npt.NDArray[np.float32]
