@@ -127,6 +127,25 @@ def test_rows_come_back_in_their_order_with_labels(seqloom: Seqloom, runs: Path)
     assert [value["predicted"] for value in values] == [row["predicted"] for row in rows]
 
 
+def test_the_name_of_the_file_says_how_predictions_are_written(
+    seqloom: Seqloom, runs: Path
+) -> None:
+    words = ("predict", runs / "films", runs / "films.csv", "--out")
+    assert seqloom(*words, "a.jsonl")[0] == 0
+    assert json.loads(Path("a.jsonl").read_text().splitlines()[0])["n"] == "0"
+    assert seqloom(*words, "a.csv")[0] == 0
+    assert Path("a.csv").read_text().startswith("n,review,label,predicted")
+    assert seqloom(*words, "b.csv", "--format", "jsonl")[0] == 0
+    assert Path("b.csv").read_text().startswith("{")
+    status, _, err = seqloom(*words, "a.parquet")
+    assert status == 2
+    assert "classify writes no Parquet. Pass a .csv or .jsonl file." in err
+    assert not Path("a.parquet").exists()
+    words = ("predict", runs / "words", runs / "words.conllu", "--out", "a.jsonl")
+    assert seqloom(*words)[0] == 0
+    assert not Path("a.jsonl").read_text().startswith("{")
+
+
 def test_standard_input_is_read_line_by_line(seqloom: Seqloom, runs: Path) -> None:
     texts = "\ufeffa very good film\na very bad, bad film\r\n\n"
     status, out, err = seqloom("predict", runs / "films", "-", stdin=texts)

@@ -171,8 +171,11 @@ def test_what_cannot_be_learnt_from_is_said() -> None:
         tiny().fit(TEXTS, ["good"] * 64)
     with pytest.raises(DataError):
         tiny().fit([], [])
+    model = tiny().fit(TEXTS, LABELS)
     with pytest.raises(DataError, match="trained on texts and received float"):
-        tiny().fit(TEXTS, LABELS).predict([1.0])
+        model.predict([1.0])
+    with pytest.raises(DataError, match="one text; expected a list"):
+        model.predict("a good film")
 
 
 def test_nothing_in_nothing_out() -> None:

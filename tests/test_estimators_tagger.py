@@ -83,3 +83,5 @@ def test_what_does_not_fit_together_is_said() -> None:
     tagger = tiny().fit(WORDS, TAGS)
     with pytest.raises(DataError, match="as a word to tag"):
         tagger.predict([["a", 3]])
+    with pytest.raises(DataError, match="one text; expected a list"):
+        tagger.predict("the old cat")

@@ -104,6 +104,15 @@ def test_targets_of_other_data_use_the_same_places() -> None:
     assert label_targets([("b", "a"), ()], ["a", "b"], multi=True).tolist() == [[1, 1], [0, 0]]
 
 
+def test_labels_with_a_single_example_are_named() -> None:
+    usual = rows(GOOD, "good") + rows(BAD, "bad")
+    one = " ".join(prepare([*usual, *rows(["odd"], "rare")]).explanation())
+    assert '"rare" has one training example, which is too few to learn it from' in one
+    two = " ".join(prepare([*usual, *rows(["odd"], "x"), *rows(["even"], "y")]).explanation())
+    assert '"x", "y" each have one training example' in two
+    assert "one training example" not in " ".join(prepare(usual).explanation())
+
+
 def test_long_texts_are_cut_and_counted() -> None:
     data = rows(["x" * 50 + str(i) for i in range(12)], "a") + rows(GOOD, "b")
     labelled = prepare(data, text={"max_length": 40, "tokenizer": "char"})

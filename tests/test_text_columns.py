@@ -53,6 +53,11 @@ def test_letters_without_spaces_are_text() -> None:
     assert score("sequence", ["ACGT" * 10 + "ACGT"[number % 4] for number in range(40)]) > 0
 
 
+def test_emoji_are_text() -> None:
+    faces = ["😀", "👍👍", "❤️", "😡", "👎", "💩💩"]
+    assert score("x", [faces[n % 6] * (1 + n // 6) for n in range(40)]) > 0
+
+
 def test_what_was_seen_in_words() -> None:
     column = look_at("a", [{"a": "ab cd"}, {"a": ["ab", "c"]}, {"a": None}, {}])
     assert column.describe() == "2 values, 4 characters on average, nearly all different"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 from seqloom.config import (
@@ -192,3 +193,27 @@ def check_predicted(task: str, options: PredictSettings) -> None:
         raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
     if task != "forecast" and options.format == "parquet":
         raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
+
+
+FORMATS = {
+    **{".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"},
+    ".parquet": "parquet",
+}
+"""What predictions are written as where the name of the file ends so."""
+
+
+def with_format(task: str, options: PredictSettings, out: Path) -> PredictSettings:
+    """The options with the format that the name of the file says, where none is asked for.
+
+    Raises:
+        SettingsError: the name says Parquet, which only a forecast is written as.
+    """
+    form = FORMATS.get(out.suffix.lower())
+    if task not in NOT_PREDICTED:  # it writes or composes, as it will say itself
+        return options
+    if form == "parquet" and task != "forecast":
+        raise SettingsError(f"--out {out}: {task} writes no Parquet. Pass a .csv or .jsonl file.")
+    # A tagged file keeps the form that it had.
+    if form is None or options.format != "auto" or "format" in NOT_PREDICTED[task]:
+        return options
+    return options.model_copy(update={"format": form})

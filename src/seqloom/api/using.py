@@ -45,6 +45,7 @@ def predict(
     data: Any,
     options: PredictSettings | None = None,
     *,
+    out: Path | None = None,
     watcher: Watcher | None = None,
 ) -> Iterator[str]:
     """Lines of a file with the model's labels, tags or translations, in their order, streamed.
@@ -53,16 +54,21 @@ def predict(
         run: folder of a run of classify, tag, translate or transcribe.
         data: what ``open_source`` takes, an iterator of texts, or sound files.
         options: how the lines are written; defaults when None.
+        out: file that the lines are for; without a format its name says which.
         watcher: told of texts of which nothing can be said.
 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
+    from seqloom.checked import with_format
     from seqloom.config import PredictSettings as Options
     from seqloom.tasks.training import predict as predict_run
     from seqloom.watching import Silent
 
-    return predict_run(Path(run), data, options or Options(), watcher or Silent())
+    chosen = options or Options()
+    if out is not None:
+        chosen = with_format(task_of(run), chosen, out)
+    return predict_run(Path(run), data, chosen, watcher or Silent())
 
 
 def forecast(run: str | Path, data: Any = None, options: PredictSettings | None = None) -> Future:

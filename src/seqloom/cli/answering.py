@@ -48,8 +48,8 @@ def predict(
         File, folder, glob or data set; - reads lines of text from standard input. A forecast
         without it follows the end of the training data.
     out
-        File to write; standard output when not given. A forecast is written as its name says:
-        .csv, .jsonl or .parquet.
+        File to write; standard output when not given. Rows are written as its name says: .csv,
+        .jsonl or, of a forecast, .parquet; a tagged file keeps its form.
     """
     from seqloom.terminal import show_tagged
 
@@ -59,9 +59,8 @@ def predict(
     if source is None:
         raise SettingsError("predict needs DATA, or - for lines of text: seqloom predict --help")
     given = _input_lines() if source == "-" else source
-    lines = api.predict(
-        run, given, options, watcher=make_watcher(make_console(quiet), verbose=False)
-    )
+    watcher = make_watcher(make_console(quiet), verbose=False)
+    lines = api.predict(run, given, options, out=out, watcher=watcher)
     if out is None:
         if sys.stdout.isatty() and task == "tag":
             show_tagged(make_output(), lines)

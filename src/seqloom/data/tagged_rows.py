@@ -74,7 +74,8 @@ def find_row_layout(source: Source, settings: DataSettings, encoding: str) -> Ro
     if tokens is None:
         raise DataError(
             f"{source.name}: no column is called as one of words is ({', '.join(columns)}). "
-            "Name it with --tokens, and that of the tags with --tags."
+            "Call it token or word; to learn, it may also be named with --tokens, and that of the "
+            "tags with --tags."
         )
     identity = settings.id or _sentence_column(rows, columns, tokens)
     each = f'a row a word, sentences by "{identity}"' if identity else "a row a sentence"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Column:
         count: values that are not empty.
         length: characters in a value on average.
         distinct: share of values seen once or for the first time.
-        letters: share of letters among the characters that are no spaces.
+        letters: share of letters and emoji among the characters that are no spaces.
         spaced: share of values of several words.
         codes: share of values that are links, dates, numbers or ids.
     """
@@ -77,10 +78,15 @@ def look_at(name: str, records: Iterable[Mapping[str, Any]]) -> Column:
         count=len(values),
         length=sum(map(len, values)) / len(values),
         distinct=len(set(values)) / len(values),
-        letters=sum(map(str.isalpha, solid)) / max(len(solid), 1),
+        letters=sum(map(_says_something, solid)) / max(len(solid), 1),
         spaced=sum(any(map(str.isspace, sample)) for sample in samples) / len(samples),
         codes=sum(map(_is_code, samples)) / len(samples),
     )
+
+
+def _says_something(character: str) -> bool:
+    """Whether it is a letter or an emoji, as texts have and numbers and codes have not."""
+    return character.isalpha() or unicodedata.category(character) == "So"
 
 
 def _is_code(value: str) -> bool:

@@ -130,6 +130,8 @@ def _several(labels: Any) -> bool:
 
 def _inputs(data: Any) -> list[Any]:
     """Texts or series one by one, out of a list, an array, a column or a table of one column."""
+    if isinstance(data, str):  # else each of its letters would get a label
+        raise DataError("Received one text; expected a list of texts. Put it into a list.")
     columns = getattr(data, "columns", None)
     if columns is not None:
         if len(columns) != 1:

@@ -13,6 +13,7 @@ from seqloom_runtime.signal.time_series import SeriesSet
 from seqloom_runtime.tasks.forecast import rows_of
 
 from seqloom.atomic import write_atomically, write_lines
+from seqloom.checked import FORMATS
 from seqloom.config import PredictSettings
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
@@ -29,7 +30,6 @@ from seqloom.tasks.history import SHOWN, read_history
 from seqloom.tasks.known_ahead import with_known_ahead
 from seqloom.watching import unheard
 
-FORMATS = {".jsonl": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 PICTURES = (".png", ".svg")
 
 

@@ -125,6 +125,7 @@ class Labelled:
         lines += facts.unknown_labels
         noun = "labels" if self.multi else "examples"
         lines += [_shares(part, counts, noun) for part, counts in facts.classes.items()]
+        lines += _seen_once(facts.classes.get("train", {}))
         if isinstance(self.front, SeriesScale):
             steps = sum(facts.tokens.values())
             channels = self.front.channels
@@ -148,6 +149,18 @@ def _shares(part: str, counts: dict[str, int], noun: str) -> str:
     shown = ", ".join(f"{label} {count / total:.0%}" for label, count in ordered[:6])
     more = f", {len(ordered) - 6} more" if len(ordered) > 6 else ""
     return f"{part}: {total:,} {noun}; {shown}{more}."
+
+
+def _seen_once(counts: dict[str, int]) -> list[str]:
+    """A sentence on labels that nothing can be learnt of."""
+    once = [label for label, count in counts.items() if count == 1]
+    if not once:
+        return []
+    have, them = ("has", "it") if len(once) == 1 else ("each have", "them")
+    return [
+        f"{_listed(once)} {have} one training example, which is too few to learn {them} from: find "
+        "more, or join labels."
+    ]
 
 
 def prepare_labelled(
