@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from seqloom_runtime.rows import check_form
+
 from seqloom.config import (
     DecoderKind,
     ModelSettings,
@@ -188,7 +190,4 @@ def check_predicted(task: str, options: PredictSettings) -> None:
         )
     if "seed" in given and not options.temperature and task in ("translate", "caption"):
         raise SettingsError("--seed changes nothing without --temperature: nothing is drawn.")
-    if task in ("classify", "forecast", "caption") and options.format == "text":
-        raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
-    if task != "forecast" and options.format == "parquet":
-        raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
+    check_form(task, options.format)

@@ -8,7 +8,30 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from seqloom_runtime.errors import SettingsError
+
 Record = dict[str, Any]
+
+ROWS = ("classify", "forecast", "caption")  # tasks whose predictions are no bare lines
+
+
+def check_form(task: str, form: str) -> None:
+    """See that the predictions of a task can be written in a form.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    if task in ROWS and form == "text":
+        raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
+    if task != "forecast" and form == "parquet":
+        raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
+
+
+def form_of_rows(task: str, form: str, *, bare: bool) -> str:
+    """The form itself, or what suits the data where it is auto: bare lines become bare lines."""
+    if form != "auto":
+        return form
+    return "text" if bare and task not in ROWS else "csv"
 
 
 def as_json(rows: Iterable[Record]) -> Iterator[str]:

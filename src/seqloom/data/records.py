@@ -12,13 +12,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.json_records import read_json
+from seqloom_runtime.data.tables import OnBad, read_table
+
 from seqloom.data.cmudict import read_cmudict
-from seqloom.data.encoding import read_lines
 from seqloom.data.frames import read_parquet
-from seqloom.data.json_records import read_json
 from seqloom.data.reuters import read_articles, read_topics
 from seqloom.data.source import Source, row_records
-from seqloom.data.tables import OnBad, read_table
 from seqloom.errors import DataError
 
 SHOWN_REASONS = 5  # for dropping records

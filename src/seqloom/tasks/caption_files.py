@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.atomic import write_atomically
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.images import Pixels, is_image_name
 
-from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.caption_source import open_captions, pictures_in
 from seqloom.data.captions import Captioned, named, plan_captions, read_captioned

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.atomic import write_atomically, write_lines
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.time_series import SeriesSet
 from seqloom_runtime.tasks.forecast import rows_of
 
-from seqloom.atomic import write_atomically, write_lines
 from seqloom.config import PredictSettings
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
@@ -121,23 +121,7 @@ def predict(
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
-    remarks = []
-    if horizon > trained:
-        remarks.append(
-            f"Beyond the horizon of the training ({trained:,} steps) medians are read back as if "
-            "they had come true; the intervals there are estimates and were not calibrated."
-        )
-    if horizon > trained and found.past:
-        columns = ", ".join(f'"{name}"' for name in found.past)
-        remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
-    if found.left_out:
-        remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
-    unknown = forecaster.unknown(found)
-    if unknown:
-        remarks.append(
-            f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
-            f'"{unknown[0]}"): each is put on the scale of its own history.'
-        )
+    remarks = forecaster.remarks(found, horizon)
     future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks), found.zone)
     if options.plot:
         future.draw(Path(options.plot), trained)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.atomic import write_atomically
 from seqloom_runtime.decode.ctc import align, search, steps_needed
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.audio import Floats, log_mel
 from seqloom_runtime.signal.sound_files import is_sound, read_pieces
 
-from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings
 from seqloom.data.recordings import AUDIO, open_recordings
 from seqloom.data.records import read_records

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import tee
 from typing import Any
 
-from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.template import as_text
+from seqloom_runtime.reading import cell_of
+from seqloom_runtime.rows import Record, form_of_rows
+from seqloom_runtime.tasks.translation_rows import translated_lines
 
 from seqloom.config import DataSettings, PredictSettings, Settings
-from seqloom.data.encoding import read_lines
 from seqloom.data.pairs import open_pairs, other_pairs, read_pairs, source_place
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
-from seqloom.tasks.translator import TextTranslator, Translation, load_translator
+from seqloom.tasks.translator import load_translator
 from seqloom.watching import unheard
 
 
@@ -49,12 +50,8 @@ def predict_lines(
             )
         texts = _texts(source, _asked(translator.settings.data, options))
         pairs = texts if place is None else _cells(source, place)
-    rows = translated(translator, pairs, options, say)
-    form = options.format if options.format != "auto" else ("text" if bare else "csv")
-    if form == "text":
-        return _as_text(rows, options.n_best)
-    records = ({**record, **_columns(found, record)} for record, found in rows)
-    return as_json(records) if form == "jsonl" else as_csv(records)
+    form = form_of_rows("translate", options.format, bare=bare)
+    return translated_lines(translator, pairs, options, form, say)
 
 
 def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
@@ -67,18 +64,6 @@ def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
     place = source_place(source, asked)
     texts = _texts(source, asked) if place is None else _cells(source, place)
     return (text for text, _ in texts)
-
-
-def translated(
-    translator: TextTranslator,
-    pairs: Iterable[tuple[str, Record]],
-    options: PredictSettings,
-    say: Callable[[str], None] = unheard,
-) -> Iterator[tuple[Record, list[Translation]]]:
-    """Each record with the translations of its text; an empty text has an empty one."""
-    asked, kept = tee(pairs)
-    found = translator.translate((text for text, _ in asked), options, say=say)
-    return ((record, best) for (_, record), best in zip(kept, found, strict=True))
 
 
 def _asked(settings: DataSettings, options: PredictSettings) -> DataSettings:
@@ -106,27 +91,7 @@ def _cells(source: Source, place: int) -> Iterator[tuple[str, Record]]:
     """One of the texts that tabs part in each line; of a line that has no such text all of it."""
     for path in source.files:
         for line in read_lines(path, "auto"):
-            cells = line.split("\t")
-            record: Record = {str(number): cell for number, cell in enumerate(cells, start=1)}
-            yield (cells[place] if place < len(cells) else line).strip(), record
-
-
-def _columns(found: list[Translation], taken: Record) -> Record:
-    new: Record = {}
-    for place, translation in enumerate(found, start=1):
-        mark = f"_{place}" if place > 1 else ""
-        new[f"translation{mark}"] = translation.text
-        new[f"score{mark}"] = round(translation.score, 4)
-    return unlike(new, taken)
-
-
-def _as_text(rows: Iterable[tuple[Record, list[Translation]]], n_best: int) -> Iterator[str]:
-    for _, found in rows:
-        if n_best == 1:
-            yield " ".join(found[0].text.split("\n"))
-            continue
-        yield from (f"{best.score:.4f}\t{' '.join(best.text.split(chr(10)))}" for best in found)
-        yield ""
+            yield cell_of(line, place)
 
 
 def read_references(
