@@ -112,3 +112,25 @@ def test_nothing_on_standard_input_is_one_clear_line(
         assert err.endswith(
             "standard input: is empty. Expected lines of text, one after the other.\n"
         )
+
+
+def test_a_row_that_cannot_be_read_stops_or_is_left_out(
+    both: Both,
+    folders: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "films.csv"
+    file.write_text("id,text\n1,a good film\n2,bad,bad\n3,fine\n", encoding="utf-16")
+    for run, folder in zip((cli.run, command.run), folders["classify"], strict=True):
+        assert run(["predict", str(folder), str(file)]) == 2
+        err = capfd.readouterr().err
+        assert "line 3, column 3: 3 fields, expected 2" in err
+        assert "or pass --skip-bad-rows to drop such rows." in err
+    out, err = both("predict", "classify", file, "--skip-bad-rows", "--encoding", "utf-16")
+    assert [line.split(",")[0] for line in out.splitlines()] == ["id", "1", "3"]
+    assert err == "1 row that cannot be read was left out (--skip-bad-rows).\n"
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("id,source\n1,a cat\n2,a,b\n", encoding="utf-8")
+    out, err = both("predict", "translate", pairs, "--skip-bad-rows")
+    assert len(out.splitlines()) == 2 and err.startswith("1 row ")

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from seqloom_runtime import __version__
-from seqloom_runtime.atomic import write_lines
+from seqloom_runtime.atomic import write_atomically, write_lines
 from seqloom_runtime.errors import (
-    DataError,
     MissingExtraError,
     RunError,
     SeqloomError,
@@ -86,6 +85,7 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--text", help="column or template that is read")
         parser.add_argument("--format", choices=("auto", "csv", "jsonl", "text"), default="auto")
         parser.add_argument("--out", type=Path, help="file to write; standard output without")
+        parser.add_argument("--encoding", default="auto", help="of the file; auto finds it")
         skipping = "leave out rows that cannot be read, and say how many"
         parser.add_argument("--skip-bad-rows", action="store_true", help=skipping)
     if verb == "generate":
@@ -96,7 +96,7 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--stream", action="store_true", help="write while listening")
     if verb == "compose":
         parser.add_argument("--prompt", help="MIDI file to continue")
-        parser.add_argument("--out", default="piece.mid", help="MIDI file to write")
+        parser.add_argument("--out", type=Path, required=True, help="MIDI file to write")
     if verb == "serve":
         parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
         parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
@@ -143,6 +143,7 @@ def predict(asked: argparse.Namespace) -> int:
         options,
         text=asked.text,
         form="jsonl" if asked.json else asked.format,
+        encoding=asked.encoding,
         skip_bad_rows=asked.skip_bad_rows,
         say=_say,
     )
@@ -201,14 +202,13 @@ def caption(asked: argparse.Namespace) -> int:
 
 def compose(asked: argparse.Namespace) -> int:
     """A piece of music as a MIDI file."""
+    if asked.out.suffix.lower() not in (".mid", ".midi"):
+        raise SettingsError(f"--out {asked.out}: expected a MIDI file, which ends in .mid.")
     model, options = _opened(asked)
     (answer,) = model.answer([{"prompt": asked.prompt} if asked.prompt else {}], **options)
-    try:
-        Path(asked.out).write_bytes(answer.pop("midi"))
-    except OSError as error:
-        raise DataError(f"{asked.out}: cannot be written ({error.strerror}).") from None
+    write_atomically(asked.out, answer.pop("midi"), advice="Choose another --out.")
     if asked.json:
-        _print(as_json([{"file": asked.out, **answer}]))
+        _print(as_json([{"file": str(asked.out), **answer}]))
     else:
         print(f"{answer['bars']} bars in {asked.out}", file=sys.stderr)
     return 0

@@ -6,14 +6,23 @@ file ─ rows ─ model ─→ lines, on standard output or in a file
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqloom_runtime.errors import DataError, SettingsError
 from seqloom_runtime.exported.options import chosen
-from seqloom_runtime.reading import JSON, is_table, read_cells, read_records, read_rows, stop
+from seqloom_runtime.reading import (
+    JSON,
+    Reading,
+    is_table,
+    read_cells,
+    read_records,
+    read_rows,
+    stop,
+)
 from seqloom_runtime.rows import as_csv, as_json, check_form, form_of_rows
+from seqloom_runtime.tasks.remarks import with_left_out
 
 COLUMNS = (".conll", ".conllu")  # words and tags in columns, which training alone reads
 
@@ -28,6 +37,7 @@ class Predicting:
         options: of the model, those that were passed.
         text: column or template that is read; None takes that of the training.
         form: auto, text, csv or jsonl.
+        encoding: of the file; auto finds it.
         skip_bad_rows: leave out rows that cannot be read.
         say: told of what is worth a line.
     """
@@ -37,9 +47,10 @@ class Predicting:
     options: dict[str, Any]
     text: str | None = None
     form: str = "auto"
+    encoding: str = "auto"
     skip_bad_rows: bool = False
     say: Callable[[str], None] = print
-    left_out: list[str] = field(default_factory=list)
+    left_out: int = 0
 
     def lines(self, out: Path | None = None) -> Iterator[str]:
         """The predictions; how many rows were left out is said behind the last.
@@ -52,10 +63,8 @@ class Predicting:
             SettingsError: options that do not go together.
         """
         check_form(self.model.task, self.form)
-        yield from self._forecast(out) if self.model.task == "forecast" else self._rows()
-        if self.left_out:
-            said = f"{len(self.left_out):,} rows were left out. {self.left_out[0]}"
-            self.say(said)
+        lines = self._forecast(out) if self.model.task == "forecast" else self._rows()
+        return with_left_out(lines, lambda: self.left_out, self.say)
 
     def _rows(self) -> Iterator[str]:
         model, file = self.model, self.file
@@ -66,12 +75,13 @@ class Predicting:
                 f"{file}: columns of words and tags are read by seqloom predict alone. Pass plain "
                 'text, a sentence a line, or JSON lines such as {"tokens": ["The", "cat"]}.'
             )
-        bare = file == "-" or not is_table(file)
+        bare = file == "-" or not is_table(file, self.encoding)
         column = self.text or model.column
+        how = Reading(self.encoding, self._bad, model.settings["data"]["drop"])
         if bare and model.task == "translate" and column and column.isdecimal():
-            pairs: Iterator[Any] = read_cells(file, int(column) - 1)
+            pairs: Iterator[Any] = read_cells(file, int(column) - 1, how)
         else:
-            pairs = read_rows(file, column, self._bad, model.settings["data"]["drop"])
+            pairs = read_rows(file, column, how)
         form = self._form(bare)
         return iter(model.lines(pairs, chosen(model.task, self.options), form, self.say))
 
@@ -87,7 +97,7 @@ class Predicting:
         model = self.model
         rows = [{"id": name} for name in model.known]
         if self.file is not None:
-            records = read_records(self.file, self._bad)
+            records = read_records(self.file, Reading(self.encoding, self._bad))
             rows = series_in(records, model.forecaster.scales, self.file)
         found = model.table(rows, chosen("forecast", self.options), self.say)
         return as_json(found) if self.forecast_form(out) == "jsonl" else as_csv(found)
@@ -101,4 +111,4 @@ class Predicting:
     def _bad(self, message: str) -> None:
         if not self.skip_bad_rows:
             stop(message)
-        self.left_out.append(message)
+        self.left_out += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,26 @@ def stop(message: str) -> None:
     Raises:
         DataError: always.
     """
-    raise DataError(f"{message} Mend the row, or pass --skip-bad-rows to leave such rows out.")
+    raise DataError(f"{message} Mend the row, or pass --skip-bad-rows to drop such rows.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    Args:
+        encoding: of the file; auto finds it.
+        on_bad: takes the message about a row that cannot be read.
+        drop: values that count as missing.
+    """
+
+    encoding: str = "auto"
+    on_bad: OnBad = stop
+    drop: Sequence[str] = ()
 
 
 def read_rows(
-    path: str, column: str | None = None, on_bad: OnBad = stop, drop: Sequence[str] = ()
+    path: str, column: str | None = None, how: Reading = Reading()
 ) -> Iterator[tuple[Any, Record]]:
     """What a model reads of each row, and the row; of lines the row is ``{"text": line}``.
 
@@ -44,23 +60,22 @@ def read_rows(
         path: a file, or - for lines of standard input.
         column: a column's name, or a template such as ``{title}: {text}``; None takes one whose
             name says what it is, or the only one.
-        on_bad: takes the message about a row that cannot be read.
-        drop: values that count as missing.
+        how: the file is read.
 
     Raises:
         DataError: the file cannot be read, or holds nothing.
         SettingsError: it has no such column.
     """
-    if path == "-" or not is_table(path):
-        for text in input_lines() if path == "-" else _lines(path):
+    if path == "-" or not is_table(path, how.encoding):
+        for text in input_lines() if path == "-" else _lines(path, how):
             yield text, {"text": text}
         return
-    yield from _of_column(read_records(path, on_bad), path, column, drop)
+    yield from _of_column(read_records(path, how), path, column, how.drop)
 
 
-def read_cells(path: str, place: int) -> Iterator[tuple[str, Record]]:
+def read_cells(path: str, place: int, how: Reading = Reading()) -> Iterator[tuple[str, Record]]:
     """One of the texts that tabs part in each line; of a line that has no such text all of it."""
-    for line in input_lines() if path == "-" else _lines(path):
+    for line in input_lines() if path == "-" else _lines(path, how):
         yield cell_of(line, place)
 
 
@@ -75,7 +90,7 @@ def cell_of(line: str, place: int) -> tuple[str, Record]:
     return (cells[place] if place < len(cells) else line).strip(), record
 
 
-def is_table(path: str) -> bool:
+def is_table(path: str, encoding: str = "auto") -> bool:
     """Whether a file holds records rather than lines of text.
 
     Raises:
@@ -85,21 +100,21 @@ def is_table(path: str) -> bool:
     if suffix in ELSEWHERE:
         raise DataError(f"{path}: {suffix} is not read here. Save it as CSV or JSON lines.")
     if suffix == ".txt":
-        return hidden_table(*read_head(Path(path), "auto")) is not None
+        return hidden_table(*read_head(Path(path), encoding)) is not None
     return suffix in (*TABLES, *JSON)
 
 
-def read_records(path: str, on_bad: OnBad = stop) -> Iterator[Record]:
+def read_records(path: str, how: Reading = Reading()) -> Iterator[Record]:
     """The records of a table.
 
     Raises:
         DataError: the file is none, cannot be read, or holds no rows.
     """
-    if not is_table(path):
+    if not is_table(path, how.encoding):
         raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON))}.")
     read = read_json if _suffix(path) in JSON else read_table
     record = None
-    for record in read(Path(path), "auto", on_bad):
+    for record in read(Path(path), how.encoding, how.on_bad):
         yield record
     if record is None:
         raise DataError(f"{path}: holds no rows, only a header or nothing readable.")
@@ -123,9 +138,9 @@ def input_lines() -> Iterator[str]:
         raise DataError("standard input: is empty. Expected lines of text, one after the other.")
 
 
-def _lines(path: str) -> Iterator[str]:
+def _lines(path: str, how: Reading) -> Iterator[str]:
     line = None
-    for line in read_lines(Path(path), "auto"):
+    for line in read_lines(Path(path), how.encoding):
         yield line
     if line is None:
         raise DataError(f"{path}: the file is empty.")

@@ -87,12 +87,13 @@ def read_inputs(
 ) -> Iterator[tuple[str | None, Series | None, Record]]:
     """Every input in order with the record it stood in; an empty text stays an empty text.
 
-    Bad rows are never skipped here: there must be an answer for each row.
-
     Raises:
         DataError: a row that cannot be read, or a series without numbers.
     """
-    records = read_records(source, encoding=plan.encoding, report=report, complete=True)
+    skip = settings.skip_bad_rows
+    records = read_records(
+        source, encoding=plan.encoding, skip_bad_rows=skip, report=report, complete=True
+    )
     read = _text_reader(plan) if plan.text is not None else None
     for row, record in enumerate(_whole_records(source, records, plan), start=1):
         report.records += 1

@@ -103,7 +103,7 @@ class Seen(ServedRun):
         name = digest_of(row)
         if name not in self._attributed:
             read = self.subject.read(self.given(row))
-            check_length(read.tokens)
+            check_length(read.tokens, read.whole)
             self._attributed[name] = read, attribute(self.subject, read)
             while len(self._attributed) > REMEMBERED:
                 self._attributed.popitem(last=False)

@@ -69,6 +69,7 @@ class ServedTranslator(Seen):
         best = found[0]
         others = [{"text": one.text, "score": round(one.score, DIGITS)} for one in found]
         answer: Answer = {"text": best.text, "tokens": best.tokens, "n_best": others}
+        answer["cut"] = self.translator.is_cut(text)
         if best.attention is not None:
             answer["source"] = self.translator.pieces(text)
             answer["attention"] = best.attention.astype(float).round(4).tolist()

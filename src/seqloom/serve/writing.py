@@ -99,7 +99,12 @@ class ServedWriter(Seen):
         ]
 
     def stream(self, row: Row, options: Options) -> Iterator[Answer]:
-        """Pieces of the text as they come, with the tokens that were likely."""
+        """Pieces of the text as they come, with the tokens that were likely.
+
+        First it is said what is not known of the prompt, where there is something.
+        """
+        if unknown := self.writer.tokenizer.unknown_words(row["prompt"]):
+            yield {"text": "", "unknown": unknown}
         noting = Noting(**{name: options[name] for name in CHOICES}, count=options["candidates"])
         pieces = self.writer.stream(row["prompt"], noting, options["length"])
         name = self.writer.tokenizer.token

@@ -13,7 +13,7 @@ from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.time_series import SeriesSet
 from seqloom_runtime.tasks.forecast import rows_of
 
-from seqloom.config import PredictSettings
+from seqloom.config import PredictSettings, override
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
@@ -117,7 +117,7 @@ def predict(
     if options.plot:
         check_picture(options.plot)
     forecaster = forecaster or load_forecaster(run)
-    found = series_before(forecaster, run, data)
+    found = series_before(forecaster, run, data, options)
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
@@ -129,7 +129,9 @@ def predict(
     return future
 
 
-def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSet:
+def series_before(
+    forecaster: SeriesForecaster, run: Run, data: Any, options: PredictSettings = PredictSettings()
+) -> SeriesSet:
     """The series whose future is asked for: of some data, or those that the run keeps.
 
     Data that hold only what is known of the future go behind what the run keeps.
@@ -140,11 +142,12 @@ def series_before(forecaster: SeriesForecaster, run: Run, data: Any) -> SeriesSe
     if data is None:
         return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
+    settings = override(forecaster.settings, {"data": options.reading()}, "predict")
     if forecaster.scales.known:
         history = read_history(run, forecaster.scales)
-        if found := with_known_ahead(history, source, forecaster.settings):
+        if found := with_known_ahead(history, source, settings):
             return found
-    return read_series(forecaster, source)
+    return read_series(forecaster, source, settings)
 
 
 def predict_lines(

@@ -7,8 +7,10 @@ from typing import Any
 
 from seqloom_runtime.rows import Record
 from seqloom_runtime.tasks.label_rows import labelled_lines
+from seqloom_runtime.tasks.remarks import with_left_out
 
 from seqloom.config import PredictSettings
+from seqloom.data.records import ReadReport
 from seqloom.data.source import open_source
 from seqloom.run import Run
 from seqloom.tasks.classifier import Input, load_classifier, read_for_prediction
@@ -27,11 +29,13 @@ def predict_lines(
     Raises:
         DataError: the data lack the column that the model reads.
     """
-    classifier = load_classifier(run)
+    classifier, report = load_classifier(run), ReadReport()
     if isinstance(data, Iterator):
         pairs: Iterable[tuple[Input, Record]] = ((text, {"text": text}) for text in data)
     else:
         settings = classifier.settings.data
-        changes = {"encoding": "auto", **({"text": options.text} if options.text else {})}
-        pairs = read_for_prediction(open_source(data), settings.model_copy(update=changes))
-    return labelled_lines(classifier, pairs, options, options.format, say)
+        changes = {**options.reading(), **({"text": options.text} if options.text else {})}
+        asked = settings.model_copy(update=changes)
+        pairs = read_for_prediction(open_source(data), asked, report)
+    lines = labelled_lines(classifier, pairs, options, options.format, say)
+    return with_left_out(lines, report.dropped.total, say)

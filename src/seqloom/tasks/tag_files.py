@@ -162,4 +162,4 @@ def predict_lines(
     if isinstance(data, Iterator):
         return tag_text(tagger, data)
     settings = read_settings(run.path / "config.toml").data
-    return tag_file(tagger, data, settings.model_copy(update={"encoding": "auto"}))
+    return tag_file(tagger, data, settings.model_copy(update=options.reading()))

@@ -9,6 +9,7 @@ from seqloom_runtime.data.encoding import read_lines
 from seqloom_runtime.data.template import as_text
 from seqloom_runtime.reading import cell_of
 from seqloom_runtime.rows import Record, form_of_rows
+from seqloom_runtime.tasks.remarks import with_left_out
 from seqloom_runtime.tasks.translation_rows import translated_lines
 
 from seqloom.config import DataSettings, PredictSettings, Settings
@@ -36,7 +37,7 @@ def predict_lines(
     Raises:
         DataError: the data lack the column that the model reads.
     """
-    translator = load_translator(run)
+    translator, report = load_translator(run), ReadReport()
     bare = isinstance(data, Iterator)
     if bare:
         pairs: Iterable[tuple[str, Record]] = ((text, {"source": text}) for text in data)
@@ -48,10 +49,11 @@ def predict_lines(
             raise SettingsError(
                 f"--text {options.text}: {source.name} has no columns with names. Leave it out."
             )
-        texts = _texts(source, _asked(translator.settings.data, options))
-        pairs = texts if place is None else _cells(source, place)
+        asked = _asked(translator.settings.data, options)
+        pairs = _texts(source, asked, report) if place is None else _cells(source, place, asked)
     form = form_of_rows("translate", options.format, bare=bare)
-    return translated_lines(translator, pairs, options, form, say)
+    lines = translated_lines(translator, pairs, options, form, say)
+    return with_left_out(lines, report.dropped.total, say)
 
 
 def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
@@ -62,18 +64,26 @@ def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
     """
     source, asked = open_pairs(data), _asked(settings, PredictSettings())
     place = source_place(source, asked)
-    texts = _texts(source, asked) if place is None else _cells(source, place)
+    texts = _texts(source, asked) if place is None else _cells(source, place, asked)
     return (text for text, _ in texts)
 
 
 def _asked(settings: DataSettings, options: PredictSettings) -> DataSettings:
     """Where the text stands: as asked for now, else as in training."""
-    changes = {"encoding": "auto", **({"source": options.text} if options.text else {})}
+    changes = {**options.reading(), **({"source": options.text} if options.text else {})}
     return settings.model_copy(update=changes)
 
 
-def _texts(source: Source, settings: DataSettings) -> Iterator[tuple[str, Record]]:
-    records = read_records(source, encoding="auto", report=ReadReport(), complete=True)
+def _texts(
+    source: Source, settings: DataSettings, report: ReadReport | None = None
+) -> Iterator[tuple[str, Record]]:
+    records = read_records(
+        source,
+        encoding=settings.encoding,
+        skip_bad_rows=settings.skip_bad_rows,
+        report=report,
+        complete=True,
+    )
     column = settings.source or ""
     if source.format == "text" or not column or column.isdecimal():
         column = "text" if source.format == "text" else "source"
@@ -87,10 +97,10 @@ def _texts(source: Source, settings: DataSettings) -> Iterator[tuple[str, Record
         yield as_text(record.get(column)), record
 
 
-def _cells(source: Source, place: int) -> Iterator[tuple[str, Record]]:
+def _cells(source: Source, place: int, settings: DataSettings) -> Iterator[tuple[str, Record]]:
     """One of the texts that tabs part in each line; of a line that has no such text all of it."""
     for path in source.files:
-        for line in read_lines(path, "auto"):
+        for line in read_lines(path, settings.encoding):
             yield cell_of(line, place)
 
 

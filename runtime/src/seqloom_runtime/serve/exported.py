@@ -110,7 +110,7 @@ class ServedExport:
         alone = self.task == "generate" or bool(options.get("temperature"))
         calls = [[one] for one in given] if alone else [given]
         found = [own for call in calls for own in self.model.answer(call, **asked)]
-        return [self._told(one) for one in found]
+        return [self._told(one, own) for one, own in zip(given, found, strict=True)]
 
     def _given(self, row: Row) -> Any:
         """A row as an exported model takes it."""
@@ -119,23 +119,27 @@ class ServedExport:
             return {"id": value}
         return value
 
-    def _told(self, found: Answer) -> Answer:
+    def _told(self, given: Any, found: Answer) -> Answer:
         """An answer with the names that it has behind the server."""
         match self.task:
             case "classify":
                 labels = found["labels"] if "labels" in found else [found["label"]]
                 labels = [label for label in labels if label]
-                return {**found, "label": labels[0] if labels else None, "labels": labels}
+                cut = self.model.classifier.is_cut(given)
+                label = labels[0] if labels else None
+                return {**found, "label": label, "labels": labels, "cut": cut}
             case "tag":
                 return {"words": found["tokens"], "tags": found["tags"]}
-            case "translate" | "caption":
-                return _ranked("translation" if self.task == "translate" else "caption", found)
+            case "translate":
+                return {**_ranked("translation", found), "cut": self.model.translator.is_cut(given)}
+            case "caption":
+                return _ranked("caption", found)
             case "forecast":
                 return {"calibrated_steps": len(found["times"]), "series": [self._series(found)]}
             case "transcribe":
                 text, seconds = found["transcript"], found["seconds"]
                 return {"text": text, "score": found["score"], "seconds": seconds, "others": []}
-        return {**found, "unknown": []}
+        return {**found, "unknown": self.model.writer.tokenizer.unknown_words(given)}
 
     def _series(self, found: Answer) -> Answer:
         channels, levels = self.model.forecaster.scales.channels, self.model.forecaster.levels
@@ -166,7 +170,9 @@ class ServedWriter(ServedExport):
     """An exported generator: it streams too."""
 
     def stream(self, row: Row, options: Options) -> Iterator[Answer]:
-        """Pieces of the text as they come."""
+        """Pieces of the text as they come, behind what is not known of the prompt."""
+        if unknown := self.model.writer.tokenizer.unknown_words(row["prompt"]):
+            yield {"text": "", "unknown": unknown}
         for piece in self.model.stream(row["prompt"], **options):
             yield {"text": piece}
 

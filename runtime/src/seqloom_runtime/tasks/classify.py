@@ -176,6 +176,12 @@ class Classifier:
             len(text.encode(errors="replace")) > longest and len(self.front.encode(text)) > longest
         )
 
+    def whole_length(self, given: Input) -> int:
+        """Tokens of a text before it is cut, or steps of a series."""
+        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
+            return len(self.encode(given))
+        return len(self.front.encode(clean_text(str(self.plain(given)), self.settings)))
+
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
         best = int(shares.argmax())
         chosen = np.flatnonzero(shares >= 0.5) if self.multi else np.array([best])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 def are(count: int) -> str:
@@ -26,6 +26,16 @@ def empty_texts(empty: int, texts: int) -> str:
     """Of texts of which nothing can be said."""
     have = "it has" if empty == 1 else "they have"
     return f"{empty:,} of {texts:,} texts {are(empty)} empty: {have} no label and no probability."
+
+
+def with_left_out(
+    lines: Iterable[str], count: Callable[[], int], say: Callable[[str], None]
+) -> Iterator[str]:
+    """The lines; behind the last it is said how many rows were not read."""
+    yield from lines
+    if rows := count():
+        noun, was = ("row", "was") if rows == 1 else ("rows", "were")
+        say(f"{rows:,} {noun} that cannot be read {was} left out (--skip-bad-rows).")
 
 
 def unknown_words(words: Sequence[str]) -> str:
