@@ -192,9 +192,7 @@ def test_for_prediction_bad_rows_stop_even_where_training_skipped_them(tmp_path:
     (tmp_path / "in.csv").write_text("id,text\n1,hello\n2,b,c\n")
     trained = DataSettings(text="text", skip_bad_rows=True)
     settings = trained.model_copy(update=PredictSettings().reading())
-    with pytest.raises(
-        DataError, match=r"in.csv, line 3, column 3: .* Mend the row, or pass --skip"
-    ):
+    with pytest.raises(DataError, match=r"in.csv, line 3, column 3: .*pass --skip"):
         inputs(str(tmp_path / "in.csv"), settings)
 
 

@@ -13,6 +13,7 @@ from seqloom_runtime import command
 from seqloom_runtime.serve import running
 from seqloom_runtime.serve.app import guarded, make_app
 from seqloom_runtime.serve.exported import INPUTS, open_export
+from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.served import Streams
 
 from seqloom import api, cli
@@ -122,6 +123,13 @@ def test_an_export_streams_and_is_described(clients: tuple[TestClient, TestClien
     wrong = theirs.post("/v1/translate", json={"text": "a", "beam": 99})
     assert wrong.status_code == 422 and "up to 32" in wrong.json()["error"]
     assert set(INPUTS) | {"forecast"} == set(SERVED)
+    for path in ("look", "weigh"):
+        sealed = theirs.post(f"/v1/classify/{path}", json={"text": "a"})
+        assert sealed.status_code == 404 and "serve the run that it was" in sealed.json()["error"]
+        assert f"/v1/classify/{path}" not in theirs.get("/openapi.json").json()["paths"]
+    wrong = theirs.get("/v1/classify")
+    assert wrong.json()["error"] == "/v1/classify takes POST, not GET."
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "POST")
 
 
 def test_what_was_not_read_is_told(clients: tuple[TestClient, TestClient]) -> None:
@@ -164,7 +172,8 @@ def test_the_verb_of_the_runtime_serves(
     got: dict[str, Any] = {}
     monkeypatch.setattr(running, "serve", lambda models, **rest: got.update(rest, m=models))
     paths = [str(folders[task][1]) for task in ("tag", "generate")]
-    assert command.run(["serve", *paths, "--port", "0", "--api-key", "k"]) == 0
+    assert command.run(["serve", *paths, "--port", "0", "--api-key", "k", "--seconds", "2"]) == 0
+    assert got["limits"] == Limits(seconds=2.0)
     assert [one.name for one in got["m"]] == ["tag", "generate"]
     assert isinstance(got["m"][1], Streams) and not isinstance(got["m"][0], Streams)
     assert (got["port"], got["api_key"], got["host"]) == (0, "k", "127.0.0.1")

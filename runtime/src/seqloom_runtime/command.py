@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from seqloom_runtime.exported import ExportedModel, open_model
 from seqloom_runtime.exported.options import OPTIONS, Option
 from seqloom_runtime.predicting import Predicting
 from seqloom_runtime.rows import as_json
+from seqloom_runtime.serve.limits import Limits, meanings
 
 
 def main() -> None:
@@ -101,6 +103,10 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
         parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
         parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
+        for field in fields(Limits):
+            flag = f"--{field.name.replace('_', '-')}"
+            about = f"{meanings()[field.name]} Default: {field.default:,}."
+            parser.add_argument(flag, type=type(field.default), default=field.default, help=about)
     if verb != "serve":
         parser.add_argument("--json", action="store_true", help="JSON on standard output")
 
@@ -228,6 +234,7 @@ def serve(asked: argparse.Namespace) -> int:
         host=asked.host,
         port=asked.port,
         api_key=asked.api_key or os.environ.get("SEQLOOM_API_KEY", ""),
+        limits=Limits(**{field.name: getattr(asked, field.name) for field in fields(Limits)}),
         version=__version__,
         say=_say,
     )

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, with_own_network
+from seqloom.serve.base import Seen, fields_of, with_own_network
 from seqloom.tasks.classifier import Input, Prediction, load_classifier
 from seqloom.tasks.tagging import load_tagger, words_of
 

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
+from seqloom.serve.base import Seen, fields_of, search_of
 from seqloom.tasks.translator import TextTranslator, Translation, load_translator
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.decode.generation import top_candidates
 from seqloom_runtime.decode.sampling import Previous, Sampler
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import GenerateSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of
+from seqloom.serve.base import Seen, fields_of
 from seqloom.tasks.writer import Writer, load_writer
 
 LONGEST = 2_000  # tokens of a continuation
