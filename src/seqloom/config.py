@@ -426,6 +426,10 @@ class PredictSettings(Section):
     """Give no label where none is at least so probable."""
     text: str | None = None
     """Column or template that is the text, where it is not that of the training data."""
+    encoding: str = "auto"
+    """Encoding of the file, such as utf-8, cp949 or cp1252; auto finds it."""
+    skip_bad_rows: bool = False
+    """Leave out rows that cannot be read (counted, reported) instead of stopping at the first."""
     beam: int = Field(default=5, ge=1)
     """Translations or transcripts followed side by side; 1 takes the likeliest token always."""
     n_best: int = Field(default=1, ge=1)
@@ -444,6 +448,10 @@ class PredictSettings(Section):
     """How much it weighs beside what is heard; by default what validation chose."""
     copy_unknown: bool = True
     """Write the source word with most attention where the model writes an unknown word."""
+
+    def reading(self) -> dict[str, Any]:
+        """How files are read, as settings of the data."""
+        return {"encoding": self.encoding, "skip_bad_rows": self.skip_bad_rows}
 
 
 class Settings(Section):

@@ -86,14 +86,16 @@ def read_scales(run: Run) -> SeriesScales:
         raise RunError(f"{run.path / 'scale.json'}: is damaged: {error}") from None
 
 
-def read_series(forecaster: SeriesForecaster, data: Any) -> SeriesSet:
-    """The series of some data, read as those of the training were.
+def read_series(
+    forecaster: SeriesForecaster, data: Any, settings: Settings | None = None
+) -> SeriesSet:
+    """The series of some data, read as those of the training were, or as other settings say.
 
     Raises:
         DataError: the data are of another kind.
     """
     source = data if isinstance(data, Source) else open_source(data)
-    found = read_time_table(source, options_of(forecaster.settings))
+    found = read_time_table(source, options_of(settings or forecaster.settings))
     check_like(found, forecaster.scales, source.place)
     return found
 

@@ -165,6 +165,23 @@ class Classifier:
             return False
         return not clean_text(str(self.plain(given)), self.settings).strip()
 
+    def is_cut(self, given: Input) -> bool:
+        """Whether a text is longer than what the network reads of it; a series never is."""
+        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
+            return False
+        text = clean_text(str(self.plain(given)), self.settings)
+        longest: int = self.settings.text.max_length
+        # A text has no more tokens than bytes, so that few are cut into tokens once more.
+        return (
+            len(text.encode(errors="replace")) > longest and len(self.front.encode(text)) > longest
+        )
+
+    def whole_length(self, given: Input) -> int:
+        """Tokens of a text before it is cut, or steps of a series."""
+        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
+            return len(self.encode(given))
+        return len(self.front.encode(clean_text(str(self.plain(given)), self.settings)))
+
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
         best = int(shares.argmax())
         chosen = np.flatnonzero(shares >= 0.5) if self.multi else np.array([best])

@@ -103,6 +103,26 @@ class SeriesForecaster:
         alone = len(found.series) == 1
         return [one.name for one in found.series if self.scales.number(one, alone) is None]
 
+    def remarks(self, found: SeriesSet, horizon: int) -> list[str]:
+        """What should be known of the forecasts of some series, as sentences."""
+        remarks, trained = [], self.settings.data.horizon
+        if horizon > trained:
+            remarks.append(
+                f"Beyond the horizon of the training ({trained:,} steps) medians are read back as "
+                "if they had come true; the intervals there are estimates and were not calibrated."
+            )
+        if horizon > trained and found.past:
+            columns = ", ".join(f'"{name}"' for name in found.past)
+            remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
+        if found.left_out:
+            remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
+        if unknown := self.unknown(found):
+            remarks.append(
+                f"{len(unknown):,} of {len(found.series):,} series were not in the training (such "
+                f'as "{unknown[0]}"): each is put on the scale of its own history.'
+            )
+        return remarks
+
     def placed(
         self, found: SeriesSet, before: Sequence[int] | None = None
     ) -> tuple[StoredSeries, SeriesScales]:

@@ -51,7 +51,10 @@ function showInside() {
   const inside = $("inside"), columns = document.querySelector(".columns");
   inside.replaceChildren();
   columns.classList.toggle("both", Boolean(now.looks && open));
-  if (!now.looks) return;
+  if (!now.looks) {
+    inside.append(make("p", { class: "note" }, word("insideNone")));
+    return;
+  }
   const button = make("button", { type: "button", "aria-expanded": String(open), onclick: () => { open = !open; showInside(); } }, word(open ? "insideHide" : "insideShow"));
   inside.append(make("div", { class: "row" }, button));
   if (!open) return;
