@@ -159,7 +159,7 @@ def test_two_texts_share_what_is_chosen(browser: Browser, page_of_task: Make) ->
     told = f"유닛 {chosen(browser, 'unit')}"
     assert all(told in browser.find(f"#track{n}").text for n in (0, 1))
     assert (
-        "과제: 분류" in browser.find("#head").text and "인코더: LSTM" in browser.find("#head").text
+        "과제: 분류" in browser.find("#head").text and "인코더: GRU" in browser.find("#head").text
     )
     ramps = [browser.find(f"#track{n} p:last-child").text for n in (0, 1)]
     assert ramps[0] == ramps[1]  # one scale of colours for both

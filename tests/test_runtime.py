@@ -50,7 +50,7 @@ def test_texts_are_written_as_the_run_writes_them(
     out = said(capsys, "generate", folders["song"], "--prompt", "row ", *flags)
     assert out == f"row {expected}\n"
     out = said(capsys, "generate", folders["song"], "--prompt", "row ", "--json", *flags)
-    assert json.loads(out) == {"prompt": "row ", "text": expected}
+    assert json.loads(out) == {"prompt": "row ", "unknown": [], "text": expected}
     model = open_model(folders["song"])
     pieces = model.stream("row ", length=30, seed=7, temperature=0.7, top_k=9)
     assert "".join(pieces) == expected

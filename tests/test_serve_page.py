@@ -205,6 +205,19 @@ def test_the_inside_stands_beside(page: Page) -> None:
     page.one("#inside button").click()
 
 
+def test_what_was_not_read_is_told_in_the_page_s_language(page: Page) -> None:
+    page.open("translate", "ko")
+    page.one("textarea")
+    page.driver.execute_script("document.querySelector('textarea').value = 'the cat '.repeat(99)")
+    page.submit()
+    assert "끝부분은 읽지 않았습니다" in page.one(".note.cut").text
+    page.open("generate", "ko")
+    page.type("Hé")
+    page.submit()
+    page.until(lambda: any("어휘에 없는 말: é" in one.text for one in page.all(".answer .note")))
+    page.complaints()  # the view inside may have been refused: the text is too long for a page
+
+
 @pytest.mark.parametrize("task", SERVED)
 def test_every_control_has_a_name_and_nothing_sticks_out(page: Page, task: str) -> None:
     page.width(400)

@@ -171,7 +171,8 @@ def generate(asked: argparse.Namespace) -> int:
         _say(remark)
     if asked.json:
         (answer,) = model.answer([asked.prompt], **options)
-        _print(as_json([{"prompt": asked.prompt, **answer}]))
+        unknown = model.unknown(asked.prompt)
+        _print(as_json([{"prompt": asked.prompt, "unknown": unknown, **answer}]))
         return 0
     sys.stdout.write(asked.prompt)
     for piece in model.stream(asked.prompt, **options):

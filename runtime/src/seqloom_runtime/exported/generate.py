@@ -42,6 +42,10 @@ class ExportedWriter(ExportedModel):
         """Which parts of a prompt are not known."""
         return self.writer.remarks(check_text(row))
 
+    def unknown(self, row: Any) -> list[str]:
+        """The parts of a prompt that the vocabulary lacks."""
+        return self.writer.tokenizer.unknown_words(check_text(row))
+
     def pieces(self, row: Any, options: Any) -> Iterator[str]:
         """The continuation as it comes."""
         return self.writer.stream(check_text(row), sampler_of(options), options.length)

@@ -67,6 +67,10 @@ class ExportedModel:
         """What should be known of how a row is read, as sentences."""
         return []
 
+    def unknown(self, row: Any) -> list[str]:
+        """The parts of a row that the vocabulary lacks; of generate alone."""
+        return []
+
     def answer(self, rows: Sequence[Any], **options: Any) -> list[dict[str, Any]]:
         """One dict a row, in order; rows of about equal length are computed together.
 

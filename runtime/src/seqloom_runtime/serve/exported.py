@@ -144,7 +144,7 @@ class ServedExport:
             case "transcribe":
                 text, seconds = found["transcript"], found["seconds"]
                 return {"text": text, "score": found["score"], "seconds": seconds, "others": []}
-        return {**found, "unknown": self.model.writer.tokenizer.unknown_words(given)}
+        return {**found, "unknown": self.model.unknown(given)}
 
     def _series(self, found: Answer) -> Answer:
         channels, levels = self.model.forecaster.scales.channels, self.model.forecaster.levels
@@ -176,7 +176,7 @@ class ServedWriter(ServedExport):
 
     def stream(self, row: Row, options: Options) -> Iterator[Answer]:
         """Pieces of the text as they come, behind what is not known of the prompt."""
-        if unknown := self.model.writer.tokenizer.unknown_words(row["prompt"]):
+        if unknown := self.model.unknown(row["prompt"]):
             yield {"text": "", "unknown": unknown}
         for piece in self.model.stream(row["prompt"], **options):
             yield {"text": piece}

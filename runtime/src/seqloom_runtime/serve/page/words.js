@@ -16,6 +16,7 @@ export const WORDS = {
     insideNote: "Every gate and state while the model reads it.",
     insideFrame: "What happens inside the model",
     insideWait: "Shown once there is something to read.",
+    insideLong: "The text is too long to be shown inside: a page has room for {0} tokens.",
     insideNone: "This is an exported model: its graphs give answers, and keep gates and states to themselves. To see inside, serve the run that it was made of: seqloom serve RUN.",
     tasks: {
       generate: "writes text", classify: "gives labels", tag: "tags words", translate: "translates",
@@ -73,6 +74,7 @@ export const WORDS = {
     insideNote: "모델이 읽는 동안의 모든 게이트와 상태입니다.",
     insideFrame: "모델 속에서 일어나는 일",
     insideWait: "읽을 것이 있으면 보입니다.",
+    insideLong: "글이 너무 길어 속을 보일 수 없습니다. 한 쪽에는 토큰 {0}개까지 들어갑니다.",
     insideNone: "내보낸 모델입니다. 그 그래프는 답만 내고 게이트와 상태는 내지 않습니다. 속을 보려면 내보내기 전의 실행을 띄우세요: seqloom serve RUN.",
     tasks: {
       generate: "글 쓰기", classify: "분류", tag: "태깅", translate: "번역",
