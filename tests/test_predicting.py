@@ -1,6 +1,7 @@
 """One form of predictions: the runtime writes of an export what seqloom writes of its run."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -134,3 +135,22 @@ def test_a_row_that_cannot_be_read_stops_or_is_left_out(
     pairs.write_text("id,source\n1,a cat\n2,a,b\n", encoding="utf-8")
     out, err = both("predict", "translate", pairs, "--skip-bad-rows")
     assert len(out.splitlines()) == 2 and err.startswith("1 row ")
+
+
+def test_the_name_of_the_file_says_the_form_in_both(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "films.csv"
+    file.write_text("text\na good film\nbad\n", encoding="utf-8")
+    written = []
+    for run, folder in zip((cli.run, command.run), folders["classify"], strict=True):
+        out = tmp_path / "out.jsonl"
+        assert run(["predict", str(folder), str(file), "--out", str(out)]) == 0
+        written.append(out.read_text(encoding="utf-8"))
+        parquet = str(tmp_path / "out.parquet")
+        assert run(["predict", str(folder), str(file), "--out", parquet]) == 2
+        assert "classify writes no Parquet. Pass a .csv or .jsonl file." in capfd.readouterr().err
+        assert not Path(parquet).exists()
+    assert written[0].splitlines()[0].startswith('{"text": "a good film"')
+    keys = [[*json.loads(text.splitlines()[0])] for text in written]
+    assert keys[0] == keys[1]
