@@ -206,6 +206,8 @@ def with_changes(task: str, changes: dict[str, Any]) -> Settings:
         ({"temperature": 1.0, "n_best": 2}, "one translation of each text is drawn"),
         ({"seed": 4}, "--seed changes nothing without --temperature"),
         ({"abstain_below": 0.5}, "--abstain-below has no meaning for translate"),
+        ({"gaps": "fill"}, "--gaps has no meaning for translate"),
+        ({"skip_bad_rows": True}, "--skip-bad-rows has no meaning for translate"),
     ],
 )
 def test_predictions_that_do_not_go_together_are_refused(

@@ -161,6 +161,36 @@ def test_newer_data_are_followed_from_their_end(said: Any, folder: Path, tmp_pat
     assert [row["ds"] for row in found][:3] == ["2024-05-10", "2024-05-11", "2024-05-12"]
 
 
+def test_a_history_shorter_than_the_look_back_is_said(
+    said: Any, folder: Path, tmp_path: Path
+) -> None:
+    newer = write(tmp_path / "newer.csv", rows(days=5, future=3))
+    status, _, err = said("predict", str(folder / "run"), newer)
+    assert status == 0
+    assert "2 of 2 series are shorter than the 15 steps that forecasts read" in err
+    assert "shorter" not in said("predict", str(folder / "run"), str(folder / "shops.csv"))[2]
+
+
+def test_gaps_in_newer_data_are_filled_where_that_is_asked_for(
+    said: Any, folder: Path, tmp_path: Path
+) -> None:
+    table = rows(days=70, future=3)
+    table[20]["y"] = ""
+    newer, run = write(tmp_path / "newer.csv", table), str(folder / "run")
+    for verb in ("predict", "evaluate"):
+        status, _, err = said(verb, run, newer)
+        assert status == 2 and "line 22" in err and "Pass --gaps fill" in err
+        assert said(verb, run, newer, "--gaps", "fill")[0] == 0
+    table[20]["y"] = "much"
+    newer = write(tmp_path / "newer.csv", table)
+    for verb in ("predict", "evaluate"):
+        status, _, err = said(verb, run, newer, "--gaps", "fill")
+        assert status == 2 and "pass --skip-bad-rows" in err
+        assert said(verb, run, newer, "--gaps", "fill", "--skip-bad-rows")[0] == 0
+    status, _, err = said("evaluate", run, "--gaps", "fill")
+    assert (status, err) == (2, "seqloom: --gaps says how a file is read: pass FILE.\n")
+
+
 def test_beyond_the_horizon_medians_are_read_back(said: Any, folder: Path) -> None:
     status, out, err = said("predict", str(folder / "run"), "--horizon", "5")
     assert status == 0 and "medians are read back" in err

@@ -133,6 +133,15 @@ def test_sides_the_other_way_round_are_refused(tmp_path: Path) -> None:
         )
 
 
+def test_single_pairs_the_other_way_round_are_counted_and_shown() -> None:
+    pairs = [(f"a good day number {i}", f"좋은 날 {i}") for i in range(30)]
+    pairs[4] = pairs[4][::-1]
+    said = " ".join(make(pairs, data_valid=None).explanation())
+    assert "1 of 27 training pairs looked at has its sides the other way round" in said
+    assert '"좋은 날 4" → "a good day number 4": swap or drop them.' in said
+    assert "the other way round" not in " ".join(make(pairs[5:]).explanation())
+
+
 def test_too_few_sources_to_split() -> None:
     with pytest.raises(DataError, match="1 records cannot be split"):
         make([("one", "eins"), ("one", "ein")])

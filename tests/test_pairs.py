@@ -28,7 +28,7 @@ from seqloom.data.pairs import (
     source_place,
 )
 from seqloom.data.records import ReadReport
-from seqloom.data.sides import look_swapped
+from seqloom.data.sides import look_swapped, swapped_pairs
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import DataError, SettingsError
 
@@ -378,6 +378,18 @@ def test_letters_tell_sides_apart() -> None:
     assert not look_swapped((german, english), (german, english))
     assert not look_swapped((german, german), (german, german))
     assert not look_swapped((german, english), (["the thing"], ["Straße"]))  # too few letters
+
+
+def test_single_pairs_the_other_way_round_are_found_where_scripts_differ() -> None:
+    korean, english = [f"좋은 날 {n}" for n in range(20)], [f"a good day {n}" for n in range(20)]
+    assert swapped_pairs((english, korean)) == []
+    korean[3], english[3] = english[3], korean[3]
+    english[5] = korean[5]  # a text that was not translated is not the other way round
+    korean[7] = english[7] = "7 !"
+    assert swapped_pairs((english, korean)) == [3]
+    german, english = ["ein Hund da"] * 9 + ["a dog in it"], ["a dog in it"] * 9 + ["ein Hund da"]
+    assert swapped_pairs((german, english)) == []
+    assert swapped_pairs((["1"], ["2"])) == []
 
 
 @pytest.mark.parametrize(

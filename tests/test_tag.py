@@ -314,6 +314,8 @@ def test_a_run_tags_files_and_lines_of_text(run: Run, tmp_path: Path) -> None:
     path.write_text(BIO, encoding="utf-8")
     lines = tag.predict_lines(run, path, PredictSettings())
     assert "".join(f"{line}\n" for line in lines) == GUESSED
+    path.write_text("Mr\tO\n" * 30 + "Kim\n", encoding="utf-8")
+    assert len(list(tag.predict_lines(run, path, PredictSettings(skip_bad_rows=True)))) == 31
     texts = tag.predict_lines(run, iter(["Mr Kim", "", "saw"]), PredictSettings())
     assert list(texts) == ["Mr\tO", "Kim\tB-per", "", "saw\tO", ""]
 

@@ -448,6 +448,8 @@ class PredictSettings(Section):
     """How much it weighs beside what is heard; by default what validation chose."""
     copy_unknown: bool = True
     """Write the source word with most attention where the model writes an unknown word."""
+    gaps: Literal["auto", "error", "fill", "interpolate"] = "auto"
+    """What to do with steps without a value before the forecast; auto does as in training."""
 
     def reading(self) -> dict[str, Any]:
         """How files are read, as settings of the data."""

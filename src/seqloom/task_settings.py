@@ -151,14 +151,14 @@ _SEARCH = {
     *("beam", "n_best", "length_penalty", "coverage_penalty", "temperature", "seed"),
     "copy_unknown",
 }
-_FUTURE = {"horizon", "plot"}
+_FUTURE = {"horizon", "plot", "gaps"}
 _HEARD = {"lm", "lm_weight"}
 NOT_PREDICTED: dict[str, set[str]] = {
     "classify": {*_SEARCH, *_FUTURE, *_HEARD},
     "tag": {*_SEARCH, *_FUTURE, *_HEARD, "format", "abstain_below", "text"},
     "translate": {*_FUTURE, *_HEARD, "abstain_below"},
-    "caption": {*_HEARD, "horizon", "abstain_below", "copy_unknown", "text"},
+    "caption": {*_HEARD, "horizon", "gaps", "abstain_below", "copy_unknown", "text"},
     "forecast": {*_SEARCH, *_HEARD, "abstain_below", "text"},
-    "transcribe": {*_SEARCH - {"beam"}, "horizon", "abstain_below", "text"},
+    "transcribe": {*_SEARCH - {"beam"}, "horizon", "gaps", "abstain_below", "text"},
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from seqloom.watching import Watcher
 
 
-def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
+def evaluate(run: str | Path, data: Any = None, **asked: Any) -> dict[str, Any]:
     """Scores of a run beside its baseline on other data, or on its own parts.
+
+    Args:
+        run: folder of the run.
+        data: what ``open_source`` takes; the run's own parts when None.
+        asked: settings of the data that are not as in training: ``gaps``, ``skip_bad_rows``.
 
     Returns:
         ``metrics`` or ``scores`` and ``baseline``, and ``copied_8grams``: the share of eight-token
@@ -37,7 +42,7 @@ def evaluate(run: str | Path, data: Any = None) -> dict[str, Any]:
     """
     from seqloom.tasks.training import evaluate as evaluate_run
 
-    return evaluate_run(Path(run), data)
+    return evaluate_run(Path(run), data, asked)
 
 
 def predict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from seqloom_runtime.atomic import write_lines
@@ -144,6 +144,8 @@ def evaluate(
     source: Annotated[str | None, Parameter(name="FILE")] = None,
     /,
     *,
+    gaps: Literal["error", "fill", "interpolate"] | None = None,
+    skip_bad_rows: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -154,11 +156,16 @@ def evaluate(
     run
         Folder of the run.
     source
-        Text to score, read as the training data was; the run's own parts when not given.
+        Data to score, read as those of the training were; the run's own parts when not given.
+    gaps
+        What to do with steps of a series without a value; as in training when not given.
+    skip_bad_rows
+        Drop rows that cannot be read instead of stopping at the first.
     """
     from seqloom.terminal import show_details, show_evaluation
 
-    result = api.evaluate(run, source)
+    asked: dict[str, Any] = {"skip_bad_rows": True} if skip_bad_rows else {}
+    result = api.evaluate(run, source, **({"gaps": gaps} if gaps else {}), **asked)
     if json:
         print_json(result)
     else:

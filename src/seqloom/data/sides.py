@@ -1,4 +1,4 @@
-"""Whether a part of some pairs has its languages the other way round: their letters say so."""
+"""Whether some pairs have their languages the other way round: their letters say so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 FEWEST_LETTERS = 200  # of a side, below which letters say little
 ALIKE = 0.1  # letters that lie so near to those of the same side are no others
 LIKELIER = 0.5  # a part is swapped where its letters lie so much nearer to those of the other side
+
+UNLIKE = 0.5  # sides whose letters lie so far from each other are of different scripts
 
 Sides = tuple[Sequence[str], Sequence[str]]
 
@@ -26,6 +28,38 @@ def look_swapped(ours: Sides, theirs: Sides) -> bool:
     straight = distance(source, first) + distance(target, second)
     crossed = distance(source, second) + distance(target, first)
     return straight > ALIKE and crossed < LIKELIER * straight
+
+
+def swapped_pairs(sides: Sides) -> list[int]:
+    """Places of pairs whose letters are those of the other side, where few pairs are so.
+
+    Only of languages in different scripts: of others the letters of one pair say little.
+
+    >>> swapped_pairs((["good day"] * 9 + ["안녕"], ["안녕하세요"] * 9 + ["good day"]))
+    [9]
+    >>> swapped_pairs((["nun da"] * 9 + ["an and"], ["an and"] * 9 + ["nun da"]))
+    []
+    """
+    source, target = (letters(side) for side in sides)
+    if not source or not target or distance(source, target) < UNLIKE:
+        return []
+    totals = source.total(), target.total()
+    of_target = {c for c in target if target[c] / totals[1] > source[c] / totals[0]}
+    return [
+        place
+        for place, (first, second) in enumerate(zip(*sides, strict=True))
+        if _share(first, of_target) > 0.5 > _share(second, of_target)
+    ]
+
+
+def _share(text: str, letters: set[str]) -> float:
+    """The share of a text's letters that are among some; 0.5, which decides nothing, without any.
+
+    >>> _share("ab!", {"a"}), _share("!", {"a"})
+    (0.5, 0.5)
+    """
+    own = [char for char in text if char.isalpha()]
+    return sum(char in letters for char in own) / len(own) if own else 0.5
 
 
 def letters(texts: Sequence[str]) -> Counter[str]:

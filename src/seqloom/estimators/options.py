@@ -15,7 +15,7 @@ from seqloom.task_settings import NOT_PREDICTED
 Kind = TypeVar("Kind", bound=Section)
 
 # How predictions are read and written, of the command line.
-_OF_FILES = {"format", "text", "plot", "encoding", "skip_bad_rows"}
+_OF_FILES = {"format", "text", "plot", "encoding", "gaps", "skip_bad_rows"}
 
 
 def options_of(

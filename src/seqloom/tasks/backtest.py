@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqloom_runtime.rows import Record
 from seqloom_runtime.tasks.time_words import times_in_words
 
+from seqloom.config import Settings
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.adaptive_conformal import AdaptiveConformal
 from seqloom.run import Run
@@ -19,13 +20,15 @@ from seqloom.tasks.forecast_use import SeriesForecaster, read_series
 from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settings
 
 
-def scoring_of_data(forecaster: SeriesForecaster, data: Any) -> Scoring:
+def scoring_of_data(
+    forecaster: SeriesForecaster, data: Any, settings: Settings | None = None
+) -> Scoring:
     """All windows of some data; the scale of a series not met in training is of its first steps.
 
     Raises:
         DataError: the data are of another kind, or too short.
     """
-    found = read_series(forecaster, data)
+    found = read_series(forecaster, data, settings)
     own, lag = forecaster.settings, forecaster.lag
     horizon, look_back = own.data.horizon, own.data.look_back + lag
     if not any(len(one) > horizon for one in found.series):

@@ -241,7 +241,7 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores of every window of other data, beside those of the other forecasts."""
     forecaster, ridge = load_forecaster(run), read_ridge(run)
-    scoring = scoring_of_data(forecaster, data)
+    scoring = scoring_of_data(forecaster, data, settings)
     assert forecaster.conformal is not None, "a run has intervals"
     scored = scoring.score(AdaptiveConformal(forecaster.conformal), ridge)
     scores = scored.scores

@@ -141,7 +141,8 @@ def series_before(
     if data is None:
         return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
-    settings = override(forecaster.settings, {"data": options.reading()}, "predict")
+    gaps = {} if options.gaps == "auto" else {"gaps": options.gaps}
+    settings = override(forecaster.settings, {"data": options.reading() | gaps}, "predict")
     if forecaster.scales.known:
         history = read_history(run, forecaster.scales)
         if found := with_known_ahead(history, source, settings):

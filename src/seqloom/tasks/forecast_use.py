@@ -89,7 +89,10 @@ def read_scales(run: Run) -> SeriesScales:
 def read_series(
     forecaster: SeriesForecaster, data: Any, settings: Settings | None = None
 ) -> SeriesSet:
-    """The series of some data, read as those of the training were, or as other settings say.
+    """The series of some data, read as those of the training were.
+
+    Args:
+        settings: say how they are read, where it is not as in training.
 
     Raises:
         DataError: the data are of another kind.

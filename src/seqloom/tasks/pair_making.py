@@ -25,7 +25,7 @@ from seqloom.config import Settings, override
 from seqloom.data.pairs import PairPlan, read_pairs
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import find_encoding
-from seqloom.data.sides import look_swapped
+from seqloom.data.sides import look_swapped, swapped_pairs
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import StoreWriter
@@ -35,6 +35,7 @@ from seqloom.tasks.pairs import SIDES, Others, PairFacts, stored_texts
 from seqloom.text.suited import fit_suited, suited_tokenizer
 
 SAMPLED = 2_000  # texts of a side that are looked at
+SHOWN = 40  # characters of a text in a message
 
 Digests = npt.NDArray[np.uint64]
 
@@ -138,6 +139,13 @@ class PairMaker:
             DataError: its letters say so.
         """
         ours = self._sample(folder, "train")
+        if crossed := swapped_pairs(ours):
+            first, have = crossed[0], "has its" if len(crossed) == 1 else "have their"
+            self.facts.reasons.append(
+                f"{len(crossed):,} of {len(ours[0]):,} training pairs looked at {have} sides the "
+                f'other way round by their letters, such as "{ours[0][first][:SHOWN]}" → '
+                f'"{ours[1][first][:SHOWN]}": swap or drop them.'
+            )
         for part, (source, plan) in self.others.items():
             if look_swapped(ours, self._sample(folder, part)):
                 where = source.files[0] if source.files else f"the {part} part"

@@ -32,7 +32,7 @@ import torch
 
 import seqloom
 from seqloom.checked import check_predicted, check_taken, with_sizes
-from seqloom.config import PredictSettings, Settings, override, settings_from
+from seqloom.config import PredictSettings, Settings, flag_of, override, settings_from
 from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
 from seqloom.data.recordings import open_recordings
@@ -346,15 +346,26 @@ def _spent(run: Run, trainer: Trainer) -> tuple[int, int, float]:
     return updates, tokens, seconds
 
 
-def evaluate(path: Path, data: Any) -> dict[str, Any]:
-    """Scores of a run on other data, or those of its training once more."""
+def evaluate(path: Path, data: Any, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Scores of a run on other data, or those of its training once more.
+
+    Args:
+        asked: settings of data that are read otherwise than in training.
+
+    Raises:
+        SettingsError: one of them has no meaning for the task.
+    """
+    if data is None and asked:
+        raise SettingsError(f"--{flag_of(min(asked))} says how a file is read: pass FILE.")
     run = Run.open(path)
     about = _about(run)
     module = task_module(about["task"])
     settings = read_settings(run.path / "config.toml")
     # That the training data was CP949 says nothing of another file, unless the user said so.
-    asked = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
-    settings = override(settings, {"data": {"encoding": asked}}, str(run.path))
+    encoding = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
+    changes = {"encoding": encoding, **(asked or {})}
+    settings = override(settings, {"data": changes}, str(run.path))
+    check_taken(about["task"], settings)
     result: dict[str, Any] = {"task": about["task"], "run": str(run.path)}
     if data is None:
         result |= run.read_json("metrics.json")

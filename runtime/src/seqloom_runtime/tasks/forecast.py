@@ -121,6 +121,13 @@ class SeriesForecaster:
                 f"{len(unknown):,} of {len(found.series):,} series were not in the training (such "
                 f'as "{unknown[0]}"): each is put on the scale of its own history.'
             )
+        look_back = self.settings.data.look_back + self.lag
+        if short := [one for one in found.series if len(one) < look_back]:
+            remarks.append(
+                f"{len(short):,} of {len(found.series):,} series are shorter than the "
+                f'{look_back:,} steps that forecasts read (such as "{short[0].name}": '
+                f"{len(short[0]):,}): theirs rest on less than the scores of the run do."
+            )
         return remarks
 
     def placed(
