@@ -244,6 +244,8 @@ class ModelSettings(Section):
     """Layers, one above the other; 0 takes one, and of a transformer what suits the task."""
     bidirectional: bool = False
     """Read each sequence from both ends."""
+    front: Literal["linear", "bands"] = "linear"
+    """What reads a step of sound: one matrix, or convolutions over its bands, as voices differ."""
     pooling: str = "mean+max+last"
     """How the steps become one vector: last, mean, max, attention, or several joined by +."""
     wide: bool = True

@@ -91,7 +91,7 @@ _SOUND = {
     *("audio.sample_rate", "audio.window_seconds", "audio.hop_seconds", "audio.bands"),
     *("audio.lowest_hz", "audio.highest_hz", "audio.stack", "audio.stride", "audio.standardise"),
     *("audio.tempo", "audio.vocal_tract", "audio.gain_db", "audio.noise", "audio.mask_bands"),
-    *("audio.mask_seconds", "audio.colour"),
+    *("audio.mask_seconds", "audio.colour", "model.front"),
 }
 _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 

@@ -26,6 +26,7 @@ from seqloom.export.pictures import picture_network
 from seqloom.export.rolls import roll_network
 from seqloom.export.speech import speech_network
 from seqloom.export.tags import tagger_networks
+from seqloom.nn.band_front import BandFront
 from seqloom.nn.convolution import ConvolutionalEncoder
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
@@ -244,7 +245,9 @@ def test_forecasters(kind: str, head: str) -> None:
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_recognizers(kind: str, both: bool) -> None:
-    check(speech_network(shaken(CTCModel(10, SIZE, encoder(kind, both=both), VOCABULARY))))
+    for front in (nn.Linear(10, SIZE), BandFront(2, 9, SIZE)):
+        layers = encoder(kind, both=both)
+        check(speech_network(shaken(CTCModel(front, SIZE, layers, VOCABULARY))))
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
