@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from seqloom_runtime.atomic import cannot_write, write_atomically
 
-from seqloom.atomic import cannot_write, write_atomically
 from seqloom.errors import RunError
 
 
@@ -17,7 +17,7 @@ def test_a_write_that_fails_leaves_the_old_file(
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seqloom.atomic.os.fsync", full)
+    monkeypatch.setattr("seqloom_runtime.atomic.os.fsync", full)
     with pytest.raises(RunError, match=r"No space left on device.*resume"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

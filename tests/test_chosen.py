@@ -170,6 +170,8 @@ def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
         (flag,) = next(iter(changes.values()))
         said = f"The task is {task}: no other takes --{flag}."
         assert chosen.remarks == (() if task == "generate" else (said,))
+    beside: Changes = {"model": {"pooling": "max"}, "data": {"skip_bad_rows": True}}
+    assert choose(data, beside).remarks == ("The task is classify: no other takes --pooling.",)
     both: Changes = {"model": {"pooling": "max", "crf": False}}
     with pytest.raises(SettingsError, match="--crf has no meaning for classify"):
         choose(data, both)  # no task takes both: the data decide

@@ -251,7 +251,7 @@ def refuse(number: int, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(number, os.strerror(number))
         replace(source, target)
 
-    monkeypatch.setattr("seqloom.atomic.os.replace", refused)
+    monkeypatch.setattr("seqloom_runtime.atomic.os.replace", refused)
 
 
 @pytest.mark.parametrize("suffix", ["config.toml", "tokenizer.json", "run.json"])

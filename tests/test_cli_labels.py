@@ -155,7 +155,8 @@ def test_standard_input_is_read_line_by_line(seqloom: Seqloom, runs: Path) -> No
     assert [row["predicted"] for row in rows] == ["good", "bad", ""]
     assert set(rows[2].values()) == {""}, "no probability is made up"
     assert seqloom("predict", runs / "films", "-", "--quiet", stdin="\n")[2] == ""
-    assert seqloom("predict", runs / "films", "-", "--format", "jsonl")[:2] == (0, "")
+    status, out, error = seqloom("predict", runs / "films", "-", "--format", "jsonl")
+    assert (status, out) == (2, "") and "standard input: is empty" in error
 
 
 def test_it_abstains_where_it_is_not_sure(seqloom: Seqloom, runs: Path) -> None:

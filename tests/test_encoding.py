@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqloom.data.encoding import (
+from seqloom_runtime.data.encoding import (
     SAMPLE,
     detect_encoding,
     read_blocks,
@@ -14,6 +13,7 @@ from seqloom.data.encoding import (
     read_head,
     read_lines,
 )
+
 from seqloom.errors import DataError, SettingsError
 
 KOREAN = "정말 재미있는 영화입니다. 다시 보고 싶어요.\n"

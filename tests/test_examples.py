@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.config import DataSettings
+from seqloom.config import DataSettings, PredictSettings
 from seqloom.data.examples import Example, plain_text, read_examples, read_inputs
 from seqloom.data.labels import LabelPlan, infer_inputs
 from seqloom.data.records import ReadReport
@@ -190,8 +190,9 @@ def test_for_prediction_a_field_may_be_missing_but_not_the_column() -> None:
 
 def test_for_prediction_bad_rows_stop_even_where_training_skipped_them(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("id,text\n1,hello\n2,b,c\n")
-    settings = DataSettings(text="text", skip_bad_rows=True)
-    with pytest.raises(DataError, match=r"in.csv, line 3, column 3: .* Mend the row\.$"):
+    trained = DataSettings(text="text", skip_bad_rows=True)
+    settings = trained.model_copy(update=PredictSettings().reading())
+    with pytest.raises(DataError, match=r"in.csv, line 3, column 3: .*pass --skip"):
         inputs(str(tmp_path / "in.csv"), settings)
 
 

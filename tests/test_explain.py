@@ -30,7 +30,7 @@ from seqloom import (
 from seqloom.explain.attribution import attribute
 from seqloom.explain.given import inputs_of
 from seqloom.explain.lesson import LessonAt, give_lesson
-from seqloom.explain.page import LARGEST, page_of, told_tokens
+from seqloom.explain.page import LARGEST, check_length, page_of, told_tokens
 from seqloom.explain.subject import SUBJECTS, Read, Subject, open_subject
 from seqloom.explain.trace import Steps, Trace
 from seqloom.explain.units import search_units
@@ -375,6 +375,24 @@ def test_long_texts_are_refused_in_one_line() -> None:
         page_of([fake(500, 2, 1)])
 
 
+def test_tokens_that_are_not_read_are_counted_too() -> None:
+    said = "900 tokens, of which the model reads 500 (--max-length); a page shows up to 400"
+    with pytest.raises(DataError, match=re.escape(said)):
+        check_length(["a"] * 500, 900)
+
+
+def test_what_of_a_long_text_is_labelled_is_said() -> None:
+    from seqloom import SequenceClassifier
+
+    rows = [{"text": f"{kind} {n}", "label": kind} for kind in ("good", "bad") for n in range(20)]
+    small = {"updates": 1, "hidden_size": 4, "embedding_size": 4, "max_length": 8, "pretrain": 0}
+    model = SequenceClassifier(**small, tokenizer="char", wide=False).fit(rows)
+    assert model.trace("good good good").remarks == (
+        "Of 14 tokens the first 8 are read (--max-length).",
+    )
+    assert model.trace("good").remarks == ()
+
+
 def test_both_languages_have_the_same_words() -> None:
     pages = (page_of([fake(3, 2, 1)], language=language) for language in ("en", "ko"))
     english, korean = (data_of(page)["words"] for page in pages)
@@ -411,6 +429,8 @@ def test_inspect_writes_the_page_of_two_texts(generator: Any, tmp_path: Path) ->
         ([], "Nothing to look into"),
         (["--text", "  "], "is empty"),
         (["--row", "3"], "pass the file too"),
+        (["--text2", "x"], "--text2 is shown beside --text: pass --text too"),
+        (["--file2", "lines.txt"], "--file2 is shown beside a FILE: pass a FILE too"),
         (["lines.txt", "--row", "999"], "has no row 999"),
         (["lines.txt", "--text", "x"], "pass one of them"),
     ],

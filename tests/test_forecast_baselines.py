@@ -147,7 +147,13 @@ def test_no_baseline_sees_what_follows(seasonal: np.ndarray) -> None:
     ):
         seen = [
             forecast(
-                Windows([v.astype(np.float32)], np.array([330]), np.array([0]), 12, 4).batch([0])
+                Windows(
+                    [v.astype(np.float32)],
+                    np.array([330], np.int32),
+                    np.array([0], np.int32),
+                    12,
+                    4,
+                ).batch([0])
             )
             for v in (seasonal, later)
         ]

@@ -158,7 +158,19 @@ def test_two_texts_share_what_is_chosen(browser: Browser, page_of_task: Make) ->
     browser.find("#unit-after").click()
     told = f"유닛 {chosen(browser, 'unit')}"
     assert all(told in browser.find(f"#track{n}").text for n in (0, 1))
+    assert (
+        "과제: 분류" in browser.find("#head").text and "인코더: GRU" in browser.find("#head").text
+    )
+    ramps = [browser.find(f"#track{n} p:last-child").text for n in (0, 1)]
+    assert ramps[0] == ramps[1]  # one scale of colours for both
+    limits = browser.run(
+        "return data.texts.map(t => Object.values(t.arrays).map(a => [a.low, a.high]))"
+    )
+    assert limits[0] == limits[1]
     browser.size(400)
+    for n in (0, 1):
+        assert f"글 {n + 1}" in browser.find(f"#track{n} .which").text
+        assert browser.find(f"#track{n} .which").rect["height"] > 0
     left, right = (browser.find(f"#track{n}") for n in (0, 1))
     assert left.rect["x"] == right.rect["x"] and left.rect["y"] < right.rect["y"]
     assert quiet(browser)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.data import json_records
+from seqloom_runtime.data.json_records import read_json
 
-from seqloom.data import json_records
-from seqloom.data.json_records import read_json
 from seqloom.errors import DataError
 
 VALUE = st.recursive(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from seqloom_runtime.atomic import write_atomically
 
 from seqloom import run as run_module
-from seqloom.atomic import write_atomically
 from seqloom.errors import RunError
 from seqloom.run import FORMAT, Run
 from seqloom.train.checkpoint import load_checkpoint, save_checkpoint

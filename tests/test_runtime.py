@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from exported_runs import SONG, hearing_run, labelling_run, writing_run
 from seqloom_runtime import command
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported import open_model
-from seqloom_runtime.exported.translate import ExportedTranslator, ranked
 from seqloom_runtime.reading import read_rows
 
 from seqloom import api
@@ -52,7 +50,7 @@ def test_texts_are_written_as_the_run_writes_them(
     out = said(capsys, "generate", folders["song"], "--prompt", "row ", *flags)
     assert out == f"row {expected}\n"
     out = said(capsys, "generate", folders["song"], "--prompt", "row ", "--json", *flags)
-    assert json.loads(out) == {"prompt": "row ", "text": expected}
+    assert json.loads(out) == {"prompt": "row ", "unknown": [], "text": expected}
     model = open_model(folders["song"])
     pieces = model.stream("row ", length=30, seed=7, temperature=0.7, top_k=9)
     assert "".join(pieces) == expected
@@ -69,7 +67,7 @@ def test_rows_are_labelled_in_their_order(
     rows = "".join(f'{n},"{text}"\n' for n, text in enumerate(texts))
     file.write_text(f"id,text\n{rows}", encoding="utf-8-sig")
     lines = said(capsys, "predict", folders["film"], file).splitlines()
-    assert lines[0] == "id,text,label,probability,p(good),p(bad),p(dull)"
+    assert lines[0] == "id,text,predicted,probability,p(good),p(bad),p(dull)"
     fitted = SequenceClassifier.load(folders["film"].parent / "film")
     labels = [line.split(",")[2] for line in lines[1:]]
     expected = fitted.predict(texts).tolist()
@@ -78,7 +76,7 @@ def test_rows_are_labelled_in_their_order(
     out = said(capsys, "predict", folders["film"], file, "--json", "--text", "{id}: {text}")
     answers = [json.loads(line) for line in out.splitlines()]
     assert len(answers) == len(texts)
-    assert sum(answers[3]["probabilities"].values()) == pytest.approx(1)
+    assert sum(answers[3][f"p({name})"] for name in ("good", "bad", "dull")) == pytest.approx(1)
 
 
 def test_what_cannot_be_answered_is_one_clear_line(
@@ -87,15 +85,19 @@ def test_what_cannot_be_answered_is_one_clear_line(
     song, film = folders["song"], folders["film"]
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "x.jsonl").write_text('{"text": "a"}\nno json\n')
-    (tmp_path / "x.txt").write_bytes(b"\xff\xfe\xff")
+    (tmp_path / "x.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff")
+    (tmp_path / "y.txt").write_bytes(b"")
     for words, message in (
         (("generate", film), "holds a model of classify. Use: seqloom-runtime predict"),
         (("predict", song, "-"), "Use: seqloom-runtime generate"),
         (("predict", film), "needs a FILE"),
         (("predict", film, tmp_path / "x.csv"), "The columns are a, b. Name the one to read"),
         (("predict", film, tmp_path / "x.csv", "--text", "c"), 'no column "c"'),
-        (("predict", film, tmp_path / "x.jsonl"), "line 2: is no JSON"),
-        (("predict", film, tmp_path / "x.txt"), "is not UTF-8"),
+        (("predict", film, tmp_path / "x.jsonl"), "line 2, column 1: is not JSON"),
+        (("predict", film, tmp_path / "x.txt"), "is neither UTF-8, CP949 nor cp1252 text"),
+        (("predict", film, tmp_path / "y.txt"), "the file is empty"),
+        (("predict", film, tmp_path / "x.parquet"), "Save it as CSV or JSON lines"),
+        (("predict", film, tmp_path / "x.csv", "--format", "text"), "the predictions are rows"),
         (("predict", film, tmp_path / "none"), "cannot be read"),
         (("predict", tmp_path, "-"), "is no exported folder"),
         (("predict", film, "-", "--beam", "3"), "--beam means nothing to classify"),
@@ -197,17 +199,6 @@ def test_about_checks_a_folder_and_says_what_it_holds(
     assert (about["task"], about["name"]) == ("classify", "film")
 
 
-def test_several_translations_are_written_as_predict_writes_them() -> None:
-    best = ranked("translation", [SimpleNamespace(text="uno", score=-0.5)])
-    both = ranked(
-        "translation",
-        [SimpleNamespace(text="uno", score=-0.5), SimpleNamespace(text="dos\ntres", score=-1)],
-    )
-    as_text = ExportedTranslator.as_text
-    assert as_text(None, best) == ["uno"]  # type: ignore[arg-type]
-    assert as_text(None, both) == ["-0.5000\tuno", "-1.0000\tdos tres", ""]  # type: ignore[arg-type]
-
-
 def without(*packages: str) -> str:
     """A program's beginning after which these packages cannot be imported."""
     return (
@@ -238,7 +229,7 @@ def test_a_folder_is_used_where_nothing_but_numpy_and_onnxruntime_is(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "label,probability" in done.stdout
+    assert "predicted,probability" in done.stdout
 
 
 def test_a_missing_package_is_named_with_a_command_that_works_there(
@@ -268,7 +259,7 @@ def test_rows_with_more_or_fewer_fields_than_the_table_are_refused(tmp_path: Pat
         table.write_text(f'text,id\n"good, and short",1\n\n{row}\n', encoding="utf-8")
         rows = read_rows(str(table), "text")
         assert next(rows)[0] == "good, and short"
-        with pytest.raises(DataError, match=r"line 4: \d fields?, expected 2 .*commas"):
+        with pytest.raises(DataError, match=r"line 4, .*: \d fields?, expected 2 .*commas"):
             next(rows)
 
 

@@ -1,6 +1,7 @@
 """Exported folders behind the server: the answers of the runs they were made of."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from seqloom_runtime import command
 from seqloom_runtime.serve import running
 from seqloom_runtime.serve.app import guarded, make_app
 from seqloom_runtime.serve.exported import INPUTS, open_export
+from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.served import Streams
 
-from seqloom import api
+from seqloom import api, cli
 from seqloom.serve.opening import SERVED, open_served
 
 pytest.importorskip("onnx", reason="needs the extra export")
@@ -64,6 +66,35 @@ def clients(
         yield ours, theirs
 
 
+MEASURED = {
+    **{"generate": "nats a token", "classify": "nats of the label", "tag": "right tags"},
+    **{"translate": "BLEU", "forecast": "MAE", "transcribe": "wrong words"},
+    **{"compose": "nats an event", "caption": "chrF"},
+}
+
+
+@pytest.mark.parametrize("task", MEASURED)
+def test_eight_bits_are_scored_as_the_run_was(
+    folders: dict[str, tuple[Path, Path]],
+    task: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = folders[task][0]
+    assert cli.run(["export", str(run), "--out", str(tmp_path / "small"), "--int8"]) == 0
+    said = capsys.readouterr().err
+    assert f"  {MEASURED[task]}, on validation: " in said
+    small = json.loads((tmp_path / "small" / "parity.json").read_text())["int8"]
+    assert len(small["bytes"]) == 2
+    whole = json.loads((run / "metrics.json").read_text())["valid"]
+    for name, (before, after) in small["quality"].items():
+        if name in whole:
+            assert before == pytest.approx(whole[name], rel=0.03, abs=1e-3), name
+        assert after == pytest.approx(before, rel=0.3, abs=0.5)
+    report = (tmp_path / "small" / "parity.md").read_text()
+    assert f"| {MEASURED[task]}, on validation | " in report
+
+
 @pytest.mark.parametrize("task", ROWS)
 def test_an_export_answers_as_its_run(clients: tuple[TestClient, TestClient], task: str) -> None:
     ours, theirs = (client.post(f"/v1/{task}", json=ROWS[task]) for client in clients)
@@ -93,6 +124,45 @@ def test_an_export_streams_and_is_described(clients: tuple[TestClient, TestClien
     wrong = theirs.post("/v1/translate", json={"text": "a", "beam": 99})
     assert wrong.status_code == 422 and "up to 32" in wrong.json()["error"]
     assert set(INPUTS) | {"forecast"} == set(SERVED)
+    for path in ("look", "weigh"):
+        sealed = theirs.post(f"/v1/classify/{path}", json={"text": "a"})
+        assert sealed.status_code == 404 and "serve the run that it was" in sealed.json()["error"]
+        assert f"/v1/classify/{path}" not in theirs.get("/openapi.json").json()["paths"]
+    wrong = theirs.get("/v1/classify")
+    assert wrong.json()["error"] == "/v1/classify takes POST, not GET."
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "POST")
+
+
+def test_what_was_not_read_is_told(clients: tuple[TestClient, TestClient]) -> None:
+    for client in clients:
+        for task in ("classify", "translate"):
+            rows = [{"text": "the cat"}, {"text": "the cat " * 1_000}]
+            answers = client.post(f"/v1/{task}", json={"rows": rows}).json()["rows"]
+            assert [one["cut"] for one in answers] == [False, True]
+        asked = {"prompt": "Hé", "length": 2}
+        assert client.post("/v1/generate", json=asked).json()["unknown"] == ["é"]
+        events = client.post("/v1/generate/stream", json=asked).text
+        assert events.startswith('data: {"text":"","unknown":["é"]}\n\n')
+        nothing = client.post("/v1/classify", json={})
+        assert nothing.status_code == 422
+        assert nothing.json()["error"] == (
+            '"text" is missing: What is read. Expected, for example, {"text": "some text"}.'
+            if client is clients[1]
+            else '"text" is missing: What is given a label. Expected, for example, '
+            '{"text": "some text"}.'
+        )
+
+
+def test_a_piece_is_written_whole_where_it_is_asked_for(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = str(folders["compose"][1]), tmp_path / "piece.mid"
+    assert command.run(["compose", folder, "--out", str(out), "--bars", "1"]) == 0
+    assert out.read_bytes()[:4] == b"MThd" and [*tmp_path.iterdir()] == [out]
+    for wrong, why in ((tmp_path / "no" / "a.mid", "Choose another --out"), ("a.txt", "ends in .")):
+        capsys.readouterr()
+        assert command.run(["compose", folder, "--out", str(wrong), "--bars", "1"]) == 2
+        assert why in capsys.readouterr().err
 
 
 def test_the_verb_of_the_runtime_serves(
@@ -103,7 +173,8 @@ def test_the_verb_of_the_runtime_serves(
     got: dict[str, Any] = {}
     monkeypatch.setattr(running, "serve", lambda models, **rest: got.update(rest, m=models))
     paths = [str(folders[task][1]) for task in ("tag", "generate")]
-    assert command.run(["serve", *paths, "--port", "0", "--api-key", "k"]) == 0
+    assert command.run(["serve", *paths, "--port", "0", "--api-key", "k", "--seconds", "2"]) == 0
+    assert got["limits"] == Limits(seconds=2.0)
     assert [one.name for one in got["m"]] == ["tag", "generate"]
     assert isinstance(got["m"][1], Streams) and not isinstance(got["m"][0], Streams)
     assert (got["port"], got["api_key"], got["host"]) == (0, "k", "127.0.0.1")

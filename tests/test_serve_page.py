@@ -14,6 +14,10 @@ from seqloom.serve.opening import SERVED, open_served
 
 Keys = pytest.importorskip("selenium.webdriver", reason="needs selenium").Keys
 ActionChains = pytest.importorskip("selenium.webdriver").ActionChains
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
+StaleElementReferenceException = pytest.importorskip(
+    "selenium.common.exceptions"
+).StaleElementReferenceException
 PATIENCE = 20.0  # seconds; the machine may be busy
 UNNAMED = """
 return [...document.querySelectorAll('button, input, select, textarea, [role=slider], iframe')]
@@ -46,10 +50,9 @@ class Page:
         return self.all(css)[0]
 
     def until(self, true: Callable[[], Any], what: str = "") -> None:
-        end = time.monotonic() + PATIENCE
-        while not true():
-            assert time.monotonic() < end, what or "the page did not do it in time"
-            time.sleep(0.05)
+        # What is drawn anew while it is looked at is looked for again.
+        wait = WebDriverWait(self.driver, PATIENCE, 0.05, [StaleElementReferenceException])
+        wait.until(lambda _: true(), what or "the page did not do it in time")
 
     def type(self, text: str) -> None:
         area = self.one("textarea")
@@ -134,10 +137,13 @@ def test_a_forecast_is_dragged(page: Page) -> None:
     assert handle.get_attribute("aria-valuenow") == "3"
     handle.send_keys(Keys.ARROW_RIGHT)
     page.until(lambda: page.one(".handle").get_attribute("aria-valuenow") == "4")
-    page.until(lambda: not page.all(".answer[aria-busy]"))
-    action = ActionChains(page.driver)
-    action.click_and_hold(page.one(".handle circle")).move_by_offset(-70, 0).release().perform()
-    page.until(lambda: int(page.one(".handle").get_attribute("aria-valuenow")) < 4)
+
+    def dragged() -> bool:
+        action = ActionChains(page.driver).click_and_hold(page.one(".handle circle"))
+        action.move_by_offset(-70, 0).release().perform()
+        return int(page.one(".handle").get_attribute("aria-valuenow")) < 4
+
+    page.until(dragged)
     assert page.all("polygon") and page.all("polyline")
 
 
@@ -203,6 +209,21 @@ def test_the_inside_stands_beside(page: Page) -> None:
     page.one("#inside button").click()
     assert not page.all("#inside iframe")
     page.one("#inside button").click()
+
+
+def test_what_was_not_read_is_told_in_the_page_s_language(page: Page) -> None:
+    page.open("classify", "ko")
+    page.one("textarea")
+    page.driver.execute_script("document.querySelector('textarea').value = 'good '.repeat(3000)")
+    page.submit()
+    assert "끝부분은 읽지 않았습니다" in page.one(".note.cut").text
+    page.until(lambda: "토큰 400개까지" in page.one("#inside").text)
+    page.until(lambda: "너무 길어 무엇이" in page.one(".answer").text)
+    page.open("generate", "ko")
+    page.type("Hé")
+    page.submit()
+    page.until(lambda: any("어휘에 없는 말: é" in one.text for one in page.all(".answer .note")))
+    assert all("422" in one for one in page.complaints())
 
 
 @pytest.mark.parametrize("task", SERVED)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.data.tables import hidden_table, read_table, sniff_dialect
 
-from seqloom.data.tables import hidden_table, read_table, sniff_dialect
 from seqloom.errors import DataError
 
 

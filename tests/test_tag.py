@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from seqloom_runtime.tasks import tag as tag_use
+from seqloom_runtime.tasks.tag_rows import tag_text
 
 from seqloom.config import DataSettings, PredictSettings, Settings, override
 from seqloom.data.tagged import open_tagged
@@ -18,7 +19,7 @@ from seqloom.evaluate.tagging import TagScores
 from seqloom.run import Run
 from seqloom.tasks import tag, tagging
 from seqloom.tasks.tag import TagJob
-from seqloom.tasks.tag_files import tag_file, tag_text
+from seqloom.tasks.tag_files import tag_file
 from seqloom.tasks.tagging import CONTEXT, CORE, SentenceTagger, Window, cut_windows, gather
 from seqloom.toml import to_toml
 from seqloom.train.loop import model_bytes

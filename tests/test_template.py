@@ -1,8 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seqloom_runtime.data.template import Template, as_text
 
-from seqloom.data.template import Template, as_text
 from seqloom.errors import SettingsError
 
 RECIPE = Template("Recipe for {title} | {directions}")

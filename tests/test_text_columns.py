@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 
 import pytest
+from seqloom_runtime.data.column_names import is_known, words_of
 
-from seqloom.data.column_names import is_known, words_of
 from seqloom.data.text_columns import look_at
 
 SENTENCES = [f"The {number}th film was a joy to watch" for number in range(40)]

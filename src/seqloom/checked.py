@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
+from seqloom_runtime.rows import check_form, form_of_file
+
 from seqloom.config import (
     DecoderKind,
     ModelSettings,
@@ -189,17 +191,7 @@ def check_predicted(task: str, options: PredictSettings) -> None:
         )
     if "seed" in given and not options.temperature and task in ("translate", "caption"):
         raise SettingsError("--seed changes nothing without --temperature: nothing is drawn.")
-    if task in ("classify", "forecast", "caption") and options.format == "text":
-        raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
-    if task != "forecast" and options.format == "parquet":
-        raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
-
-
-FORMATS = {
-    **{".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"},
-    ".parquet": "parquet",
-}
-"""What predictions are written as where the name of the file ends so."""
+    check_form(task, options.format)
 
 
 def with_format(task: str, options: PredictSettings, out: Path) -> PredictSettings:
@@ -208,12 +200,7 @@ def with_format(task: str, options: PredictSettings, out: Path) -> PredictSettin
     Raises:
         SettingsError: the name says Parquet, which only a forecast is written as.
     """
-    form = FORMATS.get(out.suffix.lower())
     if task not in NOT_PREDICTED:  # it writes or composes, as it will say itself
         return options
-    if form == "parquet" and task != "forecast":
-        raise SettingsError(f"--out {out}: {task} writes no Parquet. Pass a .csv or .jsonl file.")
-    # A tagged file keeps the form that it had.
-    if form is None or options.format != "auto" or "format" in NOT_PREDICTED[task]:
-        return options
-    return options.model_copy(update={"format": form})
+    form = form_of_file(task, options.format, out)
+    return options if form == options.format else options.model_copy(update={"format": form})

@@ -180,9 +180,21 @@ def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
     (task,) = fitting
     if task == "generate":
         return task, []  # as it is where nothing else is found
-    telling = sorted(asked & set().union(*NOT_TAKEN.values()))
+    telling = _telling(asked, set(NOT_TAKEN) - {task, *SHOWN_BY_FILES})
     flags = " and ".join(f"--{flag_of(name.partition('.')[2])}" for name in telling)
     return task, [f"The task is {task}: no other takes {flags}."]
+
+
+def _telling(asked: set[str], others: set[str]) -> list[str]:
+    """The fewest of the settings that none of the other tasks takes all of."""
+    found: list[str] = []
+    while others:
+        best = max(sorted(asked), key=lambda name: sum(name in NOT_TAKEN[one] for one in others))
+        left = {one for one in others if best not in NOT_TAKEN[one]}
+        if left == others:
+            break
+        found, others = [*found, best], left
+    return sorted(found)
 
 
 def find_task(source: Source, changes: Changes) -> tuple[str, list[str]]:

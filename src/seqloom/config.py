@@ -244,6 +244,8 @@ class ModelSettings(Section):
     """Layers, one above the other; 0 takes one, and of a transformer what suits the task."""
     bidirectional: bool = False
     """Read each sequence from both ends."""
+    front: Literal["linear", "bands"] = "linear"
+    """What reads a step of sound: one matrix, or convolutions over its bands, as voices differ."""
     pooling: str = "mean+max+last"
     """How the steps become one vector: last, mean, max, attention, or several joined by +."""
     wide: bool = True
@@ -426,6 +428,10 @@ class PredictSettings(Section):
     """Give no label where none is at least so probable."""
     text: str | None = None
     """Column or template that is the text, where it is not that of the training data."""
+    encoding: str = "auto"
+    """Encoding of the file, such as utf-8, cp949 or cp1252; auto finds it."""
+    skip_bad_rows: bool = False
+    """Leave out rows that cannot be read (counted, reported) instead of stopping at the first."""
     beam: int = Field(default=5, ge=1)
     """Translations or transcripts followed side by side; 1 takes the likeliest token always."""
     n_best: int = Field(default=1, ge=1)
@@ -446,9 +452,10 @@ class PredictSettings(Section):
     """Write the source word with most attention where the model writes an unknown word."""
     gaps: Literal["auto", "error", "fill", "interpolate"] = "auto"
     """What to do with steps without a value before the forecast; auto does as in training."""
-    skip_bad_rows: bool = False
-    """Drop rows of series that cannot be read, and leave such words untagged, instead of stopping.
-    """
+
+    def reading(self) -> dict[str, Any]:
+        """How files are read, as settings of the data."""
+        return {"encoding": self.encoding, "skip_bad_rows": self.skip_bad_rows}
 
 
 class Settings(Section):

@@ -30,7 +30,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqloom.atomic import cannot_write, write_atomically
+from seqloom_runtime.atomic import cannot_write, write_atomically
+
 from seqloom.errors import RunError
 from seqloom.strict_json import to_json
 

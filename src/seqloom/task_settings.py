@@ -91,7 +91,7 @@ _SOUND = {
     *("audio.sample_rate", "audio.window_seconds", "audio.hop_seconds", "audio.bands"),
     *("audio.lowest_hz", "audio.highest_hz", "audio.stack", "audio.stride", "audio.standardise"),
     *("audio.tempo", "audio.vocal_tract", "audio.gain_db", "audio.noise", "audio.mask_bands"),
-    *("audio.mask_seconds", "audio.colour"),
+    *("audio.mask_seconds", "audio.colour", "model.front"),
 }
 _TIED, _SMOOTHED = "model.tie_embeddings", "train.label_smoothing"
 
@@ -154,17 +154,11 @@ _SEARCH = {
 _FUTURE = {"horizon", "plot", "gaps"}
 _HEARD = {"lm", "lm_weight"}
 NOT_PREDICTED: dict[str, set[str]] = {
-    "classify": {*_SEARCH, *_FUTURE, *_HEARD, "skip_bad_rows"},
+    "classify": {*_SEARCH, *_FUTURE, *_HEARD},
     "tag": {*_SEARCH, *_FUTURE, *_HEARD, "format", "abstain_below", "text"},
-    "translate": {*_FUTURE, *_HEARD, "abstain_below", "skip_bad_rows"},
-    "caption": {
-        *(_FUTURE - {"plot"} | _HEARD),
-        *("abstain_below", "copy_unknown", "text", "skip_bad_rows"),
-    },
+    "translate": {*_FUTURE, *_HEARD, "abstain_below"},
+    "caption": {*_HEARD, "horizon", "gaps", "abstain_below", "copy_unknown", "text"},
     "forecast": {*_SEARCH, *_HEARD, "abstain_below", "text"},
-    "transcribe": {
-        *(_SEARCH - {"beam"}),
-        *("horizon", "gaps", "abstain_below", "text", "skip_bad_rows"),
-    },
+    "transcribe": {*_SEARCH - {"beam"}, "horizon", "gaps", "abstain_below", "text"},
 }
 """Settings of predictions that have no meaning for a task: passing one is an error."""

@@ -4,6 +4,7 @@ States are among the inputs and outputs. Weights that start at zero are shaken, 
 right by being zero.
 """
 
+import types
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,11 @@ import torch
 from torch import nn
 
 from seqloom.config import ModelSettings
+from seqloom.errors import SettingsError
+from seqloom.export.backbones import backbone_grid
 from seqloom.export.decoders import decoder_network, encoder_network
 from seqloom.export.forecasts import forecast_network
+from seqloom.export.graph import FLOAT, Graph
 from seqloom.export.labels import classifier_network
 from seqloom.export.language import language_network
 from seqloom.export.networks import Arrays, Network
@@ -22,6 +26,7 @@ from seqloom.export.pictures import picture_network
 from seqloom.export.rolls import roll_network
 from seqloom.export.speech import speech_network
 from seqloom.export.tags import tagger_networks
+from seqloom.nn.band_front import BandFront
 from seqloom.nn.convolution import ConvolutionalEncoder
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.nn.embedding import LearnedEmbedding, OneHot
@@ -35,6 +40,8 @@ from seqloom.nn.seq2seq import EncoderDecoder
 from seqloom.nn.sequence_classifier import SequenceClassifier
 from seqloom.nn.tagger import CharacterEncoder, Tagger
 from seqloom.nn.transformer import ATTENTION_KINDS
+from seqloom.tasks import backbone
+from seqloom.tasks.backbone import Backbone
 from seqloom.tasks.translation_model import make_decoder
 
 BATCHES, LENGTHS = (1, 3), (1, 2, 13)
@@ -172,6 +179,57 @@ def test_captioners(decoder: str) -> None:
     check_writing(model, picture_network(model, 20), near=1e-4)  # norms of norms round the most
 
 
+class Squeezed(nn.Module):
+    """The blocks that torchvision's networks have, all in one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deep = nn.Sequential(
+            nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False), nn.BatchNorm2d(8), nn.Hardswish()
+        )
+        self.shares = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 8, 1), nn.SiLU(), nn.Conv2d(8, 8, 1)
+        )
+        self.hard, self.soft = nn.Hardsigmoid(), nn.Sigmoid()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        deep = self.deep(x)
+        shares = self.shares(deep)
+        deep = deep * self.hard(shares)
+        deep *= self.soft(shares)
+        deep += x
+        return deep
+
+
+def a_backbone(monkeypatch: pytest.MonkeyPatch, *last: nn.Module) -> Backbone:
+    """A backbone of its own layers, its means and spreads of batches those of some training."""
+    front = (nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    features = nn.Sequential(*front, Squeezed(), *last)
+    for layer in features.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+    whole = types.SimpleNamespace(features=features)
+    monkeypatch.setattr(backbone, "_network", lambda name: whole)
+    return Backbone("efficientnet_b0", 20)
+
+
+def test_captioners_on_a_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    reader = a_backbone(monkeypatch)
+    settings = ModelSettings(encoder="lstm", decoder="lstm", hidden_size=SIZE, num_layers=1)
+    writer = make_decoder(settings, SIZE, SIZE, reader)  # type: ignore[arg-type]
+    table = LearnedEmbedding(VOCABULARY, SIZE)
+    model = shaken(PictureCaptioner(table, reader, writer, VOCABULARY, SIZE))
+    check_writing(model, picture_network(model, 20), near=1e-4)
+
+
+def test_a_backbone_with_an_unknown_layer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = Graph("pixels").input("pixels", FLOAT, ["batch", 3, 20, 20])
+    with pytest.raises(SettingsError, match="has a layer Softsign, which cannot be exported"):
+        backbone_grid(pixels, a_backbone(monkeypatch, nn.Softsign()))
+
+
 COVARIATES = WindowSizes(5, 2, past=1, known=2, series=3, statics=(2,))
 
 
@@ -187,7 +245,9 @@ def test_forecasters(kind: str, head: str) -> None:
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_recognizers(kind: str, both: bool) -> None:
-    check(speech_network(shaken(CTCModel(10, SIZE, encoder(kind, both=both), VOCABULARY))))
+    for front in (nn.Linear(10, SIZE), BandFront(2, 9, SIZE)):
+        layers = encoder(kind, both=both)
+        check(speech_network(shaken(CTCModel(front, SIZE, layers, VOCABULARY))))
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

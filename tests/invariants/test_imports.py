@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "errors": set(),
     "config": {"errors", "task_settings"},
     "task_settings": set(),
-    "checked": {"config", "errors", "task_settings"},
+    "checked": {"config", "errors", "rows", "task_settings"},
     "toml": {"config", "errors"},
     "atomic": {"errors"},
     "strict_json": set(),
@@ -38,12 +38,13 @@ MAY_IMPORT = {
     "text": {"config", "errors"},
     "signal": {"errors"},
     "batching": set(),
-    "rows": set(),
-    "reading": {"errors", "rows"},
+    "rows": {"errors"},
+    "reading": {"data", "errors", "rows"},
+    "predicting": {"errors", "exported", "reading", "rows", "tasks"},
     "exported": {
         *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },
-    "command": {"", "errors", "exported", "reading", "rows", "serve"},
+    "command": {"", "atomic", "errors", "exported", "predicting", "rows", "serve"},
     "stepping": {"attention_stepping", "decode", "errors"},
     "attention_stepping": {"decode", "errors"},
     "nn": {"errors"},
@@ -51,7 +52,7 @@ MAY_IMPORT = {
     "evaluate": {"errors"},
     "train": {"atomic", "config", "data", "errors", "nn", "run", "watching"},
     "tasks": {
-        *("batching", "rows"),
+        *("batching", "reading", "rows"),
         *("", "atomic", "checked", "config", "data", "decode", "errors", "evaluate", "nn", "run"),
         *("signal", "stepping", "text", "toml", "train", "watching"),
     },
@@ -98,7 +99,7 @@ MAY_IMPORT = {
     "stopping": set(),
     "cli": {
         *("", "api", "atomic", "config", "errors", "serve", "stopping", "strict_json"),
-        "terminal",
+        *("reading", "terminal"),
     },
 }
 """For each part of seqloom and its runtime: the others that it may import, anywhere in a file."""

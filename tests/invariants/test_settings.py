@@ -109,6 +109,7 @@ CHANGES: dict[str, Any] = {
     "model.hidden_size": 6,
     "model.num_layers": 2,
     "model.bidirectional": False,
+    "model.front": "bands",
     "model.backbone": "resnet18",
     "model.backbone_weights": "weights.safetensors",
     "model.channels": 8,

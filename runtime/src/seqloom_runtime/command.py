@@ -12,26 +12,25 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seqloom_runtime import __version__
+from seqloom_runtime.atomic import write_atomically, write_lines
 from seqloom_runtime.errors import (
-    DataError,
     MissingExtraError,
     RunError,
     SeqloomError,
     SettingsError,
 )
 from seqloom_runtime.exported import ExportedModel, open_model
-from seqloom_runtime.exported.options import OPTIONS, Option, chosen
-from seqloom_runtime.reading import read_records, read_rows
-from seqloom_runtime.rows import Record, as_csv, as_json, unlike
-
-CHUNK = 256  # rows answered at once
+from seqloom_runtime.exported.options import OPTIONS, Option
+from seqloom_runtime.predicting import Predicting
+from seqloom_runtime.rows import as_json
+from seqloom_runtime.serve.limits import Limits, meanings
 
 
 def main() -> None:
@@ -87,6 +86,10 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", metavar="FILE", help="rows; - reads lines")
         parser.add_argument("--text", help="column or template that is read")
         parser.add_argument("--format", choices=("auto", "csv", "jsonl", "text"), default="auto")
+        parser.add_argument("--out", type=Path, help="file to write; standard output without")
+        parser.add_argument("--encoding", default="auto", help="of the file; auto finds it")
+        skipping = "leave out rows that cannot be read, and say how many"
+        parser.add_argument("--skip-bad-rows", action="store_true", help=skipping)
     if verb == "generate":
         parser.add_argument("--prompt", default="", help="what the text begins with")
     if verb in ("transcribe", "caption"):
@@ -95,11 +98,15 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--stream", action="store_true", help="write while listening")
     if verb == "compose":
         parser.add_argument("--prompt", help="MIDI file to continue")
-        parser.add_argument("--out", default="piece.mid", help="MIDI file to write")
+        parser.add_argument("--out", type=Path, required=True, help="MIDI file to write")
     if verb == "serve":
         parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
         parser.add_argument("--port", type=int, default=8000, help="port; 0 takes one that is free")
         parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
+        for field in fields(Limits):
+            flag = f"--{field.name.replace('_', '-')}"
+            about = f"{meanings()[field.name]} Default: {field.default:,}."
+            parser.add_argument(flag, type=type(field.default), default=field.default, help=about)
     if verb != "serve":
         parser.add_argument("--json", action="store_true", help="JSON on standard output")
 
@@ -136,89 +143,36 @@ def _opened(asked: argparse.Namespace) -> tuple[ExportedModel, dict[str, Any]]:
 def predict(asked: argparse.Namespace) -> int:
     """Rows of a file, each with what the model says of it."""
     model, options = _opened(asked)
-    if asked.file is None:
-        if model.task != "forecast":
-            raise SettingsError("predict needs a FILE, or - for lines of standard input.")
-        return _forecast(model, [{"id": name} for name in model.known], options, asked)
-    form = "jsonl" if asked.json else asked.format
-    if model.task == "forecast":
-        from seqloom_runtime.exported.forecast import series_in
-
-        forecaster: Any = model.forecaster  # type: ignore[attr-defined]
-        found = series_in(read_records(asked.file), forecaster.scales, asked.file)
-        return _forecast(model, found, options, asked)
-    rows = read_rows(asked.file, asked.text or model.column)
-    _print(_lines(model, rows, options, form))
-    return 0
-
-
-def _forecast(
-    model: Any, rows: list[Record], options: dict[str, Any], asked: argparse.Namespace
-) -> int:
-    """What follows some series, a row for each step."""
-    found = model.table(rows, chosen("forecast", options))
-    as_lines = as_json if asked.json or asked.format == "jsonl" else as_csv
-    _print(as_lines(found))
-    return 0
-
-
-def _lines(
-    model: ExportedModel, rows: Iterable[tuple[Any, Record]], options: dict[str, Any], form: str
-) -> Iterator[str]:
-    answered = _answered(model, rows, options)
-    if form == "auto":
-        form = {"translate": "text", "tag": "text", "classify": "csv"}.get(model.task, "jsonl")
-    if form == "text":
-        for _, answer in answered:
-            yield from model.as_text(answer)
-        return
-    records = ({**record, **unlike(answer, record)} for record, answer in answered)
-    if form == "csv":
-        records = ({**record, **flat(record)} for record in records)
-        yield from as_csv({k: v for k, v in r.items() if not isinstance(v, dict)} for r in records)
+    predicting = Predicting(
+        model,
+        asked.file,
+        options,
+        text=asked.text,
+        form="jsonl" if asked.json else asked.format,
+        encoding=asked.encoding,
+        skip_bad_rows=asked.skip_bad_rows,
+        say=_say,
+    )
+    lines = predicting.lines(asked.out)
+    if asked.out is None:
+        _print(lines)
     else:
-        yield from as_json(records)
-
-
-def flat(record: Record) -> Record:
-    """Probabilities as columns of their own.
-
-    >>> flat({"label": "pos", "probabilities": {"pos": 0.75, "neg": 0.25}})
-    {'p(pos)': 0.75, 'p(neg)': 0.25}
-    """
-    shares = record.get("probabilities") or {}
-    return {
-        f"p({label})": None if share is None else round(share, 6) for label, share in shares.items()
-    }
-
-
-def _answered(
-    model: ExportedModel, rows: Iterable[tuple[Any, Record]], options: dict[str, Any]
-) -> Iterator[tuple[Record, Record]]:
-    stream, seen, empty = iter(rows), 0, 0
-    while chunk := list(islice(stream, CHUNK)):
-        answers = model.answer([row for row, _ in chunk], **options)
-        for (row, record), answer in zip(chunk, answers, strict=True):
-            nothing = model.is_empty(row)
-            seen, empty = seen + 1, empty + nothing
-            yield record, (_unsaid(answer) if nothing else answer)
-    if empty:
-        words = f"{empty:,} of {seen:,} texts are empty: no label, no probability."
-        print(f"seqloom-runtime: {words}", file=sys.stderr)
-
-
-def _unsaid(answer: Record) -> Record:
-    """An answer of the same form in which nothing is said."""
-    shares = dict.fromkeys(answer["probabilities"])
-    return {**dict.fromkeys(answer), "labels": [], "probabilities": shares}
+        count, noun = write_lines(asked.out, lines), "lines"
+        if model.task == "forecast":
+            count, noun = count - (predicting.forecast_form(asked.out) == "csv"), "rows"
+        _say(f"{count:,} {noun} in {asked.out}")
+    return 0
 
 
 def generate(asked: argparse.Namespace) -> int:
     """What follows a prompt, as it is written."""
     model, options = _opened(asked)
+    for remark in model.remarks(asked.prompt):
+        _say(remark)
     if asked.json:
         (answer,) = model.answer([asked.prompt], **options)
-        _print(as_json([{"prompt": asked.prompt, **answer}]))
+        unknown = model.unknown(asked.prompt)
+        _print(as_json([{"prompt": asked.prompt, "unknown": unknown, **answer}]))
         return 0
     sys.stdout.write(asked.prompt)
     for piece in model.stream(asked.prompt, **options):
@@ -255,14 +209,13 @@ def caption(asked: argparse.Namespace) -> int:
 
 def compose(asked: argparse.Namespace) -> int:
     """A piece of music as a MIDI file."""
+    if asked.out.suffix.lower() not in (".mid", ".midi"):
+        raise SettingsError(f"--out {asked.out}: expected a MIDI file, which ends in .mid.")
     model, options = _opened(asked)
     (answer,) = model.answer([{"prompt": asked.prompt} if asked.prompt else {}], **options)
-    try:
-        Path(asked.out).write_bytes(answer.pop("midi"))
-    except OSError as error:
-        raise DataError(f"{asked.out}: cannot be written ({error.strerror}).") from None
+    write_atomically(asked.out, answer.pop("midi"), advice="Choose another --out.")
     if asked.json:
-        _print(as_json([{"file": asked.out, **answer}]))
+        _print(as_json([{"file": str(asked.out), **answer}]))
     else:
         print(f"{answer['bars']} bars in {asked.out}", file=sys.stderr)
     return 0
@@ -282,8 +235,9 @@ def serve(asked: argparse.Namespace) -> int:
         host=asked.host,
         port=asked.port,
         api_key=asked.api_key or os.environ.get("SEQLOOM_API_KEY", ""),
+        limits=Limits(**{field.name: getattr(asked, field.name) for field in fields(Limits)}),
         version=__version__,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        say=_say,
     )
     return 0
 
@@ -314,6 +268,11 @@ def _verb_of(task: str) -> str:
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
+
+
+def _say(line: str) -> None:
+    """A word to people, beside what programs read."""
+    print(line, file=sys.stderr, flush=True)
 
 
 Verb = tuple[Callable[[argparse.Namespace], int], tuple[str, ...], str]

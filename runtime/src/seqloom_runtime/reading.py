@@ -1,137 +1,173 @@
-"""Rows out of a file, with the standard library alone: lines of text, CSV, TSV, JSON lines.
+"""Rows out of a file, without pandas or Arrow: lines, tables, JSON; packed with gzip or not.
 
     for row, record in read_rows("reviews.csv", column="text"): …
 
-A row is what a model reads; the record is all that stood beside it.
+Encoding and separator are found as in training. A row is what a model reads; the record is all that
+stood beside it.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_head, read_lines
+from seqloom_runtime.data.json_records import read_json
+from seqloom_runtime.data.tables import OnBad, hidden_table, read_table
+from seqloom_runtime.data.template import Template
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.rows import Record
 
-TABLES = {".csv": (",", "commas"), ".tsv": ("\t", "tabs")}
-JSON_LINES = (".jsonl", ".ndjson", ".json")
+TABLES = (".csv", ".tsv")
+JSON = (".jsonl", ".ndjson", ".json")
+ELSEWHERE = (".parquet", ".xlsx", ".xls")  # seqloom itself, or other programs, can make CSV of them
 NAMES = ("text", "sentence", "review", "document", "source", "tokens", "series", "values")
-BIGGEST_CELL = 1 << 27  # bytes; csv stops at 131,072 by itself
-
-_FIELD = re.compile(r"\{([^{}]+)\}")
 
 
-def read_rows(path: str, column: str | None = None) -> Iterator[tuple[Any, Record]]:
+def stop(message: str) -> None:
+    """What is done with a row that cannot be read.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(f"{message} Mend the row, or pass --skip-bad-rows to drop such rows.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    Args:
+        encoding: of the file; auto finds it.
+        on_bad: takes the message about a row that cannot be read.
+        drop: values that count as missing.
+    """
+
+    encoding: str = "auto"
+    on_bad: OnBad = stop
+    drop: Sequence[str] = ()
+
+
+def read_rows(
+    path: str, column: str | None = None, how: Reading = Reading()
+) -> Iterator[tuple[Any, Record]]:
     """What a model reads of each row, and the row; of lines the row is ``{"text": line}``.
 
     Args:
         path: a file, or - for lines of standard input.
         column: a column's name, or a template such as ``{title}: {text}``; None takes one whose
             name says what it is, or the only one.
+        how: the file is read.
 
     Raises:
-        DataError: the file cannot be read, or has no such column.
+        DataError: the file cannot be read, or holds nothing.
+        SettingsError: it has no such column.
     """
-    if path == "-" or not is_table(path):
-        for text in read_lines(path):
+    if path == "-" or not is_table(path, how.encoding):
+        for text in input_lines() if path == "-" else _lines(path, how):
             yield text, {"text": text}
         return
-    yield from _of_column(read_records(path), path, column)
+    yield from _of_column(read_records(path, how), path, column, how.drop)
 
 
-def is_table(path: str) -> bool:
-    """Whether a file's name says that it holds records rather than lines of text."""
-    return Path(path).suffix.lower() in (*TABLES, *JSON_LINES)
+def read_cells(path: str, place: int, how: Reading = Reading()) -> Iterator[tuple[str, Record]]:
+    """One of the texts that tabs part in each line; of a line that has no such text all of it."""
+    for line in input_lines() if path == "-" else _lines(path, how):
+        yield cell_of(line, place)
 
 
-def read_records(path: str) -> Iterator[Record]:
-    """The records of a table.
+def cell_of(line: str, place: int) -> tuple[str, Record]:
+    r"""The text at a place of a line, from 0, and all of its texts by their numbers, from 1.
 
-    Raises:
-        DataError: the file is none, or cannot be read.
+    >>> cell_of("ein Hund\ta dog", 1)
+    ('a dog', {'1': 'ein Hund', '2': 'a dog'})
     """
-    suffix = Path(path).suffix.lower()
-    if not is_table(path):
-        raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON_LINES))}.")
-    with opened(path) as file:
-        yield from _table(file, path) if suffix in TABLES else _json_lines(file, path)
+    cells = line.split("\t")
+    record: Record = {str(number): cell for number, cell in enumerate(cells, start=1)}
+    return (cells[place] if place < len(cells) else line).strip(), record
 
 
-def read_lines(path: str) -> Iterator[str]:
-    """Lines of a file, or of standard input, without their ends.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    with opened(path) as file:
-        for line in file:
-            yield line.rstrip("\r\n")
-
-
-@contextmanager
-def opened(path: str) -> Iterator[Iterable[str]]:
-    """A file as text in UTF-8; - is standard input.
+def is_table(path: str, encoding: str = "auto") -> bool:
+    """Whether a file holds records rather than lines of text.
 
     Raises:
         DataError: it cannot be read.
     """
+    suffix = _suffix(path)
+    if suffix in ELSEWHERE:
+        raise DataError(f"{path}: {suffix} is not read here. Save it as CSV or JSON lines.")
+    if suffix == ".txt":
+        return hidden_table(*read_head(Path(path), encoding)) is not None
+    return suffix in (*TABLES, *JSON)
+
+
+def read_records(path: str, how: Reading = Reading()) -> Iterator[Record]:
+    """The records of a table.
+
+    Raises:
+        DataError: the file is none, cannot be read, or holds no rows.
+    """
+    if not is_table(path, how.encoding):
+        raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON))}.")
+    read = read_json if _suffix(path) in JSON else read_table
+    record = None
+    for record in read(Path(path), how.encoding, how.on_bad):
+        yield record
+    if record is None:
+        raise DataError(f"{path}: holds no rows, only a header or nothing readable.")
+
+
+def input_lines() -> Iterator[str]:
+    """The lines of standard input, without their ends.
+
+    Raises:
+        DataError: there are none, or one is not UTF-8.
+    """
+    number = 0
     try:
-        if path == "-":
-            yield sys.stdin
-            return
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            yield file
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+        for number, line in enumerate(sys.stdin, 1):
+            yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
     except UnicodeDecodeError:
-        raise DataError(f"{path}: is not UTF-8. Save it as UTF-8 and pass that.") from None
+        raise DataError(
+            f"standard input, after line {number:,}: is not UTF-8. Save it to a file and pass that."
+        ) from None
+    if not number:
+        raise DataError("standard input: is empty. Expected lines of text, one after the other.")
 
 
-def _table(file: Iterable[str], path: str) -> Iterator[Record]:
-    csv.field_size_limit(BIGGEST_CELL)
-    mark, name = TABLES[Path(path).suffix.lower()]
-    rows = csv.reader(file, delimiter=mark)
-    columns = next(rows, [])
-    for fields in filter(None, rows):
-        if len(fields) != len(columns):
-            raise DataError(
-                f"{path}, line {rows.line_num:,}: {len(fields)} fields, expected {len(columns)} "
-                f"({', '.join(columns)}); fields are separated by {name}. Mend the row."
-            )
-        yield dict(zip(columns, fields, strict=True))
+def _lines(path: str, how: Reading) -> Iterator[str]:
+    line = None
+    for line in read_lines(Path(path), how.encoding):
+        yield line
+    if line is None:
+        raise DataError(f"{path}: the file is empty.")
 
 
-def _json_lines(file: Iterable[str], path: str) -> Iterator[Record]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number:,}: is no JSON ({error}).") from None
-        yield found if isinstance(found, dict) else {"text": found}
+def _suffix(path: str) -> str:
+    return Path(path.lower().removesuffix(".gz")).suffix
 
 
 def _of_column(
-    records: Iterable[Record], path: str, column: str | None
+    records: Iterator[Record], path: str, column: str | None, drop: Sequence[str]
 ) -> Iterator[tuple[Any, Record]]:
-    template = column if column and _FIELD.search(column) else None
+    template = None
     for record in records:
-        if template:
-            yield _filled(template, record, path), record
-            continue
-        column = column or _likely(record, path)
-        yield _cell(record, column, path), record
+        if template is None:
+            template = Template.of(column or _likely(record, path))
+            template.check(record, path)
+        yield _value(record, template, drop), record
 
 
-def _filled(template: str, record: Record, path: str) -> str:
-    return _FIELD.sub(lambda field: str(_cell(record, field[1], path)), template)
+def _value(record: Record, template: Template, drop: Sequence[str]) -> Any:
+    """The text of a record, or what its only column holds where that is no text, such as a list."""
+    if template.text == f"{{{template.columns[0]}}}":
+        value = record.get(template.columns[0])
+        if isinstance(value, list):
+            return value
+    return template.filled(record, drop)
 
 
 def _likely(record: Record, path: str) -> str:
@@ -139,15 +175,5 @@ def _likely(record: Record, path: str) -> str:
     named = [name for name in record if name.strip().lower() in NAMES]
     if named or len(record) == 1:
         return (named or list(record))[0]
-    raise DataError(f"{path}: {_columns(record)} Name the one to read with --text.")
-
-
-def _cell(record: Record, column: str, path: str) -> Any:
-    if column not in record:
-        raise DataError(f'{path}: there is no column "{column}". {_columns(record)}')
-    value = record[column]
-    return "" if value is None else value
-
-
-def _columns(record: Record) -> str:
-    return f"The columns are {', '.join(record)}."
+    columns = ", ".join(record)
+    raise DataError(f"{path}: The columns are {columns}. Name the one to read with --text.")

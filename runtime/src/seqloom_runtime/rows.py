@@ -6,9 +6,53 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.errors import SettingsError
+
 Record = dict[str, Any]
+
+ROWS = ("classify", "forecast", "caption")  # tasks whose predictions are no bare lines
+
+FORMS = {
+    **{".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"},
+    ".parquet": "parquet",
+}
+"""What predictions are written as where the name of the file ends so."""
+
+
+def form_of_file(task: str, form: str, out: Path | None) -> str:
+    """The form itself, or where it is auto that which the name of the file says.
+
+    Auto stays where the name says none, and for tags: a tagged file keeps the form that it had.
+
+    Raises:
+        SettingsError: the name says Parquet, which only a forecast is written as.
+    """
+    named = FORMS.get(out.suffix.lower(), "auto") if out else "auto"
+    if named == "parquet" and task != "forecast":
+        raise SettingsError(f"--out {out}: {task} writes no Parquet. Pass a .csv or .jsonl file.")
+    return form if form != "auto" or task == "tag" else named
+
+
+def check_form(task: str, form: str) -> None:
+    """See that the predictions of a task can be written in a form.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    if task in ROWS and form == "text":
+        raise SettingsError("--format text: the predictions are rows. Pass csv or jsonl.")
+    if task != "forecast" and form == "parquet":
+        raise SettingsError(f"--format parquet has no meaning for {task}. Pass csv or jsonl.")
+
+
+def form_of_rows(task: str, form: str, *, bare: bool) -> str:
+    """The form itself, or what suits the data where it is auto: bare lines become bare lines."""
+    if form != "auto":
+        return form
+    return "text" if bare and task not in ROWS else "csv"
 
 
 def as_json(rows: Iterable[Record]) -> Iterator[str]:

@@ -121,7 +121,8 @@ def gradient_reach(
     Raises:
         DataError, SettingsError: see ``seqloom.errors``.
     """
-    from seqloom.atomic import write_atomically
+    from seqloom_runtime.atomic import write_atomically
+
     from seqloom.config import Settings as Defaults
     from seqloom.explain import reach
     from seqloom.tasks.corpus import sample_texts

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+from seqloom_runtime.atomic import write_lines
+from seqloom_runtime.reading import input_lines
 
 from seqloom import api
-from seqloom.atomic import write_lines
 from seqloom.cli.frame import (
     Json,
     PredictFlags,
@@ -22,7 +22,7 @@ from seqloom.cli.frame import (
     print_json,
 )
 from seqloom.config import PredictSettings
-from seqloom.errors import DataError, SettingsError
+from seqloom.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +58,7 @@ def predict(
         return _forecast(run, source, out, options, make_console(quiet))
     if source is None:
         raise SettingsError("predict needs DATA, or - for lines of text: seqloom predict --help")
-    given = _input_lines() if source == "-" else source
+    given = input_lines() if source == "-" else source
     watcher = make_watcher(make_console(quiet), verbose=False)
     lines = api.predict(run, given, options, out=out, watcher=watcher)
     if out is None:
@@ -172,19 +172,3 @@ def evaluate(
         show_evaluation(make_output(), result)
         show_details(make_output(), result, None if source else api.details(run))
     return 0
-
-
-def _input_lines() -> Iterator[str]:
-    """The lines of standard input, without their ends.
-
-    Raises:
-        DataError: a line is not UTF-8.
-    """
-    number = 0
-    try:
-        for number, line in enumerate(sys.stdin, 1):
-            yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
-    except UnicodeDecodeError:
-        raise DataError(
-            f"standard input, after line {number:,}: is not UTF-8. Save it to a file and pass that."
-        ) from None

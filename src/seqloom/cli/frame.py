@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Group, Parameter
@@ -52,6 +53,33 @@ TrainFlags = Annotated[
 PredictFlags = Annotated[PredictSettings, Parameter(name="*", group=Group("Output", sort_key=2))]
 ComposeFlags = Annotated[ComposeSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
 GenerateFlags = Annotated[GenerateSettings, Parameter(name="*", group=Group("Writing", sort_key=2))]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SettingFlags:
+    """The flags of all verbs that train."""
+
+    data: DataFlags = field(default_factory=DataSettings)
+    audio: AudioFlags = field(default_factory=AudioSettings)
+    text: TextFlags = field(default_factory=TextSettings)
+    model: ModelFlags = field(default_factory=ModelSettings)
+    train: TrainFlags = field(default_factory=TrainSettings)
+
+    @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """Those that were passed, by section."""
+        return given(**vars(self))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class OutputFlags:
+    """The flags of all verbs that train for what is said, and in what form."""
+
+    json: Json = False
+    quiet: Quiet = False
+    verbose: Verbose = False
 
 
 def given(**sections: Section) -> dict[str, dict[str, Any]]:

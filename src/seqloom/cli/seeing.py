@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from seqloom_runtime.atomic import write_atomically
 
 from seqloom import api
-from seqloom.atomic import write_atomically
 from seqloom.cli.frame import Json, Quiet, app, make_console, make_output, print_json
 from seqloom.errors import SettingsError
 

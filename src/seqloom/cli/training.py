@@ -9,30 +9,16 @@ from cyclopts import Parameter
 
 from seqloom import api
 from seqloom.cli.frame import (
-    AudioFlags,
-    DataFlags,
-    Json,
-    ModelFlags,
-    Quiet,
-    TextFlags,
-    TrainFlags,
-    Verbose,
+    OutputFlags,
+    SettingFlags,
     app,
-    given,
     make_console,
     make_output,
     make_watcher,
     named,
     print_json,
 )
-from seqloom.config import (
-    AudioSettings,
-    DataSettings,
-    ModelSettings,
-    TaskKind,
-    TextSettings,
-    TrainSettings,
-)
+from seqloom.config import TaskKind
 from seqloom.stopping import StopOnSignal
 
 if TYPE_CHECKING:
@@ -49,14 +35,8 @@ def train(
     task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    data: DataFlags = DataSettings(),
-    audio: AudioFlags = AudioSettings(),
-    text: TextFlags = TextSettings(),
-    model: ModelFlags = ModelSettings(),
-    train: TrainFlags = TrainSettings(),
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    flags: SettingFlags = SettingFlags(),
+    output: OutputFlags = OutputFlags(),
 ) -> int:
     """Train a model on a file, folder, glob or data set of the catalogue.
 
@@ -75,11 +55,11 @@ def train(
     overwrite
         Replace a run that stands in the folder.
     """
-    changes = given(data=data, audio=audio, text=text, model=model, train=train)
+    changes = flags.given
     chosen = api.choose(source, changes, task=task, preset=preset, config=config)
     folder = out or Path("runs") / chosen.name
-    console = make_console(quiet)
-    with make_watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+    console = make_console(output.quiet)
+    with make_watcher(console, output.verbose) as watcher, StopOnSignal() as stopping:
         for line in chosen.remarks:
             watcher.message(line)
         outcome = api.train(
@@ -91,13 +71,11 @@ def train(
             watcher=watcher,
             stopping=stopping,
         )
-    return _show_outcome(outcome, json, console)
+    return _show_outcome(outcome, output.json, console)
 
 
 @app.command
-def resume(
-    run: Path, /, *, json: Json = False, quiet: Quiet = False, verbose: Verbose = False
-) -> int:
+def resume(run: Path, /, *, output: OutputFlags = OutputFlags()) -> int:
     """Go on with a run that was stopped or killed, as if it never had been.
 
     Parameters
@@ -105,10 +83,10 @@ def resume(
     run
         Folder of the run.
     """
-    console = make_console(quiet)
-    with make_watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+    console = make_console(output.quiet)
+    with make_watcher(console, output.verbose) as watcher, StopOnSignal() as stopping:
         outcome = api.resume(run, watcher=watcher, stopping=stopping)
-    return _show_outcome(outcome, json, console)
+    return _show_outcome(outcome, output.json, console)
 
 
 @app.command
@@ -123,14 +101,8 @@ def compare(
     task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    data: DataFlags = DataSettings(),
-    audio: AudioFlags = AudioSettings(),
-    text: TextFlags = TextSettings(),
-    model: ModelFlags = ModelSettings(),
-    train: TrainFlags = TrainSettings(),
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    flags: SettingFlags = SettingFlags(),
+    output: OutputFlags = OutputFlags(),
 ) -> int:
     """Train several models on the same data and put them side by side; typed again, it goes on.
 
@@ -155,11 +127,11 @@ def compare(
     """
     from seqloom.terminal import quoted, show_comparison
 
-    console = make_console(quiet)
-    with make_watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+    console = make_console(output.quiet)
+    with make_watcher(console, output.verbose) as watcher, StopOnSignal() as stopping:
         done = api.compare(
             source,
-            given(data=data, audio=audio, text=text, model=model, train=train),
+            flags.given,
             out,
             encoders=named(encoders),
             presets=named(preset),
@@ -170,7 +142,7 @@ def compare(
             watcher=watcher,
             stopping=stopping,
         )
-    if json:
+    if output.json:
         print_json({"comparison": str(done.path), **done.summary.as_dict()})
     else:
         show_comparison(make_output(), *done.words())
@@ -192,14 +164,8 @@ def tune(
     task: TaskKind = "auto",
     out: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    data: DataFlags = DataSettings(),
-    audio: AudioFlags = AudioSettings(),
-    text: TextFlags = TextSettings(),
-    model: ModelFlags = ModelSettings(),
-    train: TrainFlags = TrainSettings(),
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    flags: SettingFlags = SettingFlags(),
+    output: OutputFlags = OutputFlags(),
 ) -> int:
     """Search for settings that do better on validation; typed again, it goes on.
 
@@ -220,11 +186,11 @@ def tune(
     """
     from seqloom.terminal import show_comparison
 
-    console = make_console(quiet)
-    with make_watcher(console, verbose) as watcher, StopOnSignal() as stopping:
+    console = make_console(output.quiet)
+    with make_watcher(console, output.verbose) as watcher, StopOnSignal() as stopping:
         done = api.tune(
             source,
-            given(data=data, audio=audio, text=text, model=model, train=train),
+            flags.given,
             out,
             trials=trials,
             task=task,
@@ -233,7 +199,7 @@ def tune(
             watcher=watcher,
             stopping=stopping,
         )
-    if json:
+    if output.json:
         print_json(done.as_dict())
     else:
         show_comparison(make_output(), *done.words())

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from seqloom_runtime.atomic import write_atomically
 
 from seqloom import api
-from seqloom.atomic import write_atomically
 from seqloom.cli.frame import (
     ComposeFlags,
     GenerateFlags,
@@ -53,14 +53,8 @@ def generate(
         raise SettingsError(f"--probabilities {probabilities}: expected a number from 0 up.")
     writer = api.open_writer(run)
     unknown = writer.tokenizer.unknown_words(prompt)
-    if unknown:
-        words = ", ".join(f'"{word}"' for word in unknown)
-        make_console(quiet).print(
-            f"Not in the vocabulary, read as unknown: {words}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+    for remark in writer.remarks(prompt):
+        make_console(quiet).print(remark, highlight=False, markup=False, soft_wrap=True)
     about = {"prompt": prompt, "unknown": unknown, **options.model_dump()}
     rows = range(options.samples)
     shown = not json

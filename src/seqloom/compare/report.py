@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from seqloom.atomic import write_atomically
+from seqloom_runtime.atomic import write_atomically
+
 from seqloom.compare.summary import Summary
 from seqloom.compare.words import cells_of, headings, score_words, sentences
 from seqloom.evaluate.comparison import plot_comparison

@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.atomic import write_atomically
+from seqloom_runtime.atomic import write_atomically
+
 from seqloom.checked import with_sizes
 from seqloom.chosen import Changes, Chosen
 from seqloom.config import Settings, flag_of, override

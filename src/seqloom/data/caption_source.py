@@ -13,12 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
 from seqloom_runtime.signal.images import SUFFIXES, is_image_name
 
 from seqloom.config import DataSettings
 from seqloom.data.captions import CAPTION_NAMES, IMAGE_NAMES, caption_records, is_picture
 from seqloom.data.catalogue import fetch, load_catalogue
-from seqloom.data.encoding import read_lines
 from seqloom.data.records import ReadReport
 from seqloom.data.source import Source, format_of, open_source
 from seqloom.data.split import PARTS

@@ -12,13 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.template import as_text
 from seqloom_runtime.signal.images import is_image_name
 
 from seqloom.config import DataSettings
-from seqloom.data.encoding import read_lines
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
 
 IMAGE_NAMES = (

@@ -18,9 +18,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from seqloom.atomic import write_atomically
+from seqloom_runtime.atomic import write_atomically
+from seqloom_runtime.data.encoding import read_blocks
+
 from seqloom.config import DataSettings, RecordKind
-from seqloom.data.encoding import read_blocks
 from seqloom.errors import DataError, nearest
 
 VARIABLE = "SEQLOOM_DATA"

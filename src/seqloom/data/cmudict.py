@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.encoding import read_lines
+from seqloom_runtime.data.encoding import read_lines
+
 from seqloom.errors import DataError
 
 TEST, VALID = 5, 10  # of a hundred words by their hash: below 5 test, below 10 validation

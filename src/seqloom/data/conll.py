@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.encoding import read_head, read_lines
+from seqloom_runtime.data.encoding import read_head, read_lines
+
 from seqloom.errors import DataError, SettingsError, nearest
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")

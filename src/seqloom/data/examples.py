@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from seqloom_runtime.data.template import Template, as_text
 from seqloom_runtime.text.markup import plain_text
 
 from seqloom.config import DataSettings
@@ -14,7 +15,6 @@ from seqloom.data.labels import LabelPlan
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.series_rows import Series, gather_series, read_series
 from seqloom.data.source import Source
-from seqloom.data.template import Template, as_text
 from seqloom.errors import DataError
 
 Record = dict[str, Any]
@@ -87,12 +87,13 @@ def read_inputs(
 ) -> Iterator[tuple[str | None, Series | None, Record]]:
     """Every input in order with the record it stood in; an empty text stays an empty text.
 
-    Bad rows are never skipped here: there must be an answer for each row.
-
     Raises:
         DataError: a row that cannot be read, or a series without numbers.
     """
-    records = read_records(source, encoding=plan.encoding, report=report, complete=True)
+    skip = settings.skip_bad_rows
+    records = read_records(
+        source, encoding=plan.encoding, skip_bad_rows=skip, report=report, complete=True
+    )
     read = _text_reader(plan) if plan.text is not None else None
     for row, record in enumerate(_whole_records(source, records, plan), start=1):
         report.records += 1
@@ -125,15 +126,10 @@ def _gathered(
 def _text_reader(plan: LabelPlan) -> Callable[[Record], str]:
     """What makes the text of a record; made once, used for each."""
     assert plan.text is not None
-    template = Template(plan.text)
-    parts, columns, drop = template.parts, template.columns, frozenset(plan.drop)
+    template, drop = Template(plan.text), frozenset(plan.drop)
 
     def read(record: Record) -> str:
-        fields = {column: as_text(record.get(column)) for column in columns}
-        fields = {column: "" if field in drop else field for column, field in fields.items()}
-        if not any(map(str.strip, fields.values())):
-            return ""  # only the template's own words are left
-        text = "".join(fields[part] if is_column else part for part, is_column in parts)
+        text = template.filled(record, drop)
         return plain_text(text) if plan.markup else text
 
     return read

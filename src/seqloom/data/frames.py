@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seqloom.data.encoding import open_bytes
+from seqloom_runtime.data.encoding import open_bytes
+
 from seqloom.errors import DataError
 
 ROWS = 1_024

@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from seqloom_runtime.data.template import Template, as_text
+
 from seqloom.config import DataSettings
 from seqloom.data.label_columns import named_as_label
 from seqloom.data.sample import Sample
 from seqloom.data.schema import likeliest_text
 from seqloom.data.series_rows import count_numbers, is_series
 from seqloom.data.source import Source
-from seqloom.data.template import Template, as_text
 from seqloom.errors import SettingsError
 
 LETTERS = 10  # columns of one letter each that are a text together

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqloom.data.column_names import NO_TEXT, words_of
-from seqloom.data.template import as_text
+from seqloom_runtime.data.column_names import NO_TEXT, words_of
+from seqloom_runtime.data.template import as_text
 
 LABEL_NAMES = (
     "label class category sentiment emotion mood feeling tone stance target polarity intent topic "

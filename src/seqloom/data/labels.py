@@ -9,15 +9,16 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
+from seqloom_runtime.data.column_names import NO_TEXT, words_of
+from seqloom_runtime.data.template import Template
+
 from seqloom.config import DataSettings
-from seqloom.data.column_names import NO_TEXT, words_of
 from seqloom.data.inputs import Reasons, find_inputs
 from seqloom.data.label_columns import LabelColumn, look_at_label, named_as_label, split_labels
 from seqloom.data.leaks import find_leaks
 from seqloom.data.sample import SIZE, Sample, read_sample
 from seqloom.data.schema import find_encoding
 from seqloom.data.source import Source
-from seqloom.data.template import Template
 from seqloom.errors import DataError, SettingsError
 
 MOST_READ = 300_000  # rows looked at, unless these show no label

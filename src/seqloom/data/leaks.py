@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from seqloom.data.template import as_text
+from seqloom_runtime.data.template import as_text
 
 GIVES_AWAY = 0.98  # share of labels guessed right
 FEWEST = 20  # guesses, below which chance may be right

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.data.encoding import read_blocks
 from seqloom_runtime.signal.midi import read_midi
 from seqloom_runtime.signal.music import KEYS, Instrument, Piece, ordered, piece_of_frames
 
-from seqloom.data.encoding import read_blocks
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS
 from seqloom.errors import DataError

@@ -7,12 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.column_names import is_known, words_of
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.template import as_text
+
 from seqloom.config import DataSettings
-from seqloom.data.column_names import is_known, words_of
-from seqloom.data.encoding import read_lines
 from seqloom.data.records import read_records
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError, nearest
 
 LOOKED_AT = 200  # rows

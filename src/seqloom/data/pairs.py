@@ -14,8 +14,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.template import as_text
+
 from seqloom.config import DataSettings
-from seqloom.data.encoding import read_lines
 from seqloom.data.pair_columns import (
     find_columns,
     first_lines,
@@ -27,7 +29,6 @@ from seqloom.data.pair_columns import (
 from seqloom.data.partner import partner, plain_name, stem_of
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source, format_of, open_source
-from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
 
 MOST_NUMBERED = 100  # columns that have no names

@@ -12,13 +12,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.json_records import read_json
+from seqloom_runtime.data.tables import OnBad, read_table
+
 from seqloom.data.cmudict import read_cmudict
-from seqloom.data.encoding import read_lines
 from seqloom.data.frames import read_parquet
-from seqloom.data.json_records import read_json
 from seqloom.data.reuters import read_articles, read_topics
 from seqloom.data.source import Source, row_records
-from seqloom.data.tables import OnBad, read_table
 from seqloom.errors import DataError
 
 SHOWN_REASONS = 5  # for dropping records
@@ -73,7 +74,7 @@ def read_records(
         encoding: of text files; "auto" finds each file's own.
         skip_bad_rows: leave out rows that cannot be read, instead of stopping at the first.
         report: counts the rows left out.
-        complete: every row must come out: empty lines of a text too, and none can be skipped.
+        complete: every row that can be read comes out: empty lines of a text too.
 
     Raises:
         DataError: a row that cannot be read; file, line and column are named.
@@ -86,8 +87,6 @@ def read_records(
     if source.format == "cmudict":
         return read_cmudict(source.files, source.only)
     on_bad = _skip(report) if skip_bad_rows else _stop
-    if complete:
-        on_bad = _stop_for_good
     records = (
         record
         for path in source.files
@@ -136,10 +135,6 @@ def _with_columns(
 
 def _stop(message: str) -> None:
     raise DataError(f"{message} Mend the row, or pass --skip-bad-rows to drop such rows.")
-
-
-def _stop_for_good(message: str) -> None:
-    raise DataError(f"{message} Mend the row.")
 
 
 def _skip(report: ReadReport | None) -> OnBad:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.encoding import read_blocks
+from seqloom_runtime.data.encoding import read_blocks
 
 TOPICS = 46
 KEPT = ("newid", "date", "title", "body", "text")  # fields of an article whose topic is learnt

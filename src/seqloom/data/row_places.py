@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqloom.data.encoding import read_lines
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.tables import line_of_row
+
 from seqloom.data.source import Source
-from seqloom.data.tables import line_of_row
 
 
 def place_of_row(

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from seqloom_runtime.data.column_names import words_of
+from seqloom_runtime.data.encoding import decoder_for, detect_encoding, read_head
+from seqloom_runtime.data.template import Template, as_text
+
 from seqloom.config import DataSettings
-from seqloom.data.column_names import words_of
-from seqloom.data.encoding import decoder_for, detect_encoding, read_head
 from seqloom.data.records import read_records
 from seqloom.data.source import Source
-from seqloom.data.template import Template, as_text
 from seqloom.data.text_columns import look_at
 from seqloom.data.text_layout import guess_layout
 from seqloom.data.timestamps import looks_like_time

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.data.template import as_text
 
 from seqloom.data.label_columns import is_list
-from seqloom.data.template import as_text
 from seqloom.errors import DataError
 
 Series = npt.NDArray[np.float32]

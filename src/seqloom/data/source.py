@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from seqloom_runtime.data.encoding import read_blocks, read_head
+from seqloom_runtime.data.tables import hidden_table
+
 from seqloom.data.catalogue import Entry, fetch, load_catalogue
-from seqloom.data.encoding import read_blocks, read_head
 from seqloom.data.frames import frame_records, is_frame
 from seqloom.data.split import PARTS
-from seqloom.data.tables import hidden_table
 from seqloom.errors import DataError
 
 Format = Literal[

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from seqloom_runtime.data.template import as_text
+
 from seqloom.config import DataSettings
 from seqloom.data.sample import Sample, read_sample
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.data.time_columns import SeriesOptions, TimeLayout, find_time_layout
 from seqloom.errors import DataError, SettingsError
 

@@ -10,15 +10,15 @@ another column.
 
 from __future__ import annotations
 
-import ast
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from seqloom_runtime.data.column_names import words_of
+from seqloom_runtime.data.word_lists import words_in
+
 from seqloom.config import DataSettings
-from seqloom.data.column_names import words_of
 from seqloom.data.conll import Item
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
@@ -90,7 +90,7 @@ def _called(columns: list[str], names: Iterable[str]) -> str | None:
 
 def _sentence_column(rows: list[dict[str, Any]], columns: list[str], tokens: str) -> str | None:
     """A column called as one of sentences is, whose values repeat, beside single words."""
-    if any(len(_words(row.get(tokens)) or ()) > 1 for row in rows):
+    if any(len(words_in(row.get(tokens)) or ()) > 1 for row in rows):
         return None
     for column in columns:
         values = [row.get(column) for row in rows]
@@ -121,8 +121,8 @@ def read_row_items(
 
 
 def _sentence(row: dict[str, Any], layout: RowLayout, where: str) -> Item:
-    tokens = _words(row.get(layout.tokens))
-    tags = _words(row.get(layout.tags)) if layout.tags else ()
+    tokens = words_in(row.get(layout.tokens))
+    tags = words_in(row.get(layout.tags)) if layout.tags else ()
     problem = ""
     if not tokens:
         problem = f'column "{layout.tokens}" is empty.'
@@ -136,48 +136,6 @@ def _sentence(row: dict[str, Any], layout: RowLayout, where: str) -> Item:
     if problem:
         return Item(row, begins=True, where=where, problem=problem)
     return Item(row, tuple(tokens or ()), tuple(tags or ()), True, where)
-
-
-def _words(value: Any) -> list[str] | None:
-    """Words of a list, of a list written as text, or of a text between spaces."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        listed = _written_list(value)
-        return value.split() if listed is None else listed
-    if isinstance(value, list | tuple):
-        return [str(part) for part in value]
-    return [str(part) for part in value.tolist()] if hasattr(value, "tolist") else [str(value)]
-
-
-def _written_list(text: str) -> list[str] | None:
-    """["a", "b"] as JSON or Python writes it; None for any other text."""
-    text = text.strip()
-    if not (text.startswith("[") and text.endswith("]")):
-        return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return [str(part) for part in read(text)]
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            continue
-    return None
-
-
-def tags_like(tags: Sequence[str], value: Any) -> Any:
-    """Tags in the form of a value: between spaces, a list, or a list written as text.
-
-    >>> tags_like(["DET", "NOUN"], "the cat"), tags_like(["DET", "NOUN"], '["the", "cat"]')
-    ('DET NOUN', '["DET", "NOUN"]')
-    """
-    if not isinstance(value, str):
-        return list(tags)
-    if _written_list(value) is None:
-        return " ".join(tags)
-    try:
-        json.loads(value)
-    except ValueError:
-        return repr(list(tags))  # as Python writes it
-    return json.dumps(list(tags), ensure_ascii=False)
 
 
 def _words_in_turn(

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqloom.data.column_names import NO_TEXT, SHORT_TEXT, TEXT, words_of
-from seqloom.data.template import as_text
+from seqloom_runtime.data.column_names import NO_TEXT, SHORT_TEXT, TEXT, words_of
+from seqloom_runtime.data.template import as_text
 
 _LINK = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}:\d{2}\S*)?|\d{1,2}:\d{2}\S*")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from seqloom_runtime.data.encoding import read_chunks, read_lines
+from seqloom_runtime.data.template import Template
+
 from seqloom.config import DataSettings
-from seqloom.data.encoding import read_chunks, read_lines
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.schema import TextPlan
 from seqloom.data.source import Source
-from seqloom.data.template import Template
 from seqloom.errors import DataError
 
 PIECE = 2**20

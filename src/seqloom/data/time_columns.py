@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from seqloom_runtime.data.column_names import words_of
 from seqloom_runtime.signal.gaps import Gaps
 
-from seqloom.data.column_names import words_of
 from seqloom.data.numbers import NumberForm
 from seqloom.data.sample import Sample
 from seqloom.data.timestamps import looks_like_time

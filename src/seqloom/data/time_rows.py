@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+from seqloom_runtime.data.template import as_text
 
 from seqloom.data.numbers import NumberForm
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.row_places import place_of_row
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.data.time_columns import SeriesOptions, TimeLayout, numbered
 from seqloom.data.timestamps import BadTimeError, ReadTimes, from_parts, read_times
 from seqloom.errors import DataError

@@ -14,8 +14,8 @@ from seqloom.task_settings import NOT_PREDICTED
 
 Kind = TypeVar("Kind", bound=Section)
 
-_OF_FILES = {"format", "text", "plot", "gaps", "skip_bad_rows"}
-"""How files are read and predictions written, which is of the command line."""
+# How predictions are read and written, of the command line.
+_OF_FILES = {"format", "text", "plot", "encoding", "gaps", "skip_bad_rows"}
 
 
 def options_of(

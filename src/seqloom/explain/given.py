@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from seqloom.config import Settings
+from seqloom.config import PredictSettings, Settings
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
@@ -36,6 +36,9 @@ def inputs_of(
     task = str(run.read_json("run.json").get("task"))
     given = [text for text in texts if text is not None]
     named = [file for file in files if file is not None]
+    for flag, beside, values in (("--text2", "--text", texts), ("--file2", "a FILE", files)):
+        if len(values) > 1 and values[0] is None and values[1] is not None:
+            raise SettingsError(f"{flag} is shown beside {beside}: pass {beside} too.")
     if task in FILES and given:
         raise SettingsError(
             f"{run.path} is a run of {task} and reads {FILES[task]}, no text: leave --text out, "
@@ -69,6 +72,8 @@ def row_of(run: Run, task: str, data: Any, row: int) -> Any:
     if row < 1:
         raise SettingsError(f"--row {row}: rows are counted from 1.")
     settings = read_settings(run.path / "config.toml")
+    anyhow = settings.data.model_copy(update=PredictSettings().reading())  # not as in training
+    settings = settings.model_copy(update={"data": anyhow})
     found = list(islice(ROWS[task](run, data, settings), row - 1, row))
     if not found:
         raise DataError(f"{data}: has no row {row:,}. Pass a smaller --row.")

@@ -31,7 +31,7 @@ def inspect(
     """
     reads = [subject.read(one) for one in given]
     for read in reads:
-        check_length(read.tokens)
+        check_length(read.tokens, read.whole)
     traces = [subject.trace(one) for one in given]
     attributions = [attribute(subject, read) for read in reads]
     return page_of(

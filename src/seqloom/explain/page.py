@@ -59,16 +59,21 @@ def page_of(
         numbers = int(numbers * 0.7)
 
 
-def check_length(tokens: Sequence[str]) -> None:
+def check_length(tokens: Sequence[str], whole: int = 0) -> None:
     """See that a page can show so many tokens.
+
+    Args:
+        tokens: that the model reads.
+        whole: how many there were before the input was cut to these; 0 where nothing was cut.
 
     Raises:
         DataError: they are too many.
     """
     if len(tokens) > MOST_TOKENS:
+        read = f", of which the model reads {len(tokens):,} (--max-length)" if whole else ""
         raise DataError(
-            f"The input has {len(tokens):,} tokens; a page shows up to {MOST_TOKENS}. "
-            "Pass a shorter one, or use trace in Python."
+            f"The input has {whole or len(tokens):,} tokens{read}; a page shows up to "
+            f"{MOST_TOKENS}. Pass a shorter one, or use trace in Python."
         )
 
 
@@ -82,13 +87,14 @@ def _filled(
 ) -> str:
     blob, kept = _Blob(), _kept_units(traces, search, numbers)
     given = [*attributions, *[None] * len(traces)]
+    limits = _shared_limits(traces)
     data = {
         "language": language,
         "run": run,
         "task": traces[0].task,
         "encoder": traces[0].encoder,
         "places": _places(traces[0], kept),
-        "texts": [_text(t, a, kept, blob) for t, a in zip(traces, given, strict=False)],
+        "texts": [_text(t, a, kept, blob, limits) for t, a in zip(traces, given, strict=False)],
         "search": _search(search, kept),
         "words": json.loads(_template("words.json"))[language],
     }
@@ -197,8 +203,23 @@ def _limits(name: str, array: Array) -> tuple[float, float]:
     return -largest, largest
 
 
+def _shared_limits(traces: Sequence[Trace]) -> dict[str, tuple[float, float]]:
+    """Limits of each array in all texts together: one colour is one value on both sides."""
+    found: dict[str, tuple[float, float]] = {}
+    for trace in traces:
+        for name, array in trace.arrays.items():
+            low, high = _limits(name, array)
+            before = found.get(name, (low, high))
+            found[name] = min(before[0], low), max(before[1], high)
+    return found
+
+
 def _text(
-    trace: Trace, attribution: Attribution | None, kept: dict[str, list[int]], blob: _Blob
+    trace: Trace,
+    attribution: Attribution | None,
+    kept: dict[str, list[int]],
+    blob: _Blob,
+    limits: dict[str, tuple[float, float]],
 ) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     names: list[str] = []
@@ -208,7 +229,7 @@ def _text(
         if name == "chance":
             told = told_tokens(array)
             shown, names = array[:, told], [trace.names[token] for token in told]
-        arrays[name] = blob.add(shown, *_limits(name, array))
+        arrays[name] = blob.add(shown, *limits[name])
     return {
         "given": trace.given,
         "names": names,

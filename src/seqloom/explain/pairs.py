@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from seqloom.explain.layers import (
     trace_transformer_decoder,
 )
 from seqloom.explain.next_tokens import as_ids
-from seqloom.explain.subject import Read, Subject, need_text, repeated
+from seqloom.explain.subject import Read, Subject, first_read, need_text, repeated
 from seqloom.explain.texts import names_of, pieces_of, prepared_of
 from seqloom.explain.trace import Steps, Trace, distance, likeliest, without_batch
 from seqloom.explain.watching_layers import Call, seen_calls
@@ -60,11 +61,12 @@ class Translating(Subject):
         whole, longest = len(self.translator.source.encode(text)), self.settings.text.max_length
         remarks: tuple[str, ...] = ()
         if whole > longest:
-            remarks = (f"Of {whole:,} tokens the first {longest:,} are read (--max-length).",)
+            remarks = (first_read(whole, longest),)
         found = self.translator.search(
             np.asarray(ids, np.int64)[None], np.array([len(ids)]), PredictSettings(), [0]
         )
-        return self._read_ids(str(given), ids, list(found[0][0].ids), remarks)
+        read = self._read_ids(str(given), ids, list(found[0][0].ids), remarks)
+        return replace(read, whole=whole) if remarks else read
 
     def _read_ids(
         self, given: str, ids: Any, written: list[int], remarks: tuple[str, ...] = ()

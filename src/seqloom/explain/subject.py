@@ -62,6 +62,7 @@ class Read:
         measures: of a held-out input that is no text, what is told of each step, by name.
         since: the first step of it that is held out; those before are read, and not counted.
         class_kind: what its classes are.
+        whole: steps before it was cut to what the model reads; 0 where nothing was cut.
     """
 
     given: str
@@ -76,6 +77,12 @@ class Read:
     measures: Mapping[str, Array] = field(default_factory=dict)
     since: int = 0
     class_kind: str = "tag"
+    whole: int = 0
+
+
+def first_read(whole: int, longest: int) -> str:
+    """What is said of a text that was cut."""
+    return f"Of {whole:,} tokens the first {longest:,} are read (--max-length)."
 
 
 class Subject(ABC):

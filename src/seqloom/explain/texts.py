@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from seqloom.config import Settings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.next_tokens import PIECE, SHOWN_TARGETS, Ids, NextToken, as_ids
-from seqloom.explain.subject import Read, Subject, need_text, repeated
+from seqloom.explain.subject import Read, Subject, first_read, need_text, repeated
 from seqloom.explain.trace import Steps, Trace
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
@@ -127,8 +128,12 @@ class Classifying(Subject):
                     "in Python: SequenceClassifier.load(RUN).trace([1.0, 2.0])."
                 )
             return self._read_ids("a series", self.classifier.encode(given))
-        text = self.classifier.plain(need_text(given, "to look into"))
-        return self._read_ids(str(given), self.classifier.encode(text))
+        text = str(self.classifier.plain(need_text(given, "to look into")))
+        read = self._read_ids(str(given), self.classifier.encode(text))
+        if not self.classifier.is_cut(text):
+            return read
+        whole, longest = self.classifier.whole_length(text), self.settings.text.max_length
+        return replace(read, remarks=(first_read(whole, longest),), whole=whole)
 
     def _read_ids(self, given: str, ids: npt.NDArray[Any]) -> Read:
         labels = tuple(self.classifier.labels)

@@ -128,6 +128,7 @@ def _smaller(
 
     from seqloom.export.folder import write_folder
     from seqloom.export.int8 import agreement, in_eight_bits, quality
+    from seqloom.export.measures import words_for
 
     small = {name: in_eight_bits(content) for name, content in models.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -141,4 +142,5 @@ def _smaller(
         "bytes": [sum(map(len, each.values())) for each in (models, small)],
         "agreement": agreement(found.networks, models, small),
         "quality": {name: list(pair) for name, pair in scores.items()},
+        "words": words_for(about["task"], scores),
     }

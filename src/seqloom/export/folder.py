@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.atomic import write_atomically
 from seqloom_runtime.exported.folder import FORMAT, MANIFEST, SETTINGS, manifest_bytes
 
-from seqloom.atomic import write_atomically
 from seqloom.config import Settings
 from seqloom.errors import RunError
 from seqloom.export.networks import Network

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from seqloom.errors import SettingsError
+from seqloom.export.backbones import backbone_grid
 from seqloom.export.decoders import arrays_of, start_outputs
 from seqloom.export.graph import BOOL, FLOAT, UINT8, Array, Graph, Value
 from seqloom.export.layers import norm
 from seqloom.export.networks import Arrays, Network, Random
-from seqloom.nn.convolution import Convolution, ConvolutionalEncoder, ResidualBlock
+from seqloom.nn.convolution import Convolution, ResidualBlock
 from seqloom.nn.embedding import LearnedEmbedding
 from seqloom.nn.picture_captioner import PictureCaptioner
+from seqloom.tasks.backbone import Backbone
 
 
 def picture_network(model: PictureCaptioner, size: int) -> Network:
@@ -38,13 +39,11 @@ def _graph(model: PictureCaptioner, size: int) -> Graph:
     scores = pixels.cast(FLOAT) / 255.0 - graph.weight(model.pixels.mean)
     x = (scores / graph.weight(model.pixels.spread)).transpose(0, 3, 1, 2)
     reader: Any = model.encoder
-    if not isinstance(reader, ConvolutionalEncoder):
-        raise SettingsError(
-            f"The backbone {getattr(reader, 'name', 'given')} is one of torchvision's, and only "
-            "captioners with the small network of their own are exported."
-        )
-    for layer in reader.layers:
-        x = _layer(x, layer)
+    if isinstance(reader, Backbone):
+        x = backbone_grid(x, reader)
+    else:
+        for layer in reader.layers:
+            x = _layer(x, layer)
     grid = x.reshape(0, reader.output_size, -1).transpose(0, 2, 1)
     places = model.embedding["places"]
     assert isinstance(places, LearnedEmbedding)

@@ -44,7 +44,7 @@ def _small(small: dict[str, Any]) -> list[str]:
         f"| bytes of the networks | {small['bytes'][0]:,} | {small['bytes'][1]:,} |",
     ]
     for name, (before, after) in small["quality"].items():
-        lines.append(f"| {name} on validation | {before:.4f} | {after:.4f} |")
+        lines.append(f"| {small['words'][name]}, on validation | {before:.4f} | {after:.4f} |")
     same = small["agreement"]
     lines += ["", f"Of inputs at random the largest output is the same one in {same:.1%} of rows."]
     return lines

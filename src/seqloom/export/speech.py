@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from seqloom.export.encoders import encoder, state_inputs, state_outputs
+from seqloom.export.fronts import front_of_sound
 from seqloom.export.graph import FLOAT, Graph
 from seqloom.export.language import named, some_states, states_of, tensors_of
 from seqloom.export.layers import gelu, lengths_input, linear, norm
@@ -44,7 +45,7 @@ def _graph(model: CTCModel, *, carries: bool) -> Graph:
     steps = graph.input("steps", FLOAT, ["batch", "time", model.front.in_features])
     lengths = lengths_input(graph)
     states = state_inputs(graph, model.encoder) if carries else []
-    x = gelu(norm(linear(steps, model.front), model.norm), "none")
+    x = gelu(norm(front_of_sound(steps, model.front), model.norm), "none")
     outputs, after = encoder(x, model.encoder, lengths, states or None)
     logits = linear(outputs, model.head)
     never = np.zeros(model.head.out_features, np.bool_)

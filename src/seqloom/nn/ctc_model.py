@@ -1,6 +1,6 @@
 """Frames to tokens without an alignment: front end → encoder → scores, and the CTC loss.
 
-    steps (batch, time, size) ─ linear ─ encoder ─ linear ─→ log probabilities (batch, time, vocab)
+    steps (batch, time, size) ─ front ─ encoder ─ linear ─→ log probabilities (batch, time, vocab)
 
 Token 0, the padding of targets, is CTC's blank: nothing is said at a step. Knows numbers and ids
 only: no sound, no tokens, no files.
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqloom.nn.band_front import BandFront
 from seqloom.nn.cells import State
 from seqloom.nn.dropout import LockedDropout
 from seqloom.nn.encoders import Encoder
@@ -28,8 +29,8 @@ class CTCModel(nn.Module):
     """Scores of every token, and of silence, at each step.
 
     Args:
-        input_size: numbers in a step.
-        front_size: numbers that the encoder reads of it.
+        front: what the encoder reads of a step.
+        front_size: numbers that it makes of it.
         encoder: the layers, made for ``front_size``.
         vocab_size: ids run from 0, the blank, to vocab_size - 1.
         input_dropout: locked dropout of what the encoder reads.
@@ -39,7 +40,7 @@ class CTCModel(nn.Module):
 
     def __init__(
         self,
-        input_size: int,
+        front: nn.Linear | BandFront,
         front_size: int,
         encoder: Encoder,
         vocab_size: int,
@@ -47,7 +48,7 @@ class CTCModel(nn.Module):
         input_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.front = nn.Linear(input_size, front_size)
+        self.front = front
         self.norm = nn.LayerNorm(front_size)
         self.input_dropout = LockedDropout(input_dropout)
         self.encoder = encoder

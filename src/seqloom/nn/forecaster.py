@@ -244,7 +244,6 @@ def make_forecaster(
     """
     if head not in HEADS:
         raise SettingsError(f'head "{head}": expected one of {", ".join(HEADS)}.')
-    context = CONTEXT_SIZE * (bool(sizes.series) + len(sizes.statics))
     core: StepEncoder | SegmentEncoder
     if kind == "segment":
         if num_layers > 1 or bidirectional or weight_drop:
@@ -257,33 +256,47 @@ def make_forecaster(
             hidden_size,
             segment,
             len(levels),
-            context_size=context,
+            context_size=_context_size(sizes),
             head=head,
             dropout=dropout,
             teacher_forcing=teacher_forcing,
         )
-        return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)
-    if kind not in ENCODERS:
-        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
-    size = sizes.channels + sizes.past + sizes.known + context
-    # Attention without weights hands on what it reads, so something must widen it first.
-    front = nn.Linear(size, hidden_size) if kind == "basic-attention" else None
-    encoder = make_encoder(
-        kind,
-        hidden_size if front else size,
-        hidden_size,
-        num_layers=num_layers,
-        bidirectional=bidirectional,
-        dropout=dropout,
-        weight_drop=weight_drop,
-        forget_bias=forget_bias,
-        num_heads=num_heads,
-    )
-    read = encoder.output_size + context
-    steps: DirectHead | StepHead
-    if head == "direct":
-        steps = DirectHead(read, sizes, len(levels), hidden_size)
+    elif kind in ENCODERS:
+        size, front = _front(kind, sizes, hidden_size)
+        encoder = make_encoder(
+            kind,
+            size,
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            weight_drop=weight_drop,
+            forget_bias=forget_bias,
+            num_heads=num_heads,
+        )
+        read = encoder.output_size + _context_size(sizes)
+        steps: DirectHead | StepHead
+        if head == "direct":
+            steps = DirectHead(read, sizes, len(levels), hidden_size)
+        else:
+            steps = StepHead(read, sizes, len(levels), hidden_size, teacher_forcing)
+        core = StepEncoder(encoder, steps, front)
     else:
-        steps = StepHead(read, sizes, len(levels), hidden_size, teacher_forcing)
-    core = StepEncoder(encoder, steps, front)
+        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
     return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)
+
+
+def _context_size(sizes: WindowSizes) -> int:
+    """Numbers that say whose window it is."""
+    return CONTEXT_SIZE * (bool(sizes.series) + len(sizes.statics))
+
+
+def _front(kind: str, sizes: WindowSizes, hidden_size: int) -> tuple[int, nn.Linear | None]:
+    """What an encoder reads at a step, and the layer before it if it needs one.
+
+    Attention without weights hands on what it reads, so something must widen it first.
+    """
+    size = sizes.channels + sizes.past + sizes.known + _context_size(sizes)
+    if kind == "basic-attention":
+        return hidden_size, nn.Linear(size, hidden_size)
+    return size, None

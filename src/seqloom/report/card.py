@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
+from seqloom_runtime.atomic import write_atomically
 
-from seqloom.atomic import write_atomically
 from seqloom.checked import decoder_of
 from seqloom.data.catalogue import load_catalogue
 from seqloom.report.page import bullets, page, picture, table

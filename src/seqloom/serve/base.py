@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Kind, Options, Row
 
 from seqloom.config import PredictSettings, Section
 from seqloom.run import Run
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from seqloom.tasks.forecast_use import SeriesForecaster
     from seqloom.tasks.tagging import SentenceTagger
 
-DIGITS = 6  # of what is told of a probability
 REMEMBERED = 8  # attributions of a model
 
 
@@ -103,7 +102,7 @@ class Seen(ServedRun):
         name = digest_of(row)
         if name not in self._attributed:
             read = self.subject.read(self.given(row))
-            check_length(read.tokens)
+            check_length(read.tokens, read.whole)
             self._attributed[name] = read, attribute(self.subject, read)
             while len(self._attributed) > REMEMBERED:
                 self._attributed.popitem(last=False)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 from seqloom_runtime.signal.images import check_pillow
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
+from seqloom.serve.base import Seen, fields_of, search_of
 from seqloom.tasks.captioner import Caption, load_captioner
 
 WIDEST = 32  # beam

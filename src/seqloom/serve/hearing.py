@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 from seqloom_runtime.signal.audio import Floats
 from seqloom_runtime.signal.resampling import Resampler
 from seqloom_runtime.signal.sound_files import check_soundfile, mixed
@@ -15,7 +15,7 @@ from seqloom_runtime.signal.sound_files import check_soundfile, mixed
 from seqloom.config import PredictSettings
 from seqloom.errors import DataError
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
+from seqloom.serve.base import Seen, fields_of, search_of
 from seqloom.tasks.transcriber import load_transcriber
 
 WIDEST = 32  # beam

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, with_own_network
-from seqloom.tasks.classifier import Prediction, load_classifier
+from seqloom.serve.base import Seen, fields_of, with_own_network
+from seqloom.tasks.classifier import Input, Prediction, load_classifier
 from seqloom.tasks.tagging import load_tagger, words_of
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ class ServedClassifier(Seen):
         return row["text"] if "text" in row else np.asarray(row["series"], np.float32)
 
     def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:
-        """Label, probability, and the probability of every label."""
-        found = self.classifier.predict(
-            map(self.given, rows), abstain_below=options["abstain_below"]
-        )
-        return [self._answer(one) for one in found]
+        """Label, probability, the probability of every label, and whether all was read."""
+        given = [self.given(row) for row in rows]
+        found = self.classifier.predict(given, abstain_below=options["abstain_below"])
+        return [self._answer(one, own) for one, own in zip(given, found, strict=True)]
 
-    def _answer(self, found: Prediction) -> Answer:
+    def _answer(self, given: Input, found: Prediction) -> Answer:
         shares = np.round(found.probabilities, DIGITS).tolist()
         return {
             "label": found.labels[0] if found.labels else None,
             "labels": list(found.labels),
             "probability": round(found.probability, DIGITS),
             "probabilities": dict(zip(self.classifier.labels, shares, strict=True)),
+            "cut": self.classifier.is_cut(given),
         }
 
 

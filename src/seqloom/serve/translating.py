@@ -6,11 +6,11 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of, search_of
+from seqloom.serve.base import Seen, fields_of, search_of
 from seqloom.tasks.translator import TextTranslator, Translation, load_translator
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class ServedTranslator(Seen):
         best = found[0]
         others = [{"text": one.text, "score": round(one.score, DIGITS)} for one in found]
         answer: Answer = {"text": best.text, "tokens": best.tokens, "n_best": others}
+        answer["cut"] = self.translator.is_cut(text)
         if best.attention is not None:
             answer["source"] = self.translator.pieces(text)
             answer["attention"] = best.attention.astype(float).round(4).tolist()

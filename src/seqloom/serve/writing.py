@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.decode.generation import top_candidates
 from seqloom_runtime.decode.sampling import Previous, Sampler
-from seqloom_runtime.serve.served import Answer, Field, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
 
 from seqloom.config import GenerateSettings
 from seqloom.run import Run
-from seqloom.serve.base import DIGITS, Seen, fields_of
+from seqloom.serve.base import Seen, fields_of
 from seqloom.tasks.writer import Writer, load_writer
 
 LONGEST = 2_000  # tokens of a continuation
@@ -99,7 +99,12 @@ class ServedWriter(Seen):
         ]
 
     def stream(self, row: Row, options: Options) -> Iterator[Answer]:
-        """Pieces of the text as they come, with the tokens that were likely."""
+        """Pieces of the text as they come, with the tokens that were likely.
+
+        First it is said what is not known of the prompt, where there is something.
+        """
+        if unknown := self.writer.tokenizer.unknown_words(row["prompt"]):
+            yield {"text": "", "unknown": unknown}
         noting = Noting(**{name: options[name] for name in CHOICES}, count=options["candidates"])
         pieces = self.writer.stream(row["prompt"], noting, options["length"])
         name = self.writer.tokenizer.token

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.atomic import write_atomically
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.images import Pixels, is_image_name
 
-from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.caption_source import open_captions, pictures_in
 from seqloom.data.captions import Captioned, named, plan_captions, read_captioned
@@ -41,7 +41,8 @@ def predict_lines(
     if options.plot and Path(options.plot).suffix.lower() not in PICTURES:
         raise SettingsError(f"--plot {options.plot}: expected a file ending in .png or .svg.")
     describer = load_captioner(run)
-    pictures = pictures_of(data, describer.settings, say)
+    reading = describer.settings.data.model_copy(update=options.reading())
+    pictures = pictures_of(data, describer.settings.model_copy(update={"data": reading}), say)
     rows = captioned(describer, pictures, options, say)
     return as_json(rows) if options.format == "jsonl" else as_csv(rows)
 
@@ -63,7 +64,7 @@ def pictures_of(
 
 def _of_table(data: Any, settings: Settings, say: Callable[[str], None]) -> list[Captioned]:
     source, report = open_captions(data), ReadReport()
-    asked = settings.data.model_copy(update={"images": None, "caption": None, "encoding": "auto"})
+    asked = settings.data.model_copy(update={"images": None, "caption": None})
     plan = plan_captions(source, asked, needed=False)
     found = read_captioned(source, plan, asked, report)
     if report.dropped:

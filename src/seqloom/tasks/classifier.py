@@ -94,11 +94,11 @@ def load_classifier(run: Run) -> Classifier:
 
 
 def read_for_prediction(
-    source: Source, settings: DataSettings
+    source: Source, settings: DataSettings, report: ReadReport | None = None
 ) -> Iterator[tuple[Input, dict[str, Any]]]:
-    """Inputs of a source in their order, none left out, each with the record it stood in."""
+    """Inputs of a source in their order, each with the record it stood in."""
     plan = replace(infer_inputs(source, settings), markup=False)  # the classifier reads it itself
-    for text, series, record in read_inputs(source, plan, settings, ReadReport()):
+    for text, series, record in read_inputs(source, plan, settings, report or ReadReport()):
         given = text if text is not None else series
         assert given is not None
         yield given, record

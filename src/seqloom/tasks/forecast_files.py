@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from seqloom_runtime.rows import Record, as_csv, as_json
+from seqloom_runtime.atomic import write_atomically, write_lines
+from seqloom_runtime.rows import Record, as_csv, as_json, form_of_file
 from seqloom_runtime.signal.time_series import SeriesSet
 from seqloom_runtime.tasks.forecast import rows_of
 
-from seqloom.atomic import write_atomically, write_lines
-from seqloom.checked import FORMATS
-from seqloom.config import PredictSettings, Settings, override
+from seqloom.config import PredictSettings, override
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
@@ -121,25 +120,7 @@ def predict(
     trained = forecaster.settings.data.horizon
     horizon = options.horizon or trained
     forecasts = forecaster.ahead(found, horizon)
-    remarks = []
-    if horizon > trained:
-        remarks.append(
-            f"Beyond the horizon of the training ({trained:,} steps) medians are read back as if "
-            "they had come true; the intervals there are estimates and were not calibrated."
-        )
-    if horizon > trained and found.past:
-        columns = ", ".join(f'"{name}"' for name in found.past)
-        remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
-    if found.left_out:
-        remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
-    unknown = forecaster.unknown(found)
-    if unknown:
-        remarks.append(
-            f"{len(unknown):,} of {len(found.series):,} series were not in the training (such as "
-            f'"{unknown[0]}"): each is put on the scale of its own history.'
-        )
-    if data is not None and (short := _short(forecaster, found)):
-        remarks.append(short)
+    remarks = forecaster.remarks(found, horizon)
     future = Future(forecasts, found.channels, forecaster.levels, tuple(remarks), found.zone)
     if options.plot:
         future.draw(Path(options.plot), trained)
@@ -148,7 +129,7 @@ def predict(
 
 
 def series_before(
-    forecaster: SeriesForecaster, run: Run, data: Any, options: PredictSettings | None = None
+    forecaster: SeriesForecaster, run: Run, data: Any, options: PredictSettings = PredictSettings()
 ) -> SeriesSet:
     """The series whose future is asked for: of some data, or those that the run keeps.
 
@@ -160,35 +141,13 @@ def series_before(
     if data is None:
         return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
-    settings = _read_so(forecaster.settings, options or PredictSettings())
+    gaps = {} if options.gaps == "auto" else {"gaps": options.gaps}
+    settings = override(forecaster.settings, {"data": options.reading() | gaps}, "predict")
     if forecaster.scales.known:
         history = read_history(run, forecaster.scales)
         if found := with_known_ahead(history, source, settings):
             return found
     return read_series(forecaster, source, settings)
-
-
-def _short(forecaster: SeriesForecaster, found: SeriesSet) -> str:
-    """A sentence on series that hold less than the model looks back on; "" without any."""
-    look_back = forecaster.settings.data.look_back + forecaster.lag
-    short = [one for one in found.series if len(one) < look_back]
-    if not short:
-        return ""
-    return (
-        f"{len(short):,} of {len(found.series):,} series are shorter than the {look_back:,} steps "
-        f'that forecasts read (such as "{short[0].name}": {len(short[0]):,}): theirs rest on '
-        "less than the scores of the run do."
-    )
-
-
-def _read_so(settings: Settings, options: PredictSettings) -> Settings:
-    """The settings of the training, with what is asked for of gaps and bad rows."""
-    changes: dict[str, Any] = {}
-    if options.gaps != "auto":
-        changes["gaps"] = options.gaps
-    if options.skip_bad_rows:
-        changes["skip_bad_rows"] = True
-    return override(settings, {"data": changes}, "predict")
 
 
 def predict_lines(
@@ -211,11 +170,10 @@ def format_of(options: PredictSettings, out: Path | None) -> str:
     Raises:
         SettingsError: Parquet, which is no text, without a file.
     """
-    suffix = "" if out is None else out.suffix.lower()
-    form = options.format if options.format != "auto" else FORMATS.get(suffix, "csv")
+    form = form_of_file("forecast", options.format, out)
     if form == "parquet" and out is None:
         raise SettingsError("--format parquet needs a file to write: pass --out FILE.parquet.")
-    return form
+    return "csv" if form == "auto" else form
 
 
 def check_picture(path: str) -> str:

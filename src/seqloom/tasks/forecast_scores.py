@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
@@ -98,13 +99,13 @@ class Scoring:
 
     def calibrate(self) -> Conformal:
         """Intervals that hold on these windows."""
-        size = self.windows.horizon * self.stored.values[0].shape[1] * len(self.levels)
-        some = evenly(self.windows, max(CALIBRATED // size, 1))
-        quantiles, targets = [], []
-        for batch in some.batches(SCORED):
-            quantiles.append(self.network(batch))
-            targets.append(_targets(batch))
-        found, true = np.concatenate(quantiles), np.concatenate(targets)
+        shape = (self.windows.horizon, self.stored.values[0].shape[1])
+        some = evenly(self.windows, max(CALIBRATED // (math.prod(shape) * len(self.levels)), 1))
+        found = np.empty((len(some), *shape, len(self.levels)), np.float32)  # once, for it is large
+        true = np.empty((len(some), *shape), np.float32)
+        for first, batch in zip(range(0, len(some), SCORED), some.batches(SCORED), strict=True):
+            rows = slice(first, first + SCORED)
+            found[rows], true[rows] = self.network(batch), _targets(batch)
         if len(found) >= POOLED:
             return Conformal.fit(found, true, self.levels)
         horizon = true.shape[1]

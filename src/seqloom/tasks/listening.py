@@ -103,5 +103,7 @@ class Listening:
             found["chunk_seconds"] = self.seconds
             found["latency_mean"] = round(sum(self._latencies) / len(self._latencies), 5)
             found["latency_most"] = round(max(self._latencies), 5)
-            found["look_ahead"] = round(frames.step_seconds + frames.settings.window_seconds, 4)
+            overlap = (frames.settings.stack - frames.stride) / frames.stride  # of steps
+            ahead = frames.step_seconds * (1 + overlap) + frames.settings.window_seconds
+            found["look_ahead"] = round(ahead, 4)
         return found

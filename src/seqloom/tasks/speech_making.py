@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
+from seqloom_runtime.data.encoding import read_blocks
 from seqloom_runtime.decode.ctc import steps_needed
 from seqloom_runtime.signal.audio import Floats, log_mel
 from seqloom_runtime.signal.sound_files import Sound, is_clipped, look_at, read_sound
@@ -23,7 +24,6 @@ from seqloom_runtime.tasks.speech_frames import Scale, ScaleFitter, frames_of, m
 from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import AudioSettings, Settings, override
-from seqloom.data.encoding import read_blocks
 from seqloom.data.recordings import Recording, RecordingPlan, plan_recordings, read_recordings
 from seqloom.data.records import ReadReport
 from seqloom.data.source import Source

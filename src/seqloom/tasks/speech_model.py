@@ -6,9 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 from seqloom_runtime.text.tokenizers import Tokenizer
+from torch import nn
 
 from seqloom.config import Settings
 from seqloom.data.batching import Batch, IntArray, group_by_length, pad
+from seqloom.nn.band_front import BandFront
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.tasks.encoder import build_encoder
 from seqloom.tasks.speech_corpus import SpeechCorpus
@@ -18,10 +20,16 @@ from seqloom.tasks.speech_strings import Utterances
 def build_recognizer(settings: Settings, tokenizer: Tokenizer) -> CTCModel:
     """The network with fresh weights."""
     model, audio = settings.model, settings.audio
+    layers = build_encoder(model, model.embedding_size)
+    front: nn.Linear | BandFront
+    if model.front == "bands":
+        front = BandFront(audio.stack, audio.bands, model.embedding_size)
+    else:
+        front = nn.Linear(audio.stack * audio.bands, model.embedding_size)
     return CTCModel(
-        audio.stack * audio.bands,
+        front,
         model.embedding_size,
-        build_encoder(model, model.embedding_size),
+        layers,
         tokenizer.vocabulary_size,
         input_dropout=model.embedding_dropout,
     )

@@ -11,13 +11,16 @@ from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.tables import as_table
+from seqloom_runtime.data.word_lists import tags_like
+from seqloom_runtime.tasks.tag_rows import tag_text
+
 from seqloom.config import DataSettings, PredictSettings
 from seqloom.data.conll import Item, Layout, as_lines, find_layout, read_items
-from seqloom.data.encoding import read_lines
 from seqloom.data.source import Source, format_of
-from seqloom.data.tables import as_table
 from seqloom.data.tagged import TaggedReader, fitting, open_tagged
-from seqloom.data.tagged_rows import RowLayout, tags_like
+from seqloom.data.tagged_rows import RowLayout
 from seqloom.errors import DataError
 from seqloom.run import Run
 from seqloom.tasks.tagging import SentenceTagger, load_tagger
@@ -68,21 +71,6 @@ def sentences_of(
         return
     for path in source.files:
         yield from filter(str.strip, read_lines(path, settings.encoding))
-
-
-def tag_text(tagger: SentenceTagger, lines: Iterable[str]) -> Iterator[str]:
-    """Lines of plain text as lines of word TAB tag, with an empty line after each."""
-    for tokens, tags in tag_texts(tagger, lines):
-        yield from (f"{token}\t{tag}" for token, tag in zip(tokens, tags, strict=True))
-        yield ""
-
-
-def tag_texts(
-    tagger: SentenceTagger, texts: Iterable[str]
-) -> Iterator[tuple[list[str], list[str]]]:
-    """Words and tags of each text that holds a word."""
-    sentences, kept = tee(words for text in texts if (words := tagger.words(text)))
-    return zip(kept, tagger.tag_sentences(sentences), strict=True)
 
 
 def with_tags(
@@ -174,7 +162,4 @@ def predict_lines(
     if isinstance(data, Iterator):
         return tag_text(tagger, data)
     settings = read_settings(run.path / "config.toml").data
-    changes: dict[str, Any] = {"encoding": "auto"}
-    if options.skip_bad_rows:
-        changes["skip_bad_rows"] = True
-    return tag_file(tagger, data, settings.model_copy(update=changes))
+    return tag_file(tagger, data, settings.model_copy(update=options.reading()))

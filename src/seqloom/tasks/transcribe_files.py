@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seqloom_runtime.atomic import write_atomically
 from seqloom_runtime.decode.ctc import align, search, steps_needed
 from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.signal.audio import Floats, log_mel
 from seqloom_runtime.signal.sound_files import is_sound, read_pieces
 
-from seqloom.atomic import write_atomically
 from seqloom.config import PredictSettings
 from seqloom.data.recordings import AUDIO, open_recordings
 from seqloom.data.records import read_records
@@ -49,7 +49,7 @@ def predict_lines(
         raise SettingsError("predict reads sound files here, no text. Pass a file or a folder.")
     transcriber = load_transcriber(run)
     decoders = transcriber.decoders(options)
-    files = list(sound_of(data, transcriber.settings.data.audio))
+    files = list(sound_of(data, transcriber.settings.data.audio, options))
     if options.plot:
         draw(transcriber, files[0], decoders, options.plot)
         say(f"What is heard in {files[0]} is drawn in {options.plot}")
@@ -92,7 +92,9 @@ def transcribed(
         }
 
 
-def sound_of(data: Any, column: str | None) -> Iterator[Path]:
+def sound_of(
+    data: Any, column: str | None, options: PredictSettings = PredictSettings()
+) -> Iterator[Path]:
     """The files of a folder, of a glob, of a table, or in a list of names.
 
     Raises:
@@ -106,7 +108,7 @@ def sound_of(data: Any, column: str | None) -> Iterator[Path]:
         yield from source.files
         return
     folder = source.files[0].parent if source.files else Path()
-    for number, record in enumerate(read_records(source), 1):
+    for number, record in enumerate(read_records(source, **options.reading()), 1):
         name = _file_in(record, column)
         if name is None:
             raise DataError(f"{source.name}, row {number:,}: names no sound file.")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import tee
 from typing import Any
 
-from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+from seqloom_runtime.data.encoding import read_lines
+from seqloom_runtime.data.template import as_text
+from seqloom_runtime.reading import cell_of
+from seqloom_runtime.rows import Record, form_of_rows
+from seqloom_runtime.tasks.remarks import with_left_out
+from seqloom_runtime.tasks.translation_rows import translated_lines
 
 from seqloom.config import DataSettings, PredictSettings, Settings
-from seqloom.data.encoding import read_lines
 from seqloom.data.pairs import open_pairs, other_pairs, read_pairs, source_place
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
-from seqloom.data.template import as_text
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
-from seqloom.tasks.translator import TextTranslator, Translation, load_translator
+from seqloom.tasks.translator import load_translator
 from seqloom.watching import unheard
 
 
@@ -35,7 +37,7 @@ def predict_lines(
     Raises:
         DataError: the data lack the column that the model reads.
     """
-    translator = load_translator(run)
+    translator, report = load_translator(run), ReadReport()
     bare = isinstance(data, Iterator)
     if bare:
         pairs: Iterable[tuple[str, Record]] = ((text, {"source": text}) for text in data)
@@ -47,14 +49,11 @@ def predict_lines(
             raise SettingsError(
                 f"--text {options.text}: {source.name} has no columns with names. Leave it out."
             )
-        texts = _texts(source, _asked(translator.settings.data, options))
-        pairs = texts if place is None else _cells(source, place)
-    rows = translated(translator, pairs, options, say)
-    form = options.format if options.format != "auto" else ("text" if bare else "csv")
-    if form == "text":
-        return _as_text(rows, options.n_best)
-    records = ({**record, **_columns(found, record)} for record, found in rows)
-    return as_json(records) if form == "jsonl" else as_csv(records)
+        asked = _asked(translator.settings.data, options)
+        pairs = _texts(source, asked, report) if place is None else _cells(source, place, asked)
+    form = form_of_rows("translate", options.format, bare=bare)
+    lines = translated_lines(translator, pairs, options, form, say)
+    return with_left_out(lines, report.dropped.total, say)
 
 
 def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
@@ -65,30 +64,26 @@ def sources_of(data: Any, settings: DataSettings) -> Iterator[str]:
     """
     source, asked = open_pairs(data), _asked(settings, PredictSettings())
     place = source_place(source, asked)
-    texts = _texts(source, asked) if place is None else _cells(source, place)
+    texts = _texts(source, asked) if place is None else _cells(source, place, asked)
     return (text for text, _ in texts)
-
-
-def translated(
-    translator: TextTranslator,
-    pairs: Iterable[tuple[str, Record]],
-    options: PredictSettings,
-    say: Callable[[str], None] = unheard,
-) -> Iterator[tuple[Record, list[Translation]]]:
-    """Each record with the translations of its text; an empty text has an empty one."""
-    asked, kept = tee(pairs)
-    found = translator.translate((text for text, _ in asked), options, say=say)
-    return ((record, best) for (_, record), best in zip(kept, found, strict=True))
 
 
 def _asked(settings: DataSettings, options: PredictSettings) -> DataSettings:
     """Where the text stands: as asked for now, else as in training."""
-    changes = {"encoding": "auto", **({"source": options.text} if options.text else {})}
+    changes = {**options.reading(), **({"source": options.text} if options.text else {})}
     return settings.model_copy(update=changes)
 
 
-def _texts(source: Source, settings: DataSettings) -> Iterator[tuple[str, Record]]:
-    records = read_records(source, encoding="auto", report=ReadReport(), complete=True)
+def _texts(
+    source: Source, settings: DataSettings, report: ReadReport | None = None
+) -> Iterator[tuple[str, Record]]:
+    records = read_records(
+        source,
+        encoding=settings.encoding,
+        skip_bad_rows=settings.skip_bad_rows,
+        report=report,
+        complete=True,
+    )
     column = settings.source or ""
     if source.format == "text" or not column or column.isdecimal():
         column = "text" if source.format == "text" else "source"
@@ -102,31 +97,11 @@ def _texts(source: Source, settings: DataSettings) -> Iterator[tuple[str, Record
         yield as_text(record.get(column)), record
 
 
-def _cells(source: Source, place: int) -> Iterator[tuple[str, Record]]:
+def _cells(source: Source, place: int, settings: DataSettings) -> Iterator[tuple[str, Record]]:
     """One of the texts that tabs part in each line; of a line that has no such text all of it."""
     for path in source.files:
-        for line in read_lines(path, "auto"):
-            cells = line.split("\t")
-            record: Record = {str(number): cell for number, cell in enumerate(cells, start=1)}
-            yield (cells[place] if place < len(cells) else line).strip(), record
-
-
-def _columns(found: list[Translation], taken: Record) -> Record:
-    new: Record = {}
-    for place, translation in enumerate(found, start=1):
-        mark = f"_{place}" if place > 1 else ""
-        new[f"translation{mark}"] = translation.text
-        new[f"score{mark}"] = round(translation.score, 4)
-    return unlike(new, taken)
-
-
-def _as_text(rows: Iterable[tuple[Record, list[Translation]]], n_best: int) -> Iterator[str]:
-    for _, found in rows:
-        if n_best == 1:
-            yield " ".join(found[0].text.split("\n"))
-            continue
-        yield from (f"{best.score:.4f}\t{' '.join(best.text.split(chr(10)))}" for best in found)
-        yield ""
+        for line in read_lines(path, settings.encoding):
+            yield cell_of(line, place)
 
 
 def read_references(

@@ -160,7 +160,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores on other pairs beside the baselines'."""
     remarks: list[str] = []
     dictionary = DictionaryBaseline.from_dict(run.read_fields("baseline.json", {"table": dict}))
-    scorer = TranslationScorer(load_translator(run), _targets_of(run))
+    scorer = TranslationScorer(load_translator(run), targets_of(run))
     report = ReadReport()
     references = read_references(run, data, settings, report)
     scores, looked_up, copied = scorer.beside(dictionary, references, remarks.append)
@@ -175,7 +175,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     return result | {"dropped": dict(report.dropped), "remarks": remarks}
 
 
-def _targets_of(run: Run) -> Targets:
+def targets_of(run: Run) -> Targets:
     """What the targets of the training were, by which its scores were counted."""
     found: Targets = run.read_fields("metrics.json", {"targets": str})["targets"]
     return found

@@ -24,7 +24,10 @@ def show_export(console: Console, done: Any) -> None:
         before, after = done.small["bytes"]
         say(f"int8: {before:,} bytes of networks became {after:,}.")
         for name, (plain, small) in done.small["quality"].items():
-            say(f"  {name} on validation: {plain:.4f} before, {small:.4f} after")
+            words = done.small["words"][name]
+            say(f"  {words}, on validation: {plain:.4f} before, {small:.4f} after")
+        if not done.small["quality"]:
+            say("  not scored: the prepared data are no longer in the cache ($SEQLOOM_CACHE).")
         say(
             f"  of inputs at random the largest output is the same in {done.small['agreement']:.1%}"
         )

@@ -19,9 +19,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from seqloom_runtime.atomic import write_atomically
 from torch import Tensor
 
-from seqloom.atomic import write_atomically
 from seqloom.errors import RunError
 
 Tree = dict[str, Any]  # nested dicts and lists with tensors, numbers, strings, None at the leaves

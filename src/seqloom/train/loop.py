@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save as save_tensors
+from seqloom_runtime.atomic import write_atomically
 from torch import Tensor, nn
 
-from seqloom.atomic import write_atomically
 from seqloom.config import TrainSettings
 from seqloom.errors import TrainingError
 from seqloom.nn.cells import State

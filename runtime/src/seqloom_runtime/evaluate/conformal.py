@@ -80,10 +80,12 @@ class Conformal:
         """
         _check(quantiles, targets, levels)
         margins = np.zeros((len(levels) // 2, *targets.shape[1:]))
-        errors = outside(quantiles, targets, len(margins))
-        for low in range(len(margins)):
-            margins[low] = finite_quantile(errors[:, low], 1 - 2 * levels[low])
-        usual = finite_quantile(np.abs(errors[:, 0]), 0.9) if len(margins) else np.zeros((1, 1))
+        usual = np.zeros((1, 1))
+        for low in range(len(margins)):  # one at a time: there may be millions of windows
+            errors = _outside(quantiles, targets, low)
+            margins[low] = finite_quantile(errors, 1 - 2 * levels[low])
+            if low == 0:
+                usual = finite_quantile(np.abs(errors), 0.9)
         return cls(tuple(levels), margins, usual)
 
     def apply(self, quantiles: Numbers) -> Floats:
@@ -140,9 +142,12 @@ def outside(quantiles: Numbers, targets: Numbers, intervals: int) -> Floats:
     """
     found = np.zeros((len(targets), intervals, *targets.shape[1:]))
     for low in range(intervals):
-        lower, upper = quantiles[..., low], quantiles[..., -1 - low]
-        found[:, low] = np.maximum(lower - targets, targets - upper)
+        found[:, low] = _outside(quantiles, targets, low)
     return found
+
+
+def _outside(quantiles: Numbers, targets: Numbers, low: int) -> Numbers:
+    return np.maximum(quantiles[..., low] - targets, targets - quantiles[..., -1 - low])
 
 
 def moved(quantiles: Numbers, margins: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from seqloom_runtime.errors import DataError
 from seqloom_runtime.evaluate.calibration import Combination
 from seqloom_runtime.evaluate.linear import LinearTextClassifier
 from seqloom_runtime.exported.folder import Folder
-from seqloom_runtime.exported.model import ExportedModel
+from seqloom_runtime.exported.model import ExportedModel, Pair, Say
 from seqloom_runtime.exported.session import Session
 from seqloom_runtime.tasks.classify import Classifier, Input, front_from_dict
+from seqloom_runtime.tasks.label_rows import labelled_lines
 
 
 class OnnxClassifier(Classifier):
@@ -62,9 +64,10 @@ class ExportedClassifier(ExportedModel):
             answers.append({**labels, "probability": one.probability, "probabilities": shares})
         return answers
 
-    def is_empty(self, row: Any) -> bool:
-        """Whether a text is empty, or only white space."""
-        return isinstance(row, str) and self.classifier.is_empty(row)
+    def lines(self, pairs: Iterable[Pair], options: Any, form: str, say: Say) -> Iterator[str]:
+        """The rows with their labels."""
+        given = ((self._input(row, n), record) for n, (row, record) in enumerate(pairs, 1))
+        return labelled_lines(self.classifier, given, options, form, say)
 
     def _input(self, row: Any, number: int) -> Input:
         if self.classifier.is_text:

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from seqloom_runtime.errors import DataError, RunError
 from seqloom_runtime.evaluate.conformal import Conformal
 from seqloom_runtime.exported.folder import Folder
-from seqloom_runtime.exported.model import ExportedModel
+from seqloom_runtime.exported.model import ExportedModel, Say
 from seqloom_runtime.exported.session import Session
 from seqloom_runtime.rows import Record
-from seqloom_runtime.signal.time_series import TimeSeries
+from seqloom_runtime.signal.time_series import SeriesSet, TimeSeries
 from seqloom_runtime.tasks.forecast import (
     Forecast,
     SeriesForecaster,
@@ -76,18 +76,21 @@ class ExportedForecaster(ExportedModel):
         """What follows each series."""
         if not rows:
             return []
-        return [self._answer(one) for one in self._ahead(rows, options)]
+        return [self._answer(one) for one in self.forecaster.ahead(*self._asked(rows, options))]
 
-    def table(self, rows: Iterable[Any], options: Any) -> list[Record]:
+    def table(self, rows: Iterable[Any], options: Any, say: Say) -> list[Record]:
         """The same as rows of a table: a series, a channel and a step each."""
-        found = self._ahead(list(rows), options)
+        given, horizon = self._asked(list(rows), options)
+        for remark in self.forecaster.remarks(given, horizon):
+            say(remark)
+        found = self.forecaster.ahead(given, horizon)
         scales = self.forecaster.scales
         return list(rows_of(found, scales.channels, self.forecaster.levels, scales.zone))
 
-    def _ahead(self, rows: list[Any], options: Any) -> list[Forecast]:
+    def _asked(self, rows: list[Any], options: Any) -> tuple[SeriesSet, int]:
+        """The series, and how many steps of them."""
         series = [self._series(row, number) for number, row in enumerate(rows, 1)]
-        horizon = options.horizon or self.held.data.horizon
-        return self.forecaster.ahead(replace(self.history, series=series), horizon)
+        return replace(self.history, series=series), options.horizon or self.held.data.horizon
 
     def _answer(self, found: Forecast) -> dict[str, Any]:
         levels = self.forecaster.levels

@@ -38,6 +38,14 @@ class ExportedWriter(ExportedModel):
         texts = self.writer.write_all(rows, sampler_of(options), options.length)
         return [{"text": text} for text in texts]
 
+    def remarks(self, row: Any) -> list[str]:
+        """Which parts of a prompt are not known."""
+        return self.writer.remarks(check_text(row))
+
+    def unknown(self, row: Any) -> list[str]:
+        """The parts of a prompt that the vocabulary lacks."""
+        return self.writer.tokenizer.unknown_words(check_text(row))
+
     def pieces(self, row: Any, options: Any) -> Iterator[str]:
         """The continuation as it comes."""
         return self.writer.stream(check_text(row), sampler_of(options), options.length)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from seqloom_runtime.errors import SettingsError
 from seqloom_runtime.exported.folder import SETTINGS, Folder
 from seqloom_runtime.exported.options import chosen
+from seqloom_runtime.rows import Record
+
+Pair = tuple[Any, Record]
+Say = Callable[[str], None]
 
 
 class ExportedModel:
@@ -38,20 +42,34 @@ class ExportedModel:
     def column(self) -> str | None:
         """The column of a table that the model reads, as in training; None where none is named."""
         data: dict[str, str | None] = self.settings["data"]
-        return data.get("source" if self.task == "translate" else "text")
+        return data.get({"translate": "source", "tag": "tokens"}.get(self.task, "text"))
 
     @property
     def known(self) -> list[str]:
         """Names of the series whose ends the folder holds; of forecast alone."""
         return []
 
-    def is_empty(self, row: Any) -> bool:
-        """Whether nothing of a row is left to read, so that an answer would say nothing."""
-        return False
+    def lines(self, pairs: Iterable[Pair], options: Any, form: str, say: Say) -> Iterator[str]:
+        """Rows in, lines out, written as ``seqloom predict`` writes them.
 
-    def as_text(self, answer: dict[str, Any]) -> list[str]:
-        """An answer as lines for people."""
-        return [str(next(iter(answer.values())))]
+        Args:
+            pairs: what the model reads of each row, and the row.
+            options: that were checked.
+            form: text, csv or jsonl.
+            say: told of what is worth a line.
+
+        Raises:
+            SettingsError: the task has no such rows, or not in this form.
+        """
+        raise SettingsError(f"A model of {self.task} gives no rows.")
+
+    def remarks(self, row: Any) -> list[str]:
+        """What should be known of how a row is read, as sentences."""
+        return []
+
+    def unknown(self, row: Any) -> list[str]:
+        """The parts of a row that the vocabulary lacks; of generate alone."""
+        return []
 
     def answer(self, rows: Sequence[Any], **options: Any) -> list[dict[str, Any]]:
         """One dict a row, in order; rows of about equal length are computed together.

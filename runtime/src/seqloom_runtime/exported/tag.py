@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy.typing as npt
 from seqloom_runtime.decode.viterbi import Chain
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported.folder import Folder
-from seqloom_runtime.exported.model import ExportedModel
+from seqloom_runtime.exported.model import ExportedModel, Pair, Say
 from seqloom_runtime.exported.session import Session
+from seqloom_runtime.rows import as_csv, as_json
 from seqloom_runtime.tasks.tag import SentenceTagger, words_of
+from seqloom_runtime.tasks.tag_rows import tag_text, tagged_rows
 from seqloom_runtime.text.lexicon import Lexicon, Spelled
 
 Array = npt.NDArray[Any]
@@ -72,17 +75,25 @@ class ExportedTagger(ExportedModel):
 
     def answers(self, rows: list[Any], options: Any) -> list[dict[str, Any]]:
         """The words and the tags of each row."""
-        for number, row in enumerate(rows, 1):
-            if not isinstance(row, str | list | tuple):
-                raise DataError(
-                    f"Row {number:,}: expected a text or a list of words, received "
-                    f"{type(row).__name__}."
-                )
-        sentences = [list(words_of(row, self.tagger)) for row in rows]
+        given = (self._given(row, number) for number, row in enumerate(rows, 1))
+        sentences = [list(words_of(row, self.tagger)) for row in given]
         tags = self.tagger.tag_sentences(sentences)
         return [{"tokens": words, "tags": own} for words, own in zip(sentences, tags, strict=True)]
 
-    def as_text(self, answer: dict[str, Any]) -> list[str]:
-        """A word, a tab and its tag on each line, and an empty line behind."""
-        pairs = zip(answer["tokens"], answer["tags"], strict=True)
-        return [*(f"{word}\t{tag}" for word, tag in pairs), ""]
+    def lines(self, pairs: Iterable[Pair], options: Any, form: str, say: Say) -> Iterator[str]:
+        """A word, a tab and its tag on each line, an empty line behind; or rows with their tags."""
+        given = ((self._given(row, n), record) for n, (row, record) in enumerate(pairs, 1))
+        if form == "text":
+            return tag_text(self.tagger, (row for row, _ in given))
+        named = self.settings["data"]["tags"]
+        column = named if named and not named.isdecimal() else "tags"
+        rows = tagged_rows(self.tagger, given, column)
+        return as_json(rows) if form == "jsonl" else as_csv(rows)
+
+    def _given(self, row: Any, number: int) -> Any:
+        if not isinstance(row, str | list | tuple):
+            raise DataError(
+                f"Row {number:,}: expected a text or a list of words, received "
+                f"{type(row).__name__}."
+            )
+        return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy.typing as npt
@@ -9,9 +10,10 @@ import numpy.typing as npt
 from seqloom_runtime.exported.decoding import DecoderState, OnnxDecoding
 from seqloom_runtime.exported.folder import Folder
 from seqloom_runtime.exported.generate import check_text
-from seqloom_runtime.exported.model import ExportedModel
+from seqloom_runtime.exported.model import ExportedModel, Pair, Say
 from seqloom_runtime.rows import Record
 from seqloom_runtime.tasks.translate import TextTranslator
+from seqloom_runtime.tasks.translation_rows import translated_lines
 from seqloom_runtime.text.tokenizers import tokenizer_from_dict
 
 Array = npt.NDArray[Any]
@@ -50,13 +52,10 @@ class ExportedTranslator(ExportedModel):
         texts = [check_text(row, number) for number, row in enumerate(rows, 1)]
         return [ranked("translation", found) for found in self.translator.translate(texts, options)]
 
-    def as_text(self, answer: dict[str, Any]) -> list[str]:
-        """The translation; of several each with its score, the best first, and an empty line."""
-        texts = [" ".join(t.split("\n")) for n, t in answer.items() if n.startswith("translation")]
-        if len(texts) == 1:
-            return texts
-        scores = [score for name, score in answer.items() if name.startswith("score")]
-        return [*(f"{s:.4f}\t{text}" for s, text in zip(scores, texts, strict=True)), ""]
+    def lines(self, pairs: Iterable[Pair], options: Any, form: str, say: Say) -> Iterator[str]:
+        """The texts' translations, as bare lines or in their rows."""
+        given = ((check_text(row, n), record) for n, (row, record) in enumerate(pairs, 1))
+        return translated_lines(self.translator, given, options, form, say)
 
 
 def ranked(name: str, found: list[Any]) -> Record:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -32,6 +33,11 @@ from seqloom_runtime.serve.refused import RefusedError
 from seqloom_runtime.serve.served import Looks, Served, Streams, Weighs
 from seqloom_runtime.serve.streaming import EVENT_STREAM, Streaming
 from seqloom_runtime.serve.waiting import Queue
+
+SEALED = (
+    '"{}" is exported: it answers, and keeps gates, states and gradients to itself. To see inside, '
+    "serve the run that it was made of."
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -97,9 +103,7 @@ class Serving:
         """Show what happens inside."""
         model, row = asked.model, asked.only_row()
         if not isinstance(model, Looks):
-            raise RefusedError(
-                404, f'Runs of {model.task} such as "{model.name}" have no view inside.'
-            )
+            raise RefusedError(404, SEALED.format(model.name))
         page = await self.aside(model.look, row, asked.language)
         return JSONResponse({"model": model.name, "page": f"/looks/{self.looks.keep(page)}"})
 
@@ -107,7 +111,7 @@ class Serving:
         """Say what mattered."""
         model, row = asked.model, asked.only_row()
         if not isinstance(model, Weighs):
-            raise RefusedError(404, f'"{model.name}" does not say what mattered.')
+            raise RefusedError(404, SEALED.format(model.name))
         found = await self.aside(model.weigh, row)
         return JSONResponse({"model": model.name, **found})
 
@@ -146,19 +150,20 @@ def guarded(app: FastAPI, *, api_key: str = "", hosts: Sequence[str] = ()) -> Gu
 def _add_tasks(app: FastAPI, serving: Serving) -> None:
     for task, models in serving.by_task.items():
         own = list(models.values())
-        ways: dict[str, Callable[[Asked], Awaitable[Response]]] = {"": serving.answer}
-        if any(isinstance(one, Streams) for one in own):
-            ways["/stream"] = serving.stream
-        if any(isinstance(one, Looks) for one in own):
-            ways["/look"] = serving.look
-        if any(isinstance(one, Weighs) for one in own):
-            ways["/weigh"] = serving.weigh
-        for path, answer in ways.items():
+        ways: tuple[tuple[str, Callable[[Asked], Awaitable[Response]], Any], ...] = (
+            ("", serving.answer, Served),
+            ("/stream", serving.stream, Streams),
+            ("/look", serving.look, Looks),
+            ("/weigh", serving.weigh, Weighs),
+        )
+        for path, answer, kind in ways:
+            able = not path or any(isinstance(one, kind) for one in own)
             app.add_api_route(
                 f"/v1/{task}{path}",
                 serving.endpoint(task, answer),
                 methods=["POST"],
                 response_class=Response,
+                include_in_schema=able,  # where no model is able to, asking still says why
                 **operation(task, path, own),
             )
 
@@ -201,9 +206,15 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_missing(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
-    what = "takes no such method" if status == 405 else "is not here; /openapi.json lists all paths"
+    allowed = (getattr(error, "headers", None) or {}).get("Allow", "another method")
     path = request.url.path if len(request.url.path) < 80 else "The path"
-    return refused(RefusedError(status, f"{path} {what}."))
+    what = "is not here; /openapi.json lists all paths"
+    if status == 405:
+        what = f"takes {allowed}, not {request.method[:20]}"
+    response = refused(RefusedError(status, f"{path} {what}."))
+    if status == 405:
+        response.headers["Allow"] = allowed
+    return response
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -11,11 +11,23 @@ from typing import Any
 from seqloom_runtime.errors import nearest
 from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.refused import RefusedError
-from seqloom_runtime.serve.served import Field, Row
+from seqloom_runtime.serve.served import Field, Kind, Row
 
 MOST_COLUMNS = 64  # of a series or a table
 LONGEST_CELL = 1_000  # characters of a cell of a table
 SCALARS = (str, int, float, bool, type(None))
+EXAMPLES: dict[Kind, str] = {
+    "text": '"some text"',
+    "words": '"a sentence"',
+    "series": "[0.5, 1.0, 0.7]",
+    "table": '[{"column": 1.0}]',
+    "media": '"base64 of a file"',
+    "integer": "1",
+    "number": "0.5",
+    "boolean": "true",
+    "choice": '"a name"',
+}
+"""What a request may hold in a field of each kind."""
 
 
 def checked(
@@ -39,7 +51,10 @@ def checked(
     for name, field in fields.items():
         value = given.get(name)
         if value is None and field.required:
-            raise RefusedError(422, f'{where}"{name}" is missing: {field.help}')
+            example = f'{{"{name}": {EXAMPLES[field.kind]}}}'
+            raise RefusedError(
+                422, f'{where}"{name}" is missing: {field.help} Expected, for example, {example}.'
+            )
         row[name] = field.default if value is None else _checked(value, field, limits, where, name)
     return row
 

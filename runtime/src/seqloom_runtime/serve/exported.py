@@ -16,7 +16,7 @@ import numpy as np
 from seqloom_runtime.exported import ExportedModel, open_model
 from seqloom_runtime.exported.options import OPTIONS, Option, chosen
 from seqloom_runtime.serve.pieces import piece_told
-from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
+from seqloom_runtime.serve.served import DIGITS, Answer, Field, Kind, Options, Row
 from seqloom_runtime.signal.midi import read_midi
 from seqloom_runtime.tasks.forecast import rounded, values_of
 
@@ -110,7 +110,7 @@ class ServedExport:
         alone = self.task == "generate" or bool(options.get("temperature"))
         calls = [[one] for one in given] if alone else [given]
         found = [own for call in calls for own in self.model.answer(call, **asked)]
-        return [self._told(one) for one in found]
+        return [self._told(one, own) for one, own in zip(given, found, strict=True)]
 
     def _given(self, row: Row) -> Any:
         """A row as an exported model takes it."""
@@ -119,23 +119,32 @@ class ServedExport:
             return {"id": value}
         return value
 
-    def _told(self, found: Answer) -> Answer:
+    def _told(self, given: Any, found: Answer) -> Answer:
         """An answer with the names that it has behind the server."""
         match self.task:
             case "classify":
                 labels = found["labels"] if "labels" in found else [found["label"]]
                 labels = [label for label in labels if label]
-                return {**found, "label": labels[0] if labels else None, "labels": labels}
+                shares = {n: round(p, DIGITS) for n, p in found["probabilities"].items()}
+                return {
+                    "label": labels[0] if labels else None,
+                    "labels": labels,
+                    "probability": round(found["probability"], DIGITS),
+                    "probabilities": shares,
+                    "cut": self.model.classifier.is_cut(given),
+                }
             case "tag":
                 return {"words": found["tokens"], "tags": found["tags"]}
-            case "translate" | "caption":
-                return _ranked("translation" if self.task == "translate" else "caption", found)
+            case "translate":
+                return {**_ranked("translation", found), "cut": self.model.translator.is_cut(given)}
+            case "caption":
+                return _ranked("caption", found)
             case "forecast":
                 return {"calibrated_steps": len(found["times"]), "series": [self._series(found)]}
             case "transcribe":
                 text, seconds = found["transcript"], found["seconds"]
                 return {"text": text, "score": found["score"], "seconds": seconds, "others": []}
-        return {**found, "unknown": []}
+        return {**found, "unknown": self.model.unknown(given)}
 
     def _series(self, found: Answer) -> Answer:
         channels, levels = self.model.forecaster.scales.channels, self.model.forecaster.levels
@@ -166,7 +175,9 @@ class ServedWriter(ServedExport):
     """An exported generator: it streams too."""
 
     def stream(self, row: Row, options: Options) -> Iterator[Answer]:
-        """Pieces of the text as they come."""
+        """Pieces of the text as they come, behind what is not known of the prompt."""
+        if unknown := self.model.unknown(row["prompt"]):
+            yield {"text": "", "unknown": unknown}
         for piece in self.model.stream(row["prompt"], **options):
             yield {"text": piece}
 
@@ -204,7 +215,10 @@ def open_export(folder: str | Path, threads: int = 1) -> ServedExport:
 def _ranked(name: str, found: Answer) -> Answer:
     """Texts of one row, the best first, from ``name``, ``name_2`` and so on."""
     marks = ["", *(f"_{place}" for place in range(2, len(found)) if f"{name}_{place}" in found)]
-    texts = [{"text": found[name + mark], "score": found["score" + mark]} for mark in marks]
+    texts = [
+        {"text": found[name + mark], "score": round(found["score" + mark], DIGITS)}
+        for mark in marks
+    ]
     return {"text": texts[0]["text"], "tokens": [], "n_best": texts}
 
 

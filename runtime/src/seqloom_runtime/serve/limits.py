@@ -53,6 +53,18 @@ class Limits:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if value <= 0:
+            if not value > 0:
                 flag = field.name.replace("_", "-")
                 raise SettingsError(f"--{flag} {value}: expected a number above 0.")
+
+
+def meanings() -> dict[str, str]:
+    """What each limit means, as the class says it.
+
+    >>> meanings()["characters"]
+    'Characters of one text at most.'
+    """
+    lines = (Limits.__doc__ or "").splitlines()
+    parts = [line.strip().partition(": ") for line in lines if ": " in line]
+    known = {field.name for field in fields(Limits)}
+    return {name: meaning for name, _, meaning in parts if name in known}

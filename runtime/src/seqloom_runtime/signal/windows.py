@@ -20,6 +20,7 @@ from seqloom_runtime.errors import DataError, SettingsError
 
 Floats = npt.NDArray[np.floating[Any]]
 Numbers = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]  # half the memory where there are millions of windows
 Marks = npt.NDArray[np.bool_]
 
 
@@ -119,8 +120,8 @@ class Windows:
     """
 
     values: Sequence[Floats]
-    starts: Numbers
-    owners: Numbers
+    starts: Places
+    owners: Places
     look_back: int
     horizon: int
     past: Sequence[Floats] = ()
@@ -147,11 +148,12 @@ class Windows:
         """
         firsts = [
             # A series begins with at least one step to look back on; a short one is filled up.
-            np.arange(max(start, 1), stop - horizon + 1, stride, dtype=np.int64)
+            np.arange(max(start, 1), stop - horizon + 1, stride, dtype=np.int32)
             for start, stop in ranges
         ]
-        owners = np.repeat(np.arange(len(firsts)), [len(first) for first in firsts])
-        starts = np.concatenate(firsts) if firsts else np.zeros(0, np.int64)
+        counts = [len(first) for first in firsts]
+        owners = np.repeat(np.arange(len(firsts), dtype=np.int32), counts)
+        starts = np.concatenate(firsts) if firsts else np.zeros(0, np.int32)
         return cls(values, starts, owners, look_back, horizon, **others)
 
     def __len__(self) -> int:
@@ -163,19 +165,20 @@ class Windows:
 
     def whole(self) -> Windows:
         """Those windows whose look-back lies wholly in its series."""
-        return self.select(np.flatnonzero(self.starts >= self.look_back))
+        return self.select(self.starts >= self.look_back)
 
     def seeing(self, look_back: int) -> Windows:
         """The same targets behind a longer or shorter look-back."""
         return replace(self, look_back=look_back)
 
-    def select(self, numbers: Numbers) -> Windows:
+    def select(self, numbers: Numbers | Marks) -> Windows:
         """Some of the windows, over the same series."""
         return replace(self, starts=self.starts[numbers], owners=self.owners[numbers])
 
     def batch(self, numbers: Sequence[int] | Numbers) -> Batch:
         """Some windows side by side."""
-        starts, owners = self.starts[numbers], self.owners[numbers]
+        starts = self.starts[numbers].astype(np.int64)
+        owners = self.owners[numbers].astype(np.int64)
         pairs = list(zip(owners.tolist(), starts.tolist(), strict=True))
         return Batch(
             np.stack([self._look_back(owner, start) for owner, start in pairs]),

@@ -21,8 +21,8 @@ from seqloom_runtime.text.tokenizers import Tokenizer, tokenizer_from_dict
 
 FRAME = 2  # tokens around a text: its start and its end
 TOKENS = 16_384  # of a batch, padding counted
-FEWEST_TOKENS = 1_024  # of a batch where there are enough
-PARTS = 6  # that few inputs are run in, so that a long one does not pad all others to its length
+FEWEST_TOKENS = 3_000  # of a batch where there are enough; smaller products of matrices run slower
+PARTS = 4  # that few inputs are run in, so that a long one does not pad all others to its length
 CHUNK = 2_048  # inputs held at once, among which those of about equal length are put together
 
 Input = str | npt.NDArray[np.float32]
@@ -164,6 +164,23 @@ class Classifier:
         if not isinstance(given, str):
             return False
         return not clean_text(str(self.plain(given)), self.settings).strip()
+
+    def is_cut(self, given: Input) -> bool:
+        """Whether a text is longer than what the network reads of it; a series never is."""
+        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
+            return False
+        text = clean_text(str(self.plain(given)), self.settings)
+        longest: int = self.settings.text.max_length
+        # A text has no more tokens than bytes, so that few are cut into tokens once more.
+        return (
+            len(text.encode(errors="replace")) > longest and len(self.front.encode(text)) > longest
+        )
+
+    def whole_length(self, given: Input) -> int:
+        """Tokens of a text before it is cut, or steps of a series."""
+        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
+            return len(self.encode(given))
+        return len(self.front.encode(clean_text(str(self.plain(given)), self.settings)))
 
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:
         best = int(shares.argmax())

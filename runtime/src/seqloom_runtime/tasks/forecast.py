@@ -103,6 +103,33 @@ class SeriesForecaster:
         alone = len(found.series) == 1
         return [one.name for one in found.series if self.scales.number(one, alone) is None]
 
+    def remarks(self, found: SeriesSet, horizon: int) -> list[str]:
+        """What should be known of the forecasts of some series, as sentences."""
+        remarks, trained = [], self.settings.data.horizon
+        if horizon > trained:
+            remarks.append(
+                f"Beyond the horizon of the training ({trained:,} steps) medians are read back as "
+                "if they had come true; the intervals there are estimates and were not calibrated."
+            )
+        if horizon > trained and found.past:
+            columns = ", ".join(f'"{name}"' for name in found.past)
+            remarks.append(f"Beyond it {columns} are held as they last were: nobody knows them.")
+        if found.left_out:
+            remarks.append(f"{len(found.left_out):,} series without any value have no forecast.")
+        if unknown := self.unknown(found):
+            remarks.append(
+                f"{len(unknown):,} of {len(found.series):,} series were not in the training (such "
+                f'as "{unknown[0]}"): each is put on the scale of its own history.'
+            )
+        look_back = self.settings.data.look_back + self.lag
+        if short := [one for one in found.series if len(one) < look_back]:
+            remarks.append(
+                f"{len(short):,} of {len(found.series):,} series are shorter than the "
+                f'{look_back:,} steps that forecasts read (such as "{short[0].name}": '
+                f"{len(short[0]):,}): theirs rest on less than the scores of the run do."
+            )
+        return remarks
+
     def placed(
         self, found: SeriesSet, before: Sequence[int] | None = None
     ) -> tuple[StoredSeries, SeriesScales]:
@@ -206,8 +233,8 @@ class _Grown:
         known = [_longer(one, horizon, None) for one in self.known]
         windows = Windows(
             padded,
-            np.array([len(one) for one in self.values]),
-            np.arange(rows),
+            np.array([len(one) for one in self.values], np.int32),
+            np.arange(rows, dtype=np.int32),
             look_back,
             horizon,
             past=self.past if self.past[0].shape[1] else (),

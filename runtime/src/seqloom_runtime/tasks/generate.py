@@ -16,6 +16,7 @@ import numpy.typing as npt
 from seqloom_runtime.decode.generation import generate, top_candidates
 from seqloom_runtime.decode.sampling import Sampler
 from seqloom_runtime.stepping import Step
+from seqloom_runtime.tasks.remarks import unknown_words
 from seqloom_runtime.text.stream import StreamDecoder
 from seqloom_runtime.text.tokenizers import Tokenizer
 
@@ -86,6 +87,11 @@ class Writer:
         line_end = [int(i) for i in self.tokenizer.encode("\n")]
         usable = [i for i in line_end if i != self.tokenizer.unknown]
         return usable or [4]  # the first token that is not special
+
+    def remarks(self, prompt: str) -> list[str]:
+        """What should be known of how a prompt is read, as sentences."""
+        unknown = self.tokenizer.unknown_words(prompt)
+        return [unknown_words(unknown)] if unknown else []
 
     def ids(
         self, prompts: Sequence[str], sampler: Sampler, length: int, *, first_row: int = 0

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from seqloom_runtime.batching import group_by_length, pad
 from seqloom_runtime.decode.beam import Hypothesis
 from seqloom_runtime.errors import DataError, SettingsError
+from seqloom_runtime.tasks.remarks import cut_texts
 from seqloom_runtime.tasks.searching import Decoding, Searching
 from seqloom_runtime.text.tokenizers import Tokenizer
 from seqloom_runtime.text.vocabulary import UNKNOWN_TEXT
@@ -102,6 +103,14 @@ class TextTranslator:
             raise DataError(f"Expected a text to translate, received {type(text).__name__}.")
         return source_ids(text, self.source, self.settings)
 
+    def is_cut(self, text: str) -> bool:
+        """Whether a text is longer than what is read of it."""
+        longest: int = self.settings.text.max_length
+        # A text has no more tokens than bytes, so that few are cut into tokens once more.
+        return (
+            len(text.encode(errors="replace")) > longest and len(self.source.encode(text)) > longest
+        )
+
     def pieces(self, text: str) -> list[str]:
         """The source tokens that the network reads, as it cuts them."""
         return [self.source.token(int(i)) for i in self.encode(text)]
@@ -145,19 +154,12 @@ class TextTranslator:
         say: Callable[[str], None],
     ) -> Iterator[list[Translation]]:
         number = cut = 0
-        longest = self.settings.text.max_length
         while chunk := list(islice(stream, CHUNK)):
             yield from self._chunk(chunk, options, number, attention)
             number += len(chunk)
-            # A text has no more tokens than bytes, so that few are cut a second time to be counted.
-            long = (text for text in chunk if len(text.encode(errors="replace")) > longest)
-            cut += sum(len(self.source.encode(text)) > longest for text in long)
+            cut += sum(map(self.is_cut, chunk))
         if cut:
-            are = "is" if cut == 1 else "are"
-            say(
-                f"{cut:,} of {number:,} texts {are} longer than {longest:,} tokens, and what "
-                "follows is not read (--max-length in training)."
-            )
+            say(cut_texts(cut, number, self.settings.text.max_length))
 
     def _chunk(
         self, texts: list[str], options: Any, first: int, attention: bool

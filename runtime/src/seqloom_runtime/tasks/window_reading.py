@@ -49,7 +49,7 @@ class StoredSeries:
         Where there are no times, all series are taken to begin together.
         """
         if any(len(times) < len(own) for times, own in zip(self.times, self.raw, strict=True)):
-            return windows.starts
+            return windows.starts.astype(np.int64)
         firsts = np.cumsum([0, *(len(own) for own in self.raw[:-1])])
         every = np.concatenate(self.times)
         own: npt.NDArray[np.int64] = every[firsts[windows.owners] + windows.starts]

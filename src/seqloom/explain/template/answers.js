@@ -152,12 +152,19 @@ function attributionView(text, number) {
     occlusion: word("occlusion" + note, words.starts[start]),
   };
   for (const method of ["gradients", "occlusion"]) {
-    const values = found[method][target], most = Math.max(...values.map(Math.abs), 1e-9);
+    const values = found[method][target], most = mostOf(method);
     out.push(make("h3", {}, word(method)), make("p", { class: "note" }, says[method]));
     out.push(text.arrays.picture ? pictured(text, values, most) : text.arrays.mel || text.arrays.roll ? stemsBelow(values, most, text, number) : ahead ? stems(values, most, text) : coloured(values, most, text));
     out.push(make("p", { class: "note" }, ramp(-most, most), ` (${word("against")} – ${word("for")})`));
   }
   return out;
+}
+
+function mostOf(method) { // one scale for what is shown of all texts
+  return Math.max(1e-9, ...data.texts.flatMap((text, n) => {
+    const found = text.attribution;
+    return found && found.targets.length ? found[method][Math.min(chosen.target[n], found.targets.length - 1)].map(Math.abs) : [];
+  }));
 }
 
 function coloured(values, most, text) {

@@ -49,13 +49,19 @@ function showUnit(place, signal, unit) {
 
 function drawHead() {
   const head = document.getElementById("head"), largest = Math.max(...data.texts.map(t => t.deviation));
-  const about = [["task", data.task], ["encoder", data.encoder], ["run", data.run]].filter(([, v]) => v);
+  const named = (kind, name) => (words[kind] || {})[name] || name;
+  const about = [["task", named("tasks", data.task)], ["encoder", named("encoders", data.encoder)], ["run", data.run]].filter(([, v]) => v);
   head.replaceChildren(make("h1", {}, word("title")),
     make("p", { class: "soft" }, about.map(([n, v]) => `${word(n)}: ${v}`).join("  ·  ")),
     make("p", { class: "note" }, word("exact", largest.toExponential(1), 256)),
-    ...data.texts[0].remarks.map(remark => make("p", { class: "note" }, remark)));
+    ...(data.texts.length > 1 ? [make("p", { class: "note" }, word("shared"))] : []),
+    ...data.texts.flatMap((text, n) => text.remarks.map(remark => make("p", { class: "note" }, data.texts.length > 1 ? `${whichOf(n)}: ${remark}` : remark))));
   document.title = document.title || word("title");
   document.getElementById("skip").textContent = word("skip");
+}
+
+function whichOf(number) { // what a text is called beside another
+  return word(["forecast", "transcribe", "compose", "caption"].includes(data.task) ? "whichFile" : "which", number + 1);
 }
 
 function drawControls() {
@@ -87,8 +93,10 @@ function draw() {
   // Both texts of a view stand in one row, so that they can be compared.
   for (const view of [inputView, saysView, trackView, chartView, mapsView, (t, n) => lookingView(t, n, "attention"), (t, n) => lookingView(t, n, "alignment"), attributionView]) {
     data.texts.forEach((text, number) => {
-      const parts = view(text, number);
-      columns.append(make("section", { id: view === trackView ? "track" + number : null }, ...parts));
+      const parts = view(text, number), id = view === trackView ? "track" + number : null;
+      if (data.texts.length < 2) { columns.append(make("section", { id }, ...parts)); return; }
+      const which = make("p", { class: "which" }, make("strong", {}, whichOf(number)), ` ${text.given.slice(0, 70)}`);
+      columns.append(make("section", { id, "aria-label": whichOf(number) }, ...(parts.length ? [which] : []), ...parts));
     });
   }
   main.replaceChildren(columns, make("section", {}, ...unitsView()));

@@ -12,6 +12,10 @@ function unitValue(text, signal, step) {
   return numberAt(arrayOf(text, signal), step, placeNow().units.indexOf(chosen.unit));
 }
 
+function largest(text, signal) { // how far this unit goes
+  return Math.max(...namesOf(text, placeNow()).map((_, step) => Math.abs(unitValue(text, signal, step))));
+}
+
 function columnWidth(count) { return count <= 20 ? 30 : count <= 40 ? 20 : count <= 90 ? 14 : count <= 160 ? 9 : 6; }
 
 function areWords(names) { return names.filter(name => name.length > 1).length > names.length / 2; }
@@ -19,8 +23,8 @@ function areWords(names) { return names.filter(name => name.length > 1).length >
 function trackView(text, number) {
   const place = placeNow(), names = labelsOf(text, place), array = arrayOf(text, chosen.signal);
   const wide = areWords(names);
-  // A state's colours go as far as this unit does; a gate's from 0 to 1.
-  const own = Math.max(1e-3, ...names.map((_, step) => Math.abs(unitValue(text, chosen.signal, step))));
+  // A state's colours go as far as this unit does in any of the texts; a gate's from 0 to 1.
+  const own = Math.max(1e-3, ...data.texts.map(one => largest(one, chosen.signal)));
   const [low, high] = array.low < 0 ? [-own, own] : [array.low, array.high];
   const strip = make("div", {
     class: "strip", tabindex: "0", role: "group", "aria-label": word("track"), onkeydown: e => moved(e, number, names.length),
@@ -62,7 +66,7 @@ function moved(event, number, count) {
 function chartView(text, number) {
   const place = placeNow(), names = namesOf(text, place), each = columnWidth(names.length);
   const width = GUTTER + each * names.length + 8, height = 170, top = 8, bottom = height - 14;
-  const signals = place.signals, span = Math.max(1, ...signals.flatMap(s => names.map((_, n) => Math.abs(unitValue(text, s, n)))));
+  const signals = place.signals, span = Math.max(1, ...signals.flatMap(s => data.texts.map(one => largest(one, s))));
   const low = signals.some(s => arrayOf(text, s).low < 0) ? -span : 0;
   const y = value => bottom - (value - low) / (span - low) * (bottom - top);
   const svg = make("svg", { width, height, role: "img", "aria-label": word("chart", chosen.unit) });

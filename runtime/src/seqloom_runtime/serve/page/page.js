@@ -51,7 +51,10 @@ function showInside() {
   const inside = $("inside"), columns = document.querySelector(".columns");
   inside.replaceChildren();
   columns.classList.toggle("both", Boolean(now.looks && open));
-  if (!now.looks) return;
+  if (!now.looks) {
+    inside.append(make("p", { class: "note" }, word("insideNone")));
+    return;
+  }
   const button = make("button", { type: "button", "aria-expanded": String(open), onclick: () => { open = !open; showInside(); } }, word(open ? "insideHide" : "insideShow"));
   inside.append(make("div", { class: "row" }, button));
   if (!open) return;
@@ -82,7 +85,10 @@ async function look() {
     else view.replaceChildren(make("iframe", { title: word("insideFrame"), src: found.page, sandbox: "allow-scripts" }));
   } catch (error) {
     if (error.status === 429) again = true;
-    else if (view.isConnected) view.replaceChildren(make("p", { class: "note" }, error.message));
+    else if (view.isConnected) {
+      const most = /a page shows up to (\d+)/.exec(error.message);
+      view.replaceChildren(make("p", { class: "note" }, most ? word("insideLong", most[1]) : error.message));
+    }
   } finally {
     looking = false;
     if (again) wait = setTimeout(look, 1500);

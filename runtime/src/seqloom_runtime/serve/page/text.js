@@ -61,6 +61,10 @@ export function generate(model, place, tools) {
     try {
       const asked = { model: model.name, prompt, ...("candidates" in model.options ? { candidates: 8 } : {}), ...valuesOf(controls) };
       for await (const event of events("/v1/generate/stream", asked, signal)) {
+        if (event.unknown) {
+          one.answer.append(make("p", { class: "note" }, word("unknown", event.unknown.map(visible).join(", "))));
+          continue;
+        }
         const span = make("span", { class: "token" }, event.text);
         for (const step of event.steps || []) {
           const at = steps.push(step) - 1;
@@ -99,7 +103,7 @@ export function classify(model, place, tools) {
       const shares = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]);
       const best = found.labels.length ? found.labels.join(", ") : word("none");
       const mattered = make("div");
-      one.answer.replaceChildren(make("p", { class: "best" }, best, " ", make("span", { class: "soft" }, percent(found.probability))), bars(shares.slice(0, 12), found.label), mattered);
+      one.answer.replaceChildren(make("p", { class: "best" }, best, " ", make("span", { class: "soft" }, percent(found.probability))), cutNote(found), bars(shares.slice(0, 12), found.label), mattered);
       say(`${word("label")}: ${best}, ${percent(found.probability)}`);
       tools.answered();
       if (model.weighs && !series) await weigh(mattered, shares[0][0]);
@@ -131,6 +135,9 @@ export function classify(model, place, tools) {
   return { row, text: () => one.area.value, submit };
 }
 
+// Said where the end of a text was not read.
+function cutNote(found) { return found.cut ? make("p", { class: "note cut" }, word("cut")) : ""; }
+
 function hueOf(name) { return [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7); }
 
 export function tag(model, place, tools) {
@@ -159,7 +166,7 @@ export function translate(model, place, tools) {
       const asked = valuesOf(controls);
       if (asked.temperature > 0) asked.n_best = 1; // one is drawn
       const found = await ask("/v1/translate", { model: model.name, text: one.area.value, ...("attention" in model.options ? { attention: true } : {}), ...asked });
-      one.answer.replaceChildren(make("p", { class: "best" }, found.text || word("nothing")));
+      one.answer.replaceChildren(make("p", { class: "best" }, found.text || word("nothing")), cutNote(found));
       if (found.n_best.length > 1) one.answer.append(make("h3", {}, word("nbest")), nbest(found.n_best));
       if (found.attention) one.answer.append(make("h3", {}, word("alignment")), make("p", { class: "note" }, word("alignmentNote")), alignment(found));
       say(found.text);

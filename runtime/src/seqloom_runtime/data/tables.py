@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.column_names import is_known
-from seqloom.data.encoding import read_head, read_lines
-from seqloom.errors import DataError
+from seqloom_runtime.data.column_names import is_known
+from seqloom_runtime.data.encoding import read_head, read_lines
+from seqloom_runtime.errors import DataError
 
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _NO_SEPARATOR = "\x1f"  # stands in no text: each line is one field

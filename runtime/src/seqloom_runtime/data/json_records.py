@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.encoding import read_chunks, read_head, read_lines
-from seqloom.data.tables import OnBad
-from seqloom.errors import DataError
+from seqloom_runtime.data.encoding import read_chunks, read_head, read_lines
+from seqloom_runtime.data.tables import OnBad
+from seqloom_runtime.errors import DataError
 
 _LARGEST = 64 * 2**20  # characters of one element; more is a file that never closes a bracket
 _SPACE = " \t\n\r"

@@ -15,7 +15,7 @@ from encodings.aliases import aliases
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from seqloom.errors import DataError, SettingsError, nearest
+from seqloom_runtime.errors import DataError, SettingsError, nearest
 
 SAMPLE = 65_536
 """Bytes looked at in each of the three places of a file."""

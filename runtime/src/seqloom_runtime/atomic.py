@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from seqloom.errors import RunError
+from seqloom_runtime.errors import RunError
 
 
 def write_atomically(path: Path, content: bytes, *, advice: str | None = None) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
-from seqloom.errors import SettingsError, nearest
+from seqloom_runtime.errors import SettingsError, nearest
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[^{}]+|.", re.DOTALL)
 
@@ -50,7 +51,7 @@ class Template:
         """The template of a setting that is a column's name, without braces, or a template."""
         return cls(setting if "{" in setting or "}" in setting else f"{{{setting}}}")
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Columns the template needs, in order, each once."""
         return tuple(dict.fromkeys(part for part, is_column in self.parts if is_column))
@@ -81,6 +82,18 @@ class Template:
         if self.problem(record, drop) is not None:
             return None
         return "".join(as_text(record[part]) if column else part for part, column in self.parts)
+
+    def filled(self, record: Mapping[str, Any], drop: Collection[str] = ()) -> str:
+        """The record's text with nothing in the place of what is missing or among ``drop``.
+
+        >>> Template("{title}: {text}").filled({"title": "Toast", "text": None})
+        'Toast: '
+        """
+        fields = {column: as_text(record.get(column)) for column in self.columns}
+        fields = {column: "" if field in drop else field for column, field in fields.items()}
+        if not any(map(str.strip, fields.values())):
+            return ""  # only the template's own words are left
+        return "".join(fields[part] if column else part for part, column in self.parts)
 
 
 def as_text(value: Any) -> str:

@@ -1,0 +1,116 @@
+"""Predictions for the rows of a file, as lines: read, answered and written as ``seqloom`` does.
+
+file ─ rows ─ model ─→ lines, on standard output or in a file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqloom_runtime.errors import DataError, SettingsError
+from seqloom_runtime.exported.options import chosen
+from seqloom_runtime.reading import (
+    JSON,
+    Reading,
+    is_table,
+    read_cells,
+    read_records,
+    read_rows,
+    stop,
+)
+from seqloom_runtime.rows import as_csv, as_json, check_form, form_of_file, form_of_rows
+from seqloom_runtime.tasks.remarks import with_left_out
+
+COLUMNS = (".conll", ".conllu")  # words and tags in columns, which training alone reads
+
+
+@dataclass
+class Predicting:
+    """What is asked for.
+
+    Args:
+        model: opened.
+        file: with the rows; - reads lines of standard input; None follows the series of a forecast.
+        options: of the model, those that were passed.
+        text: column or template that is read; None takes that of the training.
+        form: auto, text, csv or jsonl.
+        encoding: of the file; auto finds it.
+        skip_bad_rows: leave out rows that cannot be read.
+        say: told of what is worth a line.
+    """
+
+    model: Any
+    file: str | None
+    options: dict[str, Any]
+    text: str | None = None
+    form: str = "auto"
+    encoding: str = "auto"
+    skip_bad_rows: bool = False
+    say: Callable[[str], None] = print
+    left_out: int = 0
+
+    def lines(self, out: Path | None = None) -> Iterator[str]:
+        """The predictions; how many rows were left out is said behind the last.
+
+        Args:
+            out: file that they are for, whose name may say how they are written.
+
+        Raises:
+            DataError: the file, or a row, cannot be read.
+            SettingsError: options that do not go together.
+        """
+        form = form_of_file(self.model.task, self.form, out)
+        check_form(self.model.task, form)
+        lines = self._forecast(out) if self.model.task == "forecast" else self._rows(form)
+        return with_left_out(lines, lambda: self.left_out, self.say)
+
+    def _rows(self, form: str) -> Iterator[str]:
+        model, file = self.model, self.file
+        if file is None:
+            raise SettingsError("predict needs a FILE, or - for lines of standard input.")
+        if model.task == "tag" and Path(file).suffix.lower() in COLUMNS:
+            raise DataError(
+                f"{file}: columns of words and tags are read by seqloom predict alone. Pass plain "
+                'text, a sentence a line, or JSON lines such as {"tokens": ["The", "cat"]}.'
+            )
+        bare = file == "-" or not is_table(file, self.encoding)
+        column = self.text or model.column
+        how = Reading(self.encoding, self._bad, model.settings["data"]["drop"])
+        if bare and model.task == "translate" and column and column.isdecimal():
+            pairs: Iterator[Any] = read_cells(file, int(column) - 1, how)
+        else:
+            pairs = read_rows(file, column, how)
+        if form == "auto" and model.task == "tag" and file.endswith(JSON):
+            form = "jsonl"  # as seqloom predict gives them
+        form = form_of_rows(model.task, form, bare=bare)
+        return iter(model.lines(pairs, chosen(model.task, self.options), form, self.say))
+
+    def _forecast(self, out: Path | None) -> Iterator[str]:
+        from seqloom_runtime.exported.forecast import series_in
+
+        model = self.model
+        rows = [{"id": name} for name in model.known]
+        if self.file is not None:
+            records = read_records(self.file, Reading(self.encoding, self._bad))
+            rows = series_in(records, model.forecaster.scales, self.file)
+        found = model.table(rows, chosen("forecast", self.options), self.say)
+        return as_json(found) if self.forecast_form(out) == "jsonl" else as_csv(found)
+
+    def forecast_form(self, out: Path | None) -> str:
+        """How a forecast is written: as asked for, or as the name of the file says.
+
+        Raises:
+            SettingsError: Parquet.
+        """
+        form = form_of_file("forecast", self.form, out)
+        if form == "parquet":
+            raise SettingsError(f"--out {out}: Parquet is written by seqloom predict alone.")
+        return "csv" if form == "auto" else form
+
+    def _bad(self, message: str) -> None:
+        if not self.skip_bad_rows:
+            stop(message)
+        self.left_out += 1

@@ -1,0 +1,156 @@
+"""One form of predictions: the runtime writes of an export what seqloom writes of its run."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import served_runs
+from seqloom_runtime import command
+
+from seqloom import api, cli
+
+pytest.importorskip("onnx", reason="needs the extra export")
+Both = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    """Of each task the run and the export."""
+    folder = tmp_path_factory.mktemp("runs")
+    found = {}
+    for task in ("generate", "classify", "tag", "translate", "forecast"):
+        run = served_runs.make(task, folder)
+        api.export(run, folder / "exports" / task)
+        found[task] = (run, folder / "exports" / task)
+    return found
+
+
+@pytest.fixture
+def both(folders: dict[str, tuple[Path, Path]], capfd: pytest.CaptureFixture[str]) -> Both:
+    """The same words given to both commands: what they wrote, and said, which must be one."""
+
+    def ask(verb: str, task: str, *words: object) -> tuple[str, str]:
+        told = []
+        for run, folder in zip((cli.run, command.run), folders[task], strict=True):
+            assert run([verb, str(folder), *map(str, words)]) == 0, capfd.readouterr().err
+            out, err = capfd.readouterr()
+            told.append((out, err.replace("· ", "")))
+        assert told[0][1] == told[1][1]
+        assert told[0][0].splitlines()[:1] == told[1][0].splitlines()[:1]
+        return told[1]
+
+    return ask
+
+
+def test_a_table_in_another_encoding_is_labelled_alike(both: Both, tmp_path: Path) -> None:
+    file = tmp_path / "films.csv"
+    rows = ["번호;text;predicted", "1;a good film; 좋다", '2;"bad; ""very""";', "3;  ;"]
+    rows.append(f"4;{'long ' * 3000};")
+    file.write_text("\n".join(rows), encoding="cp949")
+    out, err = both("predict", "classify", file)
+    header, *lines = out.splitlines()
+    assert header == "번호,text,predicted,predicted_,probability,p(bad),p(good)"
+    assert lines[0].startswith("1,a good film, 좋다,") and lines[2] == "3,  ,,,,,"
+    empty, cut = err.splitlines()
+    assert empty == "1 of 4 texts is empty: it has no label and no probability."
+    assert re.fullmatch(
+        r"1 of 4 texts is longer than [\d,]+ tokens, and what follows is not read "
+        r"\(--max-length in training\)\.",
+        cut,
+    )
+
+
+def test_translations_are_bare_lines_or_rows_in_both(both: Both, tmp_path: Path) -> None:
+    lines, table = tmp_path / "lines.txt", tmp_path / "table.csv"
+    lines.write_text(f"the cat\n{'the old cat ' * 400}\n", encoding="utf-8")
+    table.write_text("id,source\n1,the cat\n", encoding="utf-8")
+    out, err = both("predict", "translate", lines, "--beam", 2)
+    assert len(out.splitlines()) == 2
+    assert err.startswith("1 of 2 texts is longer than")
+    out, _ = both("predict", "translate", lines, "--n-best", 2)
+    assert [bool(line) for line in out.splitlines()] == [True, True, False] * 2
+    out, _ = both("predict", "translate", table)
+    assert out.splitlines()[0] == "id,source,translation,score"
+
+
+def test_tags_are_written_in_the_form_of_the_words(both: Both, tmp_path: Path) -> None:
+    table, rows = tmp_path / "table.csv", tmp_path / "rows.jsonl"
+    table.write_text('tokens,n\n"Anna eats, rice",1\n', encoding="utf-8")
+    rows.write_text('{"tokens": ["Anna", "eats"]}\n', encoding="utf-8")
+    out, _ = both("predict", "tag", table)
+    header, line = out.splitlines()
+    assert header == "tokens,n,tags" and len(line.split(",")[-1].split()) == 3
+    out, _ = both("predict", "tag", rows)
+    assert out.startswith('{"tokens": ["Anna", "eats"], "tags": [')
+
+
+def test_a_file_is_written_whole_and_remarks_are_said(both: Both, tmp_path: Path) -> None:
+    out = tmp_path / "future.jsonl"
+    _, err = both("predict", "forecast", "--horizon", 5, "--out", out)
+    assert "Beyond the horizon of the training (3 steps)" in err
+    assert out.read_text(encoding="utf-8").startswith('{"unique_id": ')
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_unknown_letters_of_a_prompt_are_named_in_both(both: Both) -> None:
+    _, err = both("generate", "generate", "--prompt", "Hé", "--length", 3)
+    assert err == 'Not in the vocabulary, read as unknown: "é"\n'
+
+
+def test_nothing_on_standard_input_is_one_clear_line(
+    folders: dict[str, tuple[Path, Path]],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for run, folder in zip((cli.run, command.run), folders["classify"], strict=True):
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        assert run(["predict", str(folder), "-"]) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.endswith(
+            "standard input: is empty. Expected lines of text, one after the other.\n"
+        )
+
+
+def test_a_row_that_cannot_be_read_stops_or_is_left_out(
+    both: Both,
+    folders: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "films.csv"
+    file.write_text("id,text\n1,a good film\n2,bad,bad\n3,fine\n", encoding="utf-16")
+    for run, folder in zip((cli.run, command.run), folders["classify"], strict=True):
+        assert run(["predict", str(folder), str(file)]) == 2
+        err = capfd.readouterr().err
+        assert "line 3, column 3: 3 fields, expected 2" in err
+        assert "or pass --skip-bad-rows to drop such rows." in err
+    out, err = both("predict", "classify", file, "--skip-bad-rows", "--encoding", "utf-16")
+    assert [line.split(",")[0] for line in out.splitlines()] == ["id", "1", "3"]
+    assert err == "1 row that cannot be read was left out (--skip-bad-rows).\n"
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("id,source\n1,a cat\n2,a,b\n", encoding="utf-8")
+    out, err = both("predict", "translate", pairs, "--skip-bad-rows")
+    assert len(out.splitlines()) == 2 and err.startswith("1 row ")
+
+
+def test_the_name_of_the_file_says_the_form_in_both(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "films.csv"
+    file.write_text("text\na good film\nbad\n", encoding="utf-8")
+    written = []
+    for run, folder in zip((cli.run, command.run), folders["classify"], strict=True):
+        out = tmp_path / "out.jsonl"
+        assert run(["predict", str(folder), str(file), "--out", str(out)]) == 0
+        written.append(out.read_text(encoding="utf-8"))
+        parquet = str(tmp_path / "out.parquet")
+        assert run(["predict", str(folder), str(file), "--out", parquet]) == 2
+        assert "classify writes no Parquet. Pass a .csv or .jsonl file." in capfd.readouterr().err
+        assert not Path(parquet).exists()
+    assert written[0].splitlines()[0].startswith('{"text": "a good film"')
+    keys = [[*json.loads(text.splitlines()[0])] for text in written]
+    assert keys[0] == keys[1]
