@@ -207,7 +207,6 @@ def with_changes(task: str, changes: dict[str, Any]) -> Settings:
         ({"seed": 4}, "--seed changes nothing without --temperature"),
         ({"abstain_below": 0.5}, "--abstain-below has no meaning for translate"),
         ({"gaps": "fill"}, "--gaps has no meaning for translate"),
-        ({"skip_bad_rows": True}, "--skip-bad-rows has no meaning for translate"),
     ],
 )
 def test_predictions_that_do_not_go_together_are_refused(
