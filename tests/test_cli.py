@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -502,11 +503,13 @@ def test_missing_tensorboard_is_said_before_data_is_read(
 
 def test_ctrl_c_before_training_is_130(seqloom: Seqloom, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("seqloom.tasks.corpus._CorpusMaker.write", interrupted)
     Path("new.txt").write_text(TEXT + "new")
-    assert seqloom("train", "new.txt", *TINY).status == 130
+    said = seqloom("train", "new.txt", *TINY)
+    assert said.status == 130
+    assert said.err.endswith("seqloom: Stopped before training began.\n")
     assert not Path("runs").exists()
 
 

@@ -25,8 +25,10 @@ class StopOnSignal:
         return self.asked
 
     def _ask(self, number: int, frame: Any) -> None:
-        if self.asked or not self.heard:
-            raise KeyboardInterrupt
+        if not self.heard:
+            raise KeyboardInterrupt("Stopped before training began.")
+        if self.asked:
+            raise KeyboardInterrupt("Stopped at once: what was saved last stays.")
         self.asked = True
 
     def __exit__(self, *error: object) -> None:

@@ -65,7 +65,8 @@ def run(words: list[str]) -> int:
         return _complain(str(error))
     except CycloptsError as error:
         return _complain(_usage(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        print(f"seqloom: {error}" if str(error) else "seqloom: Stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone, as `| head` does: nothing is wrong.
