@@ -142,6 +142,16 @@ def test_single_pairs_the_other_way_round_are_counted_and_shown() -> None:
     assert "the other way round" not in " ".join(make(pairs[5:]).explanation())
 
 
+def test_a_table_swapped_as_a_whole_is_asked_about(tmp_path: Path) -> None:
+    korean = [(f"좋은 날 {i}", f"a good day number {i}") for i in range(30)]
+    first, second = aligned(tmp_path, "train", korean)  # train.de and train.en
+    crossed = tmp_path / "train.ko"
+    Path(second).rename(crossed)
+    said = " ".join(make(first, data_target=str(crossed), data_valid=None).explanation())
+    assert '"train.de" and "train.ko" look swapped by their letters, such as "좋은 날' in said
+    assert "look swapped" not in " ".join(make(korean, data_valid=None).explanation())
+
+
 def test_too_few_sources_to_split() -> None:
     with pytest.raises(DataError, match="1 records cannot be split"):
         make([("one", "eins"), ("one", "ein")])

@@ -28,7 +28,7 @@ from seqloom.data.pairs import (
     source_place,
 )
 from seqloom.data.records import ReadReport
-from seqloom.data.sides import look_swapped, swapped_pairs
+from seqloom.data.sides import look_swapped, names_crossed, swapped_pairs
 from seqloom.data.tagged import open_tagged
 from seqloom.errors import DataError, SettingsError
 
@@ -390,6 +390,17 @@ def test_single_pairs_the_other_way_round_are_found_where_scripts_differ() -> No
     german, english = ["ein Hund da"] * 9 + ["a dog in it"], ["a dog in it"] * 9 + ["ein Hund da"]
     assert swapped_pairs((german, english)) == []
     assert swapped_pairs((["1"], ["2"])) == []
+
+
+def test_names_of_languages_tell_a_table_that_is_swapped_as_a_whole() -> None:
+    korean, english = [f"좋은 날 {n}" for n in range(20)], [f"a good day {n}" for n in range(20)]
+    assert names_crossed(("en", "ko"), (korean, english))
+    assert names_crossed(("train.ko", "train.en"), (english, korean))
+    assert names_crossed(("text", "text_korean"), (korean, english))
+    assert not names_crossed(("ko", "en"), (korean, english))
+    assert not names_crossed(("ko", "ko"), (korean, korean))
+    assert not names_crossed(("he", "she"), (korean, english))
+    assert not names_crossed(("ko", "en"), (["1"], ["2"]))
 
 
 @pytest.mark.parametrize(

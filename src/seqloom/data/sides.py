@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,6 +12,19 @@ ALIKE = 0.1  # letters that lie so near to those of the same side are no others
 LIKELIER = 0.5  # a part is swapped where its letters lie so much nearer to those of the other side
 
 UNLIKE = 0.5  # sides whose letters lie so far from each other are of different scripts
+
+SCRIPTS = {
+    **dict.fromkeys(("ko", "kor", "korean", "한국어"), "HANGUL"),
+    **dict.fromkeys(("ja", "jpn", "japanese", "日本語"), "HIRAGANA"),
+    **dict.fromkeys(("zh", "zho", "chinese", "中文"), "CJK"),
+    **dict.fromkeys(("ru", "rus", "russian", "uk", "ukrainian", "bg", "bulgarian"), "CYRILLIC"),
+    **dict.fromkeys(("el", "ell", "greek"), "GREEK"),
+    **dict.fromkeys(("ar", "ara", "arabic", "fa", "persian"), "ARABIC"),
+    **dict.fromkeys(("he", "heb", "hebrew"), "HEBREW"),
+    **dict.fromkeys(("hi", "hin", "hindi"), "DEVANAGARI"),
+    **dict.fromkeys(("th", "tha", "thai"), "THAI"),
+}
+"""The script that a column or a file of a language's name holds, as Unicode names its letters."""
 
 Sides = tuple[Sequence[str], Sequence[str]]
 
@@ -50,6 +65,29 @@ def swapped_pairs(sides: Sides) -> list[int]:
         for place, (first, second) in enumerate(zip(*sides, strict=True))
         if _share(first, of_target) > 0.5 > _share(second, of_target)
     ]
+
+
+def names_crossed(names: tuple[str, str], sides: Sides) -> bool:
+    """Whether one side is written in the script that the name of the other one promises.
+
+    >>> sides = ["좋은 아침"] * 9, ["good morning"] * 9
+    >>> names_crossed(("en", "ko"), sides), names_crossed(("ko", "en"), sides)
+    (True, False)
+    """
+    shares = []
+    for name in names:
+        words = re.split(r"[\W\d_]+", name.lower())
+        script = next((SCRIPTS[word] for word in words if word in SCRIPTS), None)
+        shares.append([_written(side, script) for side in sides] if script else [0.5, 0.5])
+    (own, other), (of_source, of_target) = shares
+    return max(other - own, of_source - of_target) > UNLIKE
+
+
+def _written(texts: Sequence[str], script: str) -> float:
+    """The share of the letters that are of a script."""
+    counts = letters(texts)
+    named = (count for char, count in counts.items() if script in unicodedata.name(char, ""))
+    return sum(named) / max(counts.total(), 1)
 
 
 def _share(text: str, letters: set[str]) -> float:

@@ -25,7 +25,7 @@ from seqloom.config import Settings, override
 from seqloom.data.pairs import PairPlan, read_pairs
 from seqloom.data.records import ReadReport
 from seqloom.data.schema import find_encoding
-from seqloom.data.sides import look_swapped, swapped_pairs
+from seqloom.data.sides import look_swapped, names_crossed, swapped_pairs
 from seqloom.data.source import Source
 from seqloom.data.split import PARTS, assign_records, parse_split
 from seqloom.data.store import StoreWriter
@@ -139,6 +139,12 @@ class PairMaker:
             DataError: its letters say so.
         """
         ours = self._sample(folder, "train")
+        names = self._names()
+        if names_crossed(names, ours):
+            self.facts.reasons.append(
+                f'"{names[0]}" and "{names[1]}" look swapped by their letters, such as '
+                f'"{ours[0][0][:SHOWN]}" → "{ours[1][0][:SHOWN]}": is each under its own name?'
+            )
         if crossed := swapped_pairs(ours):
             first, have = crossed[0], "has its" if len(crossed) == 1 else "have their"
             self.facts.reasons.append(
@@ -155,6 +161,12 @@ class PairMaker:
                     "sources have the letters of the training part's targets. Swap its columns or "
                     "files."
                 )
+
+    def _names(self) -> tuple[str, str]:
+        """What the sides are called: by their columns, or by their files."""
+        if self.plan.second is None:
+            return self.plan.source, self.plan.target
+        return str(self.source.files[0].name) if self.source.files else "", self.plan.second.name
 
     def _tokenizers(self, folder: Path) -> tuple[Tokenizer, Tokenizer]:
         """Of both sides, fitted on the training part."""
