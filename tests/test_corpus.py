@@ -147,6 +147,7 @@ def test_characters_of_unknown_words_are_not_scored(tmp_path: Path) -> None:
         corpus.settings,
         corpus.tokenizer,
         tmp_path / "other.arrow",
+        [],
     )
     assert characters == corpus.facts.characters["valid"]
 
@@ -190,9 +191,12 @@ def test_other_data_is_read_as_the_run_s_own_was(tmp_path: Path) -> None:
     corpus = make(rows, data_text="{title} | {body}", text_lowercase=True, text_tokenizer="char")
     settings = corpus.settings
     assert list(read_as(rows[:2], settings)) == ["cat 0 | sat 0!", "cat 1 | sat 1!"]
+    remarks: list[str] = []
+    some = open_source([*rows[:2], {"title": "", "body": ""}])
     store, characters = encode_source(
-        open_source(rows[:2]), settings, corpus.tokenizer, tmp_path / "other.arrow"
+        some, settings, corpus.tokenizer, tmp_path / "other.arrow", remarks
     )
+    assert len(remarks) == 1 and remarks[0].startswith("1 dropped: ")
     assert len(store) == 2 and characters == 28
     assert corpus.tokenizer.decode([int(i) for i in store[1]]) == "cat 1 | sat 1!"
 

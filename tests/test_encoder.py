@@ -129,7 +129,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_what_it_had_read(tmp_path: Path)
     kind = "transformer"
     whole = train(tmp_path, kind)
     (tmp_path / "b").mkdir()
-    asked = iter([False, True])
+    asked = iter([False, False, True])  # before the first update, behind it, behind the second
     stopped = train(tmp_path / "b", kind, stopping=lambda: next(asked))
     saved = load_checkpoint(stopped.path / "checkpoint")
     assert saved is not None

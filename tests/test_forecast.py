@@ -186,7 +186,12 @@ def test_gaps_in_newer_data_are_filled_where_that_is_asked_for(
     for verb in ("predict", "evaluate"):
         status, _, err = said(verb, run, newer, "--gaps", "fill")
         assert status == 2 and "pass --skip-bad-rows" in err
-        assert said(verb, run, newer, "--gaps", "fill", "--skip-bad-rows")[0] == 0
+        status, *words = said(verb, run, newer, "--gaps", "fill", "--skip-bad-rows")
+        assert status == 0
+        assert "1 row that cannot be read was left out (--skip-bad-rows)." in "".join(words)
+        for flags in (("--gaps", "fill"), ("--skip-bad-rows",)):
+            status, *words = said(verb, run, *flags)
+            assert status == 2 and "says how a file is read: pass" in "".join(words)
     status, _, err = said("evaluate", run, "--gaps", "fill")
     assert (status, err) == (2, "seqloom: --gaps says how a file is read: pass FILE.\n")
 

@@ -320,6 +320,17 @@ def test_a_run_tags_files_and_lines_of_text(run: Run, tmp_path: Path) -> None:
     assert list(texts) == ["Mr\tO", "Kim\tB-per", "", "saw\tO", ""]
 
 
+def test_rows_that_are_left_out_are_counted(trained: TagJob, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["Mr", "Kim"]}\n{"tokens": \n', encoding="utf-8")
+    with pytest.raises(DataError, match="line 2"):
+        list(tag_file(trained.tagger(), path, DataSettings()))
+    said: list[str] = []
+    settings = DataSettings(skip_bad_rows=True)
+    assert len(list(tag_file(trained.tagger(), path, settings, said.append))) == 1
+    assert said == ["1 row that cannot be read was left out (--skip-bad-rows)."]
+
+
 def test_bad_lines_stop_or_stay(trained: TagJob, tmp_path: Path) -> None:
     path = tmp_path / "a.bio"
     path.write_text("Mr\tX\n" * 30 + "Kim\n", encoding="utf-8")

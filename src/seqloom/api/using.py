@@ -25,13 +25,22 @@ if TYPE_CHECKING:
     from seqloom.watching import Watcher
 
 
-def evaluate(run: str | Path, data: Any = None, **asked: Any) -> dict[str, Any]:
+def evaluate(
+    run: str | Path,
+    data: Any = None,
+    *,
+    encoding: str | None = None,
+    gaps: str | None = None,
+    skip_bad_rows: bool = False,
+) -> dict[str, Any]:
     """Scores of a run beside its baseline on other data, or on its own parts.
 
     Args:
         run: folder of the run.
         data: what ``open_source`` takes; the run's own parts when None.
-        asked: settings of the data that are not as in training: ``gaps``, ``skip_bad_rows``.
+        encoding: of the data, where it is not found right.
+        gaps: what to do with steps of a series without a value; as in training when None.
+        skip_bad_rows: drop rows that cannot be read instead of stopping at the first.
 
     Returns:
         ``metrics`` or ``scores`` and ``baseline``, and ``copied_8grams``: the share of eight-token
@@ -42,7 +51,9 @@ def evaluate(run: str | Path, data: Any = None, **asked: Any) -> dict[str, Any]:
     """
     from seqloom.tasks.training import evaluate as evaluate_run
 
-    return evaluate_run(Path(run), data, asked)
+    asked = {"encoding": encoding, "gaps": gaps, "skip_bad_rows": skip_bad_rows or None}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return evaluate_run(Path(run), data, given)
 
 
 def predict(
@@ -196,12 +207,16 @@ def transcribe(
     """
     from seqloom.checked import check_predicted
     from seqloom.config import PredictSettings as Options
+    from seqloom.config import flag_of
     from seqloom.tasks.listening import Listening as Heard
 
     transcriber, chosen = open_transcriber(run), options or Options()
     check_predicted("transcribe", chosen)
-    if "format" in chosen.model_fields_set:
-        raise SettingsError("--format is of predict; transcribe writes the text, or --json.")
+    for name in ("format", "encoding", "skip_bad_rows"):
+        if name in chosen.model_fields_set:
+            raise SettingsError(
+                f"--{flag_of(name)} is of predict; transcribe hears one file and writes its text."
+            )
     path = None if file is None else Path(file)
     return Heard(transcriber, path, chosen, stream=stream, seconds=chunk_seconds)
 

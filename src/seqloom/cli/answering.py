@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from seqloom_runtime.atomic import write_lines
@@ -144,6 +144,7 @@ def evaluate(
     source: Annotated[str | None, Parameter(name="FILE")] = None,
     /,
     *,
+    encoding: str | None = None,
     gaps: Literal["error", "fill", "interpolate"] | None = None,
     skip_bad_rows: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
@@ -157,6 +158,8 @@ def evaluate(
         Folder of the run.
     source
         Data to score, read as those of the training were; the run's own parts when not given.
+    encoding
+        Encoding of the file, such as utf-8, cp949 or cp1252; found when not given.
     gaps
         What to do with steps of a series without a value; as in training when not given.
     skip_bad_rows
@@ -164,8 +167,7 @@ def evaluate(
     """
     from seqloom.terminal import show_details, show_evaluation
 
-    asked: dict[str, Any] = {"skip_bad_rows": True} if skip_bad_rows else {}
-    result = api.evaluate(run, source, **({"gaps": gaps} if gaps else {}), **asked)
+    result = api.evaluate(run, source, encoding=encoding, gaps=gaps, skip_bad_rows=skip_bad_rows)
     if json:
         print_json(result)
     else:

@@ -38,6 +38,7 @@ class TimeRows:
         static: of each series, the values of the static columns.
         reasons: how times were read and what was dropped, in words for the user.
         zone: of the times; empty where they have none.
+        dropped: rows that could not be read.
     """
 
     places: npt.NDArray[np.int64]
@@ -49,6 +50,7 @@ class TimeRows:
     static: list[tuple[str, ...]]
     reasons: list[str]
     zone: str = ""
+    dropped: int = 0
 
 
 @dataclass
@@ -192,6 +194,7 @@ def _finish(
         growing.static,
         reasons,
         read.zone if read else "",
+        report.dropped.total(),
     )
 
 

@@ -59,6 +59,7 @@ def read_time_table(source: Source, asked: SeriesOptions | None = None) -> Serie
         _found(asked, layout),
         rows.zone,
         tuple(built.empty),
+        rows.dropped,
     )  # fmt: skip
 
 

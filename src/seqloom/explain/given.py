@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from seqloom.config import PredictSettings, Settings
+from seqloom.config import Settings
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
-from seqloom.toml import read_settings
 
 FILES = {
     "forecast": "series",
@@ -69,11 +68,11 @@ def row_of(run: Run, task: str, data: Any, row: int) -> Any:
     Raises:
         DataError: there are not as many.
     """
+    from seqloom.tasks.training import settings_for_other_data
+
     if row < 1:
         raise SettingsError(f"--row {row}: rows are counted from 1.")
-    settings = read_settings(run.path / "config.toml")
-    anyhow = settings.data.model_copy(update=PredictSettings().reading())  # not as in training
-    settings = settings.model_copy(update={"data": anyhow})
+    settings = settings_for_other_data(run)
     found = list(islice(ROWS[task](run, data, settings), row - 1, row))
     if not found:
         raise DataError(f"{data}: has no row {row:,}. Pass a smaller --row.")

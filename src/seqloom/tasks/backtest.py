@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.rows import Record
+from seqloom_runtime.tasks.remarks import left_out
 from seqloom_runtime.tasks.time_words import times_in_words
 
 from seqloom.config import Settings
@@ -21,14 +22,23 @@ from seqloom.tasks.series_corpus import reopen_series, windows_over, with_settin
 
 
 def scoring_of_data(
-    forecaster: SeriesForecaster, data: Any, settings: Settings | None = None
+    forecaster: SeriesForecaster,
+    data: Any,
+    settings: Settings | None = None,
+    remarks: list[str] | None = None,
 ) -> Scoring:
     """All windows of some data; the scale of a series not met in training is of its first steps.
+
+    Args:
+        settings: say how the data are read, where it is not as in training.
+        remarks: gets a line when rows were left out.
 
     Raises:
         DataError: the data are of another kind, or too short.
     """
     found = read_series(forecaster, data, settings)
+    if found.dropped and remarks is not None:
+        remarks.append(left_out(found.dropped))
     own, lag = forecaster.settings, forecaster.lag
     horizon, look_back = own.data.horizon, own.data.look_back + lag
     if not any(len(one) > horizon for one in found.series):

@@ -274,9 +274,9 @@ class _CorpusMaker:
                 piece, lowercase=text.lowercase, strip_punctuation=text.strip_punctuation
             )
 
-    def texts(self) -> Iterator[str]:
-        """All texts of the main source."""
-        return self._read(self.source, self.plan, ReadReport())
+    def texts(self, report: ReadReport | None = None) -> Iterator[str]:
+        """All texts of the main source; what is dropped is counted in the report."""
+        return self._read(self.source, self.plan, report or ReadReport())
 
     def _texts(self) -> Iterator[tuple[str, str]]:
         """Each text with its part."""
@@ -352,17 +352,20 @@ class _CorpusMaker:
 
 
 def encode_source(
-    source: Source, settings: Settings, tokenizer: Tokenizer, path: Path
+    source: Source, settings: Settings, tokenizer: Tokenizer, path: Path, remarks: list[str]
 ) -> tuple[Store, int]:
     """Other data, read and cut as a run's own was; the store and its known characters.
+
+    Args:
+        remarks: gets a line when something was dropped.
 
     Raises:
         DataError: nothing to read, or too little.
     """
-    maker = _reader(source, settings)
+    maker, report = _reader(source, settings), ReadReport()
     characters = 0
     with StoreWriter(path, tokenizer.vocabulary_size) as writer:
-        for text in maker.texts():
+        for text in maker.texts(report):
             ids = tokenizer.encode(text)
             if not maker.continuous:
                 ids, text = maker.as_record(ids, text, tokenizer)
@@ -371,6 +374,7 @@ def encode_source(
     store = Store(path)
     if store.tokens < 2:
         raise DataError(f"{source.name}: holds fewer than two tokens; pass more text.")
+    remarks += report.lines()[1:]  # the first one counts what was read
     return store, characters
 
 

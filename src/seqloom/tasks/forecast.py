@@ -241,7 +241,8 @@ def score_run(corpus: SeriesCorpus, job: ForecastJob, run: Run) -> dict[str, Any
 def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores of every window of other data, beside those of the other forecasts."""
     forecaster, ridge = load_forecaster(run), read_ridge(run)
-    scoring = scoring_of_data(forecaster, data, settings)
+    remarks: list[str] = []
+    scoring = scoring_of_data(forecaster, data, settings, remarks)
     assert forecaster.conformal is not None, "a run has intervals"
     scored = scoring.score(AdaptiveConformal(forecaster.conformal), ridge)
     scores = scored.scores
@@ -251,6 +252,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     result |= {
         **about(forecaster.settings, scoring.scales),
         "unknown": [name for name in names if name not in met],
+        "remarks": remarks,
     }
     result["leads"] = scored.leads(result["decides"])
     others = {name: {"scores": s.result()} for name, s in scores.items() if name != "model"}

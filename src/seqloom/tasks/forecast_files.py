@@ -13,7 +13,7 @@ from seqloom_runtime.rows import Record, as_csv, as_json, form_of_file
 from seqloom_runtime.signal.time_series import SeriesSet
 from seqloom_runtime.tasks.forecast import rows_of
 
-from seqloom.config import PredictSettings, override
+from seqloom.config import PredictSettings, flag_of, override
 from seqloom.data.source import Source, open_source
 from seqloom.data.time_zones import zone_seconds
 from seqloom.errors import SettingsError
@@ -139,6 +139,8 @@ def series_before(
         DataError: the data are of another kind.
     """
     if data is None:
+        if how := {"gaps", "encoding", "skip_bad_rows"} & options.model_fields_set:
+            raise SettingsError(f"--{flag_of(min(how))} says how a file is read: pass DATA.")
         return read_history(run, forecaster.scales)
     source = data if isinstance(data, Source) else open_source(data)
     gaps = {} if options.gaps == "auto" else {"gaps": options.gaps}

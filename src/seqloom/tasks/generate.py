@@ -347,12 +347,13 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     """Scores on other data beside the baseline's."""
     tokenizer, model = _opened(run, settings)
     ngram = NGramModel.from_arrays(load_arrays(run.read("baseline.safetensors")))
+    remarks: list[str] = []
     with TemporaryDirectory() as folder:
         path = Path(folder) / "scored.arrow"
-        store, characters = encode_source(open_source(data), settings, tokenizer, path)
+        store, characters = encode_source(open_source(data), settings, tokenizer, path, remarks)
         device = torch.device("cpu")
         scores, plain = score_store(model, ngram, store, settings, characters, device)
-    return {"scores": scores, "baseline": {"scores": plain}}
+    return {"scores": scores, "baseline": {"scores": plain}, "remarks": remarks}
 
 
 def measure_run(run: Run, settings: Settings) -> dict[str, Any]:

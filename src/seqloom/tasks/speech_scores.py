@@ -145,7 +145,8 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
     remarks: list[str] = []
     decoders = transcriber.decoders(PredictSettings())
     true, speakers, found, alike = [], [], [], []
-    for one in recordings_of(data, settings):
+    report = ReadReport()
+    for one in recordings_of(data, settings, report):
         windows = Overheard(transcriber.frames.mel)
         try:
             pieces = windows.passing(read_pieces(one.path, transcriber.rate))
@@ -158,14 +159,15 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         alike += baselines.alike.texts(moments(windows.frames())[None])
     if not true:
         raise DataError(f"{data}: no recording with a transcript can be heard.")
+    remarks += report.lines()[1:]
     scores = scores_of(true, speakers, found, alike, baselines)
     result: dict[str, Any] = {"scores": scores["model"]}
     result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
     return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(true)}
 
 
-def recordings_of(data: Any, settings: Settings) -> Iterator[Recording]:
-    """Recordings with their transcripts.
+def recordings_of(data: Any, settings: Settings, report: ReadReport) -> Iterator[Recording]:
+    """Recordings with their transcripts; what was dropped is counted in the report.
 
     Raises:
         DataError: nothing says what is said in them.
@@ -177,7 +179,7 @@ def recordings_of(data: Any, settings: Settings) -> Iterator[Recording]:
     if source.format != "sound":
         own = own.model_copy(update={"name": None})
     plan, _ = plan_recordings(source, own)
-    return read_recordings(source, plan, own, ReadReport())
+    return read_recordings(source, plan, own, report)
 
 
 class Overheard:

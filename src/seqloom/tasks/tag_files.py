@@ -14,6 +14,7 @@ from typing import Any
 from seqloom_runtime.data.encoding import read_lines
 from seqloom_runtime.data.tables import as_table
 from seqloom_runtime.data.word_lists import tags_like
+from seqloom_runtime.tasks.remarks import with_left_out
 from seqloom_runtime.tasks.tag_rows import tag_text
 
 from seqloom.config import DataSettings, PredictSettings
@@ -28,11 +29,19 @@ from seqloom.toml import read_settings
 from seqloom.watching import unheard
 
 
-def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Iterator[str]:
+def tag_file(
+    tagger: SentenceTagger,
+    data: Any,
+    settings: DataSettings,
+    say: Callable[[str], None] = unheard,
+) -> Iterator[str]:
     """The lines of the data once more, with the tags that the model gives; without line ends.
 
     CoNLL-U, columns and tables keep their form; JSON, Parquet and rows in memory become JSON
     lines; plain text becomes lines of word TAB tag with an empty line after each line of text.
+
+    Args:
+        say: told how many rows were left out.
 
     Raises:
         DataError: a line cannot be read.
@@ -41,7 +50,7 @@ def tag_file(tagger: SentenceTagger, data: Any, settings: DataSettings) -> Itera
     column = settings.tags if settings.tags and not settings.tags.isdecimal() else "tags"
     settings = fitting(settings, source)
     if source.format != "text":
-        yield from _tag_rows(tagger, source, settings, column)
+        yield from _tag_rows(tagger, source, settings, column, say)
         return
     for path in source.files:
         layout = find_layout(path, settings.encoding, settings.tokens, settings.tags)
@@ -127,7 +136,11 @@ def check_columns(tagger: SentenceTagger, reader: TaggedReader) -> None:
 
 
 def _tag_rows(
-    tagger: SentenceTagger, source: Source, settings: DataSettings, column: str
+    tagger: SentenceTagger,
+    source: Source,
+    settings: DataSettings,
+    column: str,
+    say: Callable[[str], None],
 ) -> Iterator[str]:
     """The rows with tags in their column, or in a new one called as in training."""
     reader = TaggedReader(source, settings)
@@ -138,9 +151,10 @@ def _tag_rows(
         for item, tags in with_tags(tagger, reader.items(), settings)
     )
     if source.format == "table":
-        yield from as_table(rows, source.files[0], settings.encoding)
+        lines = as_table(rows, source.files[0], settings.encoding)
     else:
-        yield from (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+        lines = (json.dumps(row, ensure_ascii=False, default=str) for row in rows)
+    yield from with_left_out(lines, reader.report.dropped.total, say)
 
 
 def _put(
@@ -162,4 +176,4 @@ def predict_lines(
     if isinstance(data, Iterator):
         return tag_text(tagger, data)
     settings = read_settings(run.path / "config.toml").data
-    return tag_file(tagger, data, settings.model_copy(update=options.reading()))
+    return tag_file(tagger, data, settings.model_copy(update=options.reading()), say)

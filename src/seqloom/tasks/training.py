@@ -41,6 +41,7 @@ from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
+from seqloom.task_settings import NOT_TAKEN
 from seqloom.tasks.starting import open_start
 from seqloom.toml import read_settings, to_toml
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -360,12 +361,10 @@ def evaluate(path: Path, data: Any, asked: dict[str, Any] | None = None) -> dict
     run = Run.open(path)
     about = _about(run)
     module = task_module(about["task"])
-    settings = read_settings(run.path / "config.toml")
-    # That the training data was CP949 says nothing of another file, unless the user said so.
-    encoding = settings_from(about["asked"], str(run.path / "run.json")).data.encoding
-    changes = {"encoding": encoding, **(asked or {})}
-    settings = override(settings, {"data": changes}, str(run.path))
-    check_taken(about["task"], settings)
+    for name in asked or ():
+        if f"data.{name}" in NOT_TAKEN[about["task"]]:
+            raise SettingsError(f"--{flag_of(name)} has no meaning for {about['task']}.")
+    settings = override(settings_for_other_data(run), {"data": asked or {}}, str(run.path))
     result: dict[str, Any] = {"task": about["task"], "run": str(run.path)}
     if data is None:
         result |= run.read_json("metrics.json")
@@ -374,6 +373,16 @@ def evaluate(path: Path, data: Any, asked: dict[str, Any] | None = None) -> dict
     if hasattr(module, "measure_run"):
         result |= module.measure_run(run, settings)
     return result
+
+
+def settings_for_other_data(run: Run) -> Settings:
+    """A run's settings, to read other data by them.
+
+    That the training data was CP949 says nothing of another file, unless the user said so.
+    """
+    asked = settings_from(_about(run)["asked"], str(run.path / "run.json"))
+    changes = {"encoding": asked.data.encoding}
+    return override(read_settings(run.path / "config.toml"), {"data": changes}, str(run.path))
 
 
 def predict(path: Path, data: Any, options: PredictSettings, watcher: Watcher) -> Iterator[str]:

@@ -16,7 +16,7 @@ from seqloom_runtime.signal.sound_files import is_sound, read_pieces
 
 from seqloom.config import PredictSettings
 from seqloom.data.recordings import AUDIO, open_recordings
-from seqloom.data.records import read_records
+from seqloom.data.records import ReadReport, read_records
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.hearing import Hearing, hearing_picture
 from seqloom.run import Run
@@ -49,7 +49,10 @@ def predict_lines(
         raise SettingsError("predict reads sound files here, no text. Pass a file or a folder.")
     transcriber = load_transcriber(run)
     decoders = transcriber.decoders(options)
-    files = list(sound_of(data, transcriber.settings.data.audio, options))
+    report = ReadReport()
+    files = list(sound_of(data, transcriber.settings.data.audio, options, report))
+    for line in report.lines()[1:]:
+        say(line)
     if options.plot:
         draw(transcriber, files[0], decoders, options.plot)
         say(f"What is heard in {files[0]} is drawn in {options.plot}")
@@ -93,9 +96,15 @@ def transcribed(
 
 
 def sound_of(
-    data: Any, column: str | None, options: PredictSettings = PredictSettings()
+    data: Any,
+    column: str | None,
+    options: PredictSettings = PredictSettings(),
+    report: ReadReport | None = None,
 ) -> Iterator[Path]:
     """The files of a folder, of a glob, of a table, or in a list of names.
+
+    Args:
+        report: counts rows of a table that were dropped.
 
     Raises:
         DataError: there is none.
@@ -108,7 +117,7 @@ def sound_of(
         yield from source.files
         return
     folder = source.files[0].parent if source.files else Path()
-    for number, record in enumerate(read_records(source, **options.reading()), 1):
+    for number, record in enumerate(read_records(source, **options.reading(), report=report), 1):
         name = _file_in(record, column)
         if name is None:
             raise DataError(f"{source.name}, row {number:,}: names no sound file.")

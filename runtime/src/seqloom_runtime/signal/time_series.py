@@ -59,6 +59,7 @@ class SeriesSet:
         options: what was asked for, with what was found in its place.
         zone: of the times, such as "+09:00"; empty where they have none.
         left_out: names of series without any value.
+        dropped: rows that could not be read.
     """
 
     series: list[TimeSeries]
@@ -70,6 +71,7 @@ class SeriesSet:
     options: Any = None
     zone: str = ""
     left_out: tuple[str, ...] = ()
+    dropped: int = 0
 
     def future(self, number: int, horizon: int) -> Times | npt.NDArray[np.int64]:
         """Times of the ``horizon`` steps after a series, or their numbers: (horizon,)."""

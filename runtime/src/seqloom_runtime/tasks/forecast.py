@@ -18,6 +18,7 @@ from seqloom_runtime.evaluate.conformal import Conformal
 from seqloom_runtime.rows import Record
 from seqloom_runtime.signal.time_series import SeriesSet, TimeSeries
 from seqloom_runtime.signal.windows import Batch, Windows
+from seqloom_runtime.tasks.remarks import left_out
 from seqloom_runtime.tasks.series_scales import SeriesScales
 from seqloom_runtime.tasks.time_words import shown, times_in_words
 from seqloom_runtime.tasks.window_reading import (
@@ -106,6 +107,8 @@ class SeriesForecaster:
     def remarks(self, found: SeriesSet, horizon: int) -> list[str]:
         """What should be known of the forecasts of some series, as sentences."""
         remarks, trained = [], self.settings.data.horizon
+        if found.dropped:
+            remarks.append(left_out(found.dropped))
         if horizon > trained:
             remarks.append(
                 f"Beyond the horizon of the training ({trained:,} steps) medians are read back as "

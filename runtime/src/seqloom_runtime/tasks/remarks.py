@@ -34,8 +34,17 @@ def with_left_out(
     """The lines; behind the last it is said how many rows were not read."""
     yield from lines
     if rows := count():
-        noun, was = ("row", "was") if rows == 1 else ("rows", "were")
-        say(f"{rows:,} {noun} that cannot be read {was} left out (--skip-bad-rows).")
+        say(left_out(rows))
+
+
+def left_out(rows: int) -> str:
+    """Of rows that cannot be read.
+
+    >>> left_out(1)
+    '1 row that cannot be read was left out (--skip-bad-rows).'
+    """
+    noun, was = ("row", "was") if rows == 1 else ("rows", "were")
+    return f"{rows:,} {noun} that cannot be read {was} left out (--skip-bad-rows)."
 
 
 def unknown_words(words: Sequence[str]) -> str:
