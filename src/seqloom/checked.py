@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -72,6 +73,17 @@ def _hidden_size(task: str, settings: Settings) -> int:
 def _has_no_units(task: str, model: ModelSettings) -> bool:
     """Whether nothing in the network has units; what translates, or reads numbers, has."""
     return model.encoder == "basic-attention" and task not in ("translate", "forecast")
+
+
+def check_reading(task: str, names: Iterable[str]) -> None:
+    """See that settings of how other data are read have a meaning for the task.
+
+    Raises:
+        SettingsError: one has none.
+    """
+    for name in names:
+        if f"data.{name}" in NOT_TAKEN[task]:
+            raise SettingsError(f"--{flag_of(name)} has no meaning for {task}.")
 
 
 def check_taken(task: str, settings: Settings) -> None:

@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 import seqloom
-from seqloom.checked import check_predicted, check_taken, with_sizes
+from seqloom.checked import check_predicted, check_reading, check_taken, with_sizes
 from seqloom.config import PredictSettings, Settings, flag_of, override, settings_from
 from seqloom.data.caption_source import open_captions
 from seqloom.data.pairs import open_pairs
@@ -41,7 +41,6 @@ from seqloom.data.tagged import open_tagged
 from seqloom.errors import RunError, SettingsError, nearest
 from seqloom.evaluate.plots import plot_loss
 from seqloom.run import FORMAT, Run
-from seqloom.task_settings import NOT_TAKEN
 from seqloom.tasks.starting import open_start
 from seqloom.toml import read_settings, to_toml
 from seqloom.train.checkpoint import load_into, read_tensors
@@ -361,9 +360,7 @@ def evaluate(path: Path, data: Any, asked: dict[str, Any] | None = None) -> dict
     run = Run.open(path)
     about = _about(run)
     module = task_module(about["task"])
-    for name in asked or ():
-        if f"data.{name}" in NOT_TAKEN[about["task"]]:
-            raise SettingsError(f"--{flag_of(name)} has no meaning for {about['task']}.")
+    check_reading(about["task"], asked or ())
     settings = override(settings_for_other_data(run), {"data": asked or {}}, str(run.path))
     result: dict[str, Any] = {"task": about["task"], "run": str(run.path)}
     if data is None:
