@@ -1,4 +1,4 @@
-"""What people are told of texts that were not read, or not to their end."""
+"""What people are told of what was not read: texts or their ends, words, rows."""
 
 from __future__ import annotations
 
