@@ -393,6 +393,17 @@ def test_what_of_a_long_text_is_labelled_is_said() -> None:
     assert model.trace("good").remarks == ()
 
 
+def test_markup_of_a_long_text_is_read_once() -> None:
+    from seqloom import SequenceClassifier
+
+    rows = [{"text": f"{k} &amp;<br />{n}", "label": k} for k in ("good", "bad") for n in range(20)]
+    small = {"updates": 1, "hidden_size": 4, "embedding_size": 4, "max_length": 8, "pretrain": 0}
+    model = SequenceClassifier(**small, tokenizer="char", wide=False).fit(rows)
+    assert model.trace("&amp;lt;good!").remarks == (  # it stands for "&lt;good!"
+        "Of 9 tokens the network reads the first 8 (--max-length).",
+    )
+
+
 def test_both_languages_have_the_same_words() -> None:
     pages = (page_of([fake(3, 2, 1)], language=language) for language in ("en", "ko"))
     english, korean = (data_of(page)["words"] for page in pages)
