@@ -168,10 +168,11 @@ def test_what_only_one_task_takes_says_the_task(tmp_path: Path) -> None:
         chosen = choose(data, changes)
         assert chosen.task == task
         (flag,) = next(iter(changes.values()))
-        said = f"The task is {task}: no other takes --{flag}."
+        said = f"The task is {task}: no other that these files can be of takes --{flag}."
         assert chosen.remarks == (() if task == "generate" else (said,))
     beside: Changes = {"model": {"pooling": "max"}, "data": {"skip_bad_rows": True}}
-    assert choose(data, beside).remarks == ("The task is classify: no other takes --pooling.",)
+    (remark,) = choose(data, beside).remarks
+    assert remark == "The task is classify: no other that these files can be of takes --pooling."
     both: Changes = {"model": {"pooling": "max", "crf": False}}
     with pytest.raises(SettingsError, match="--crf has no meaning for classify"):
         choose(data, both)  # no task takes both: the data decide
@@ -251,7 +252,7 @@ def test_what_only_forecasts_take_finds_them(tmp_path: Path) -> None:
     data = numbers(tmp_path / "a.csv", "date,note,sales", "{day},we sold {n} things,{n}")
     chosen = choose(data, {"data": {"horizon": 3}})
     assert chosen.task == "forecast"
-    assert "no other takes --horizon" in chosen.remarks[0]
+    assert "no other that these files can be of takes --horizon" in chosen.remarks[0]
     assert choose("airline-passengers", {}).task == "forecast"
 
 

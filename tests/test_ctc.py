@@ -173,7 +173,7 @@ def test_a_transcript_without_room_costs_nothing() -> None:
 def small_model(encoder: str, bidirectional: bool) -> CTCModel:
     torch.manual_seed(0)
     layers = make_encoder(encoder, 8, 6, num_layers=2, bidirectional=bidirectional)
-    return CTCModel(nn.Linear(5, 8), 8, layers, 9).eval()
+    return CTCModel(nn.Linear(5, 8), layers, 9).eval()
 
 
 @pytest.mark.parametrize("encoder", ["lstm", "gru", "elman", "mingru", "transformer"])

@@ -366,7 +366,7 @@ def test_what_of_a_long_source_is_read_is_said(
     make, data, _ = MODELS["translate"]
     model = make().fit(data)
     (remark,) = model.trace("the cat " * 60).remarks
-    assert remark == "Of 480 tokens the first 200 are read (--max-length)."
+    assert remark == "Of 480 tokens the network reads the first 200 (--max-length)."
     assert model.trace("the cat").remarks == ()
 
 
@@ -388,9 +388,20 @@ def test_what_of_a_long_text_is_labelled_is_said() -> None:
     small = {"updates": 1, "hidden_size": 4, "embedding_size": 4, "max_length": 8, "pretrain": 0}
     model = SequenceClassifier(**small, tokenizer="char", wide=False).fit(rows)
     assert model.trace("good good good").remarks == (
-        "Of 14 tokens the first 8 are read (--max-length).",
+        "Of 14 tokens the network reads the first 8 (--max-length).",
     )
     assert model.trace("good").remarks == ()
+
+
+def test_markup_of_a_long_text_is_read_once() -> None:
+    from seqloom import SequenceClassifier
+
+    rows = [{"text": f"{k} &amp;<br />{n}", "label": k} for k in ("good", "bad") for n in range(20)]
+    small = {"updates": 1, "hidden_size": 4, "embedding_size": 4, "max_length": 8, "pretrain": 0}
+    model = SequenceClassifier(**small, tokenizer="char", wide=False).fit(rows)
+    assert model.trace("&amp;lt;good!").remarks == (  # it stands for "&lt;good!"
+        "Of 9 tokens the network reads the first 8 (--max-length).",
+    )
 
 
 def test_both_languages_have_the_same_words() -> None:

@@ -57,7 +57,7 @@ def test_a_table_in_another_encoding_is_labelled_alike(both: Both, tmp_path: Pat
     empty, cut = err.splitlines()
     assert empty == "1 of 4 texts is empty: it has no label and no probability."
     assert re.fullmatch(
-        r"1 of 4 texts is longer than [\d,]+ tokens, and what follows is not read "
+        r"1 of 4 texts is longer than [\d,]+ tokens, and the network does not read what follows "
         r"\(--max-length in training\)\.",
         cut,
     )

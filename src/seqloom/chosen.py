@@ -182,7 +182,7 @@ def _only_task(changes: Changes) -> tuple[str, list[str]] | None:
         return task, []  # as it is where nothing else is found
     telling = _telling(asked, set(NOT_TAKEN) - {task, *SHOWN_BY_FILES})
     flags = " and ".join(f"--{flag_of(name.partition('.')[2])}" for name in telling)
-    return task, [f"The task is {task}: no other takes {flags}."]
+    return task, [f"The task is {task}: no other that these files can be of takes {flags}."]
 
 
 def _telling(asked: set[str], others: set[str]) -> list[str]:

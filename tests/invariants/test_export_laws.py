@@ -247,7 +247,7 @@ def test_forecasters(kind: str, head: str) -> None:
 def test_recognizers(kind: str, both: bool) -> None:
     for front in (nn.Linear(10, SIZE), BandFront(2, 9, SIZE)):
         layers = encoder(kind, both=both)
-        check(speech_network(shaken(CTCModel(front, SIZE, layers, VOCABULARY))))
+        check(speech_network(shaken(CTCModel(front, layers, VOCABULARY))))
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from seqloom.config import Section, Settings, default_settings, override, section_of
-from seqloom.errors import RunError, nearest
+from seqloom.errors import DataError, RunError, nearest
 from seqloom.run import Run
 from seqloom.task_settings import NOT_TAKEN
 from seqloom.toml import read_settings
@@ -191,6 +191,16 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         metrics = run.path / "metrics.json"
         estimator.metrics_ = run.read_json("metrics.json") if metrics.exists() else None
         return estimator
+
+
+def check_many(given: Any) -> None:
+    """See that texts come as a list.
+
+    Raises:
+        DataError: it is one text, each letter of which would be read as a text of its own.
+    """
+    if isinstance(given, str):
+        raise DataError("Received one text; expected a list of texts. Put it into a list.")
 
 
 def run_settings(run: Run) -> Settings:

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from seqloom.errors import DataError
-from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.base import SequenceEstimator, check_many
 
 if TYPE_CHECKING:
     from seqloom.run import Run
@@ -130,8 +130,7 @@ def _several(labels: Any) -> bool:
 
 def _inputs(data: Any) -> list[Any]:
     """Texts or series one by one, out of a list, an array, a column or a table of one column."""
-    if isinstance(data, str):  # else each of its letters would get a label
-        raise DataError("Received one text; expected a list of texts. Put it into a list.")
+    check_many(data)
     columns = getattr(data, "columns", None)
     if columns is not None:
         if len(columns) != 1:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from seqloom.errors import DataError
-from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.base import SequenceEstimator, check_many
 
 if TYPE_CHECKING:
     from seqloom.tasks.tagging import SentenceTagger
@@ -56,8 +56,7 @@ class SequenceTagger(SequenceEstimator):
         """The tags of each sentence: a list of words, or a text that is cut into words first."""
         from seqloom.tasks.tagging import words_of
 
-        if isinstance(X, str):  # else each of its letters would be a sentence
-            raise DataError("Received one text; expected a list of texts. Put it into a list.")
+        check_many(X)
         return list(self.tagger.tag_sentences(words_of(text, self.tagger) for text in X))
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from seqloom.errors import DataError
-from seqloom.estimators.base import SequenceEstimator
+from seqloom.estimators.base import SequenceEstimator, check_many
 from seqloom.estimators.options import predict_options
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ class Translator(SequenceEstimator):
             options: ``beam``, ``length_penalty``, ``coverage_penalty``, ``temperature``, ``seed``,
                 ``copy_unknown``, as in ``PredictSettings``.
         """
-        texts = _texts(X)
-        found = self.translator.translate(texts, predict_options(self.task, options), say=_warn)
+        check_many(X)
+        found = self.translator.translate(X, predict_options(self.task, options), say=_warn)
         return [best.text for best, *_ in found]
 
     def n_best(self, X: Iterable[str], n: int = 5, **options: Any) -> list[list[Translation]]:  # noqa: N803
         """The n best translations of each text with their scores, the best first."""
-        texts = _texts(X)
+        check_many(X)
         chosen = predict_options(self.task, {**options, "n_best": n})
-        return list(self.translator.translate(texts, chosen, say=_warn))
+        return list(self.translator.translate(X, chosen, say=_warn))
 
     def attention_maps(self, X: Iterable[str], **options: Any) -> list[Translation]:  # noqa: N803
         """The best translation of each text, and where the model looked for each of its tokens.
@@ -73,9 +73,9 @@ class Translator(SequenceEstimator):
             Translations whose ``attention`` is (tokens + 1, source tokens), the last row being the
             end's; None where the decoder has no attention.
         """
-        texts = _texts(X)
+        check_many(X)
         found = self.translator.translate(
-            texts, predict_options(self.task, options), attention=True, say=_warn
+            X, predict_options(self.task, options), attention=True, say=_warn
         )
         return [best for best, *_ in found]
 
@@ -85,12 +85,6 @@ class Translator(SequenceEstimator):
 
         scores = evaluate(self._fitted_run().path, X if y is None else _pairs(X, y))["scores"]
         return float(scores.get("chrf", scores["exact_match"]))
-
-
-def _texts(given: Iterable[str]) -> Iterable[str]:
-    if isinstance(given, str):
-        raise DataError("Received one text; expected a list of texts. Put it into a list.")
-    return given
 
 
 def _pairs(sources: Any, targets: Any) -> list[dict[str, str]]:

@@ -81,8 +81,8 @@ class Read:
 
 
 def first_read(whole: int, longest: int) -> str:
-    """What is said of a text that was cut."""
-    return f"Of {whole:,} tokens the first {longest:,} are read (--max-length)."
+    """What is said of a text of which the network reads only the beginning."""
+    return f"Of {whole:,} tokens the network reads the first {longest:,} (--max-length)."
 
 
 class Subject(ABC):

@@ -130,9 +130,9 @@ class Classifying(Subject):
             return self._read_ids("a series", self.classifier.encode(given))
         text = str(self.classifier.plain(need_text(given, "to look into")))
         read = self._read_ids(str(given), self.classifier.encode(text))
-        if not self.classifier.is_cut(text):
+        if not self.classifier.is_cut(given):
             return read
-        whole, longest = self.classifier.whole_length(text), self.settings.text.max_length
+        whole, longest = self.classifier.whole_length(given), self.settings.text.max_length
         return replace(read, remarks=(first_read(whole, longest),), whole=whole)
 
     def _read_ids(self, given: str, ids: npt.NDArray[Any]) -> Read:

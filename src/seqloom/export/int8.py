@@ -50,7 +50,7 @@ def in_eight_bits(model: bytes) -> bytes:
 def quality(
     run: Run, settings: Settings, before: ExportedModel, after: ExportedModel
 ) -> dict[str, tuple[float, float]]:
-    """Scores on the validation part, of weights in 32 bits and in eight; none where it is gone."""
+    """Scores on the validation part, of weights in 32 bits and in eight; none without one."""
     from seqloom.tasks.training import task_module
 
     about = run.read_json("run.json")
@@ -61,7 +61,8 @@ def quality(
     measure = MEASURES[before.task]
     first, second = measure(before, data, run), measure(after, data, run)
     # A score of something that there is none of is no number.
-    return {name: (first[name], second[name]) for name in first if isfinite(first[name])}
+    pairs = {name: (first[name], second[name]) for name in first}
+    return {name: pair for name, pair in pairs.items() if all(map(isfinite, pair))}
 
 
 def agreement(networks: list[Network], before: dict[str, bytes], after: dict[str, bytes]) -> float:

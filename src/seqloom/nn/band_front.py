@@ -66,7 +66,7 @@ class BandFront(nn.Module):
     def __init__(self, frames: int, bands: int, output_size: int) -> None:
         super().__init__()
         self.frames, self.bands = frames, bands
-        self.in_features = frames * bands
+        self.in_features, self.out_features = frames * bands, output_size  # as of nn.Linear
         sizes = (frames, CHANNELS, 2 * CHANNELS)
         self.convolutions = nn.ModuleList(
             BandConvolution(before, after, width)

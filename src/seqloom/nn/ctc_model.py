@@ -30,8 +30,7 @@ class CTCModel(nn.Module):
 
     Args:
         front: what the encoder reads of a step.
-        front_size: numbers that it makes of it.
-        encoder: the layers, made for ``front_size``.
+        encoder: the layers, made for the numbers that the front makes.
         vocab_size: ids run from 0, the blank, to vocab_size - 1.
         input_dropout: locked dropout of what the encoder reads.
     Source:
@@ -41,7 +40,6 @@ class CTCModel(nn.Module):
     def __init__(
         self,
         front: nn.Linear | BandFront,
-        front_size: int,
         encoder: Encoder,
         vocab_size: int,
         *,
@@ -49,7 +47,7 @@ class CTCModel(nn.Module):
     ) -> None:
         super().__init__()
         self.front = front
-        self.norm = nn.LayerNorm(front_size)
+        self.norm = nn.LayerNorm(front.out_features)
         self.input_dropout = LockedDropout(input_dropout)
         self.encoder = encoder
         self.head = nn.Linear(encoder.output_size, vocab_size)

@@ -244,6 +244,8 @@ def make_forecaster(
     """
     if head not in HEADS:
         raise SettingsError(f'head "{head}": expected one of {", ".join(HEADS)}.')
+    if kind != "segment" and kind not in ENCODERS:
+        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
     core: StepEncoder | SegmentEncoder
     if kind == "segment":
         if num_layers > 1 or bidirectional or weight_drop:
@@ -261,7 +263,7 @@ def make_forecaster(
             dropout=dropout,
             teacher_forcing=teacher_forcing,
         )
-    elif kind in ENCODERS:
+    else:
         size, front = _front(kind, sizes, hidden_size)
         encoder = make_encoder(
             kind,
@@ -274,16 +276,25 @@ def make_forecaster(
             forget_bias=forget_bias,
             num_heads=num_heads,
         )
-        read = encoder.output_size + _context_size(sizes)
-        steps: DirectHead | StepHead
-        if head == "direct":
-            steps = DirectHead(read, sizes, len(levels), hidden_size)
-        else:
-            steps = StepHead(read, sizes, len(levels), hidden_size, teacher_forcing)
-        core = StepEncoder(encoder, steps, front)
-    else:
-        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
+        core = _step_core(encoder, front, sizes, len(levels), hidden_size, head, teacher_forcing)
     return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)
+
+
+def _step_core(
+    encoder: Encoder,
+    front: nn.Linear | None,
+    sizes: WindowSizes,
+    levels: int,
+    hidden_size: int,
+    head: str,
+    teacher_forcing: float,
+) -> StepEncoder:
+    """An encoder over time steps with the head that is asked for."""
+    read = encoder.output_size + _context_size(sizes)
+    if head == "direct":
+        return StepEncoder(encoder, DirectHead(read, sizes, levels, hidden_size), front)
+    steps = StepHead(read, sizes, levels, hidden_size, teacher_forcing)
+    return StepEncoder(encoder, steps, front)
 
 
 def _context_size(sizes: WindowSizes) -> int:

@@ -28,7 +28,6 @@ def build_recognizer(settings: Settings, tokenizer: Tokenizer) -> CTCModel:
         front = nn.Linear(audio.stack * audio.bands, model.embedding_size)
     return CTCModel(
         front,
-        model.embedding_size,
         layers,
         tokenizer.vocabulary_size,
         input_dropout=model.embedding_dropout,

@@ -27,7 +27,7 @@ def show_export(console: Console, done: Any) -> None:
             words = done.small["words"][name]
             say(f"  {words}, on validation: {plain:.4f} before, {small:.4f} after")
         if not done.small["quality"]:
-            say("  not scored: the prepared data are no longer in the cache ($SEQLOOM_CACHE).")
+            say("  not scored: no prepared validation data.")
         say(
             f"  of inputs at random the largest output is the same in {done.small['agreement']:.1%}"
         )

@@ -161,7 +161,7 @@ class Windows:
 
     def lengths(self) -> Numbers:
         """Real steps of each look-back; the rest, before them, repeats the first (windows,)."""
-        return np.minimum(self.starts, self.look_back)
+        return np.minimum(self.starts.astype(np.int64), self.look_back)
 
     def whole(self) -> Windows:
         """Those windows whose look-back lies wholly in its series."""

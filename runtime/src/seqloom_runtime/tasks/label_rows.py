@@ -55,7 +55,8 @@ def labelled_rows(
     if empty:
         say(empty_texts(empty, rows))
     if cut:
-        say(cut_texts(cut, rows, classifier.settings.text.max_length))
+        longest = classifier.settings.text.max_length
+        say(cut_texts(cut, rows, longest, wide=classifier.wide is not None))
 
 
 def _columns(classifier: Classifier, prediction: Prediction, joined: str) -> Record:

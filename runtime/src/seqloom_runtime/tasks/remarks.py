@@ -1,4 +1,4 @@
-"""What people are told of texts that were not read, or not to their end."""
+"""What people are told of what was not read: texts or their ends, words, rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ def are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def cut_texts(cut: int, texts: int, longest: int) -> str:
-    """Of texts that are longer than the network reads.
+def cut_texts(cut: int, texts: int, longest: int, *, wide: bool = False) -> str:
+    """Of texts that are longer than the network reads; a wide part beside it reads them whole.
 
-    >>> cut_texts(1, 2, 200).partition(", and")[0]
-    '1 of 2 texts is longer than 200 tokens'
+    >>> cut_texts(1, 2, 200).partition(" (")[0]
+    '1 of 2 texts is longer than 200 tokens, and what follows is not read'
+    >>> cut_texts(1, 2, 200, wide=True).partition(", and ")[2].partition(" (")[0]
+    'the network does not read what follows'
     """
+    unread = "the network does not read what follows" if wide else "what follows is not read"
     return (
-        f"{cut:,} of {texts:,} texts {are(cut)} longer than {longest:,} tokens, and what follows "
-        "is not read (--max-length in training)."
+        f"{cut:,} of {texts:,} texts {are(cut)} longer than {longest:,} tokens, and {unread} "
+        "(--max-length in training)."
     )
 
 
