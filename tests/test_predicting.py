@@ -5,14 +5,18 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import served_runs
 from seqloom_runtime import command
+from seqloom_runtime.data.word_columns import columns_to_tag
+from seqloom_runtime.errors import DataError
 
 from seqloom import api, cli
 
 pytest.importorskip("onnx", reason="needs the extra export")
+NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 Both = Callable[..., tuple[str, str]]
 
 
@@ -39,7 +43,14 @@ def both(folders: dict[str, tuple[Path, Path]], capfd: pytest.CaptureFixture[str
             out, err = capfd.readouterr()
             told.append((out, err.replace("· ", "")))
         assert told[0][1] == told[1][1]
-        assert told[0][0].splitlines()[:1] == told[1][0].splitlines()[:1]
+        seqloom, runtime = (written.splitlines() for written, _ in told)
+        assert len(seqloom) == len(runtime)
+        for one, other in zip(seqloom, runtime, strict=True):
+            assert NUMBER.sub("#", one) == NUMBER.sub("#", other)
+            expected = [float(number) for number in NUMBER.findall(one)]
+            assert [float(number) for number in NUMBER.findall(other)] == pytest.approx(
+                expected, rel=1e-3, abs=1e-4
+            )
         return told[1]
 
     return ask
@@ -85,6 +96,48 @@ def test_tags_are_written_in_the_form_of_the_words(both: Both, tmp_path: Path) -
     assert header == "tokens,n,tags" and len(line.split(",")[-1].split()) == 3
     out, _ = both("predict", "tag", rows)
     assert out.startswith('{"tokens": ["Anna", "eats"], "tags": [')
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("table.tsv", "n\ttokens\n1\tAnna eats\n2\tthe fish\n"),
+        ("semi.csv", "tokens;labels\nAnna eats;NAME VERB\n"),
+        ("lines.txt", "Anna eats\n\nthe fish\n"),
+    ],
+)
+def test_a_tagged_file_keeps_its_separators(
+    both: Both, tmp_path: Path, name: str, text: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    out, _ = both("predict", "tag", file)
+    assert len(out.splitlines()[0].split(";" if "semi" in name else "\t")) in (2, 3)
+
+
+def test_a_table_with_a_row_a_word_is_refused(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "words.csv"
+    file.write_text("sentence,word\n1,Anna\n1,eats\n2,the\n2,fish\n", encoding="utf-8")
+    assert command.run(["predict", str(folders["tag"][1]), str(file)]) == 2
+    out, err = capfd.readouterr()
+    assert not out and err.count("\n") == 1
+    assert 'a row a word, sentences by "sentence": it is read by seqloom predict alone.' in err
+
+
+@pytest.mark.parametrize(
+    ("named", "rows"),
+    [
+        ({"id": "which"}, [{"which": "1", "word": "Anna"}, {"which": "2", "word": "eats"}]),
+        ({"id": "gone", "tokens": "w"}, [{"number id": 1, "w": "a"}, {"number id": 1, "w": "b"}]),
+    ],
+)
+def test_rows_of_words_are_known_by_the_training_or_the_name(
+    named: dict[str, str], rows: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(DataError, match="a row a word"):
+        columns_to_tag(rows, named, "words.csv")
 
 
 def test_a_file_is_written_whole_and_remarks_are_said(both: Both, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "batching": set(),
     "rows": {"errors"},
     "reading": {"data", "errors", "rows"},
-    "predicting": {"errors", "exported", "reading", "rows", "tasks"},
+    "predicting": {"data", "errors", "exported", "reading", "rows", "tasks"},
     "exported": {
         *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.tables import as_table
+from seqloom_runtime.data.word_columns import LOOKED_AT, columns_to_tag
 from seqloom_runtime.errors import DataError, SettingsError
 from seqloom_runtime.exported.options import chosen
 from seqloom_runtime.reading import (
@@ -77,16 +80,32 @@ class Predicting:
                 'text, a sentence a line, or JSON lines such as {"tokens": ["The", "cat"]}.'
             )
         bare = file == "-" or not is_table(file, self.encoding)
+        if model.task == "tag" and not bare:
+            return self._tagged_rows(file, form)
         column = self.text or model.column
         how = Reading(self.encoding, self._bad, model.settings["data"]["drop"])
         if bare and model.task == "translate" and column and column.isdecimal():
             pairs: Iterator[Any] = read_cells(file, int(column) - 1, how)
         else:
             pairs = read_rows(file, column, how)
-        if form == "auto" and model.task == "tag" and file.endswith(JSON):
-            form = "jsonl"  # as seqloom predict gives them
         form = form_of_rows(model.task, form, bare=bare)
         return iter(model.lines(pairs, chosen(model.task, self.options), form, self.say))
+
+    def _tagged_rows(self, file: str, form: str) -> Iterator[str]:
+        """A table once more with the tags, in the form that it has where no other is asked for."""
+        records = read_records(file, Reading(self.encoding, self._bad))
+        first = list(islice(records, LOOKED_AT))
+        named = dict(self.model.settings["data"])
+        tokens, tags = columns_to_tag(
+            first, {**named, "tokens": self.text or named["tokens"]}, file
+        )
+        pairs = ((record.get(tokens), record) for record in chain(first, records))
+        if form == "text":
+            return iter(self.model.lines(pairs, None, form, self.say))
+        rows = self.model.rows(pairs, tags)
+        if form == "jsonl" or (form == "auto" and file.endswith(JSON)):
+            return as_json(rows)
+        return as_csv(rows) if form == "csv" else as_table(rows, Path(file), self.encoding)
 
     def _forecast(self, out: Path | None) -> Iterator[str]:
         from seqloom_runtime.exported.forecast import series_in
