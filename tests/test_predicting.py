@@ -1,5 +1,6 @@
 """One form of predictions: the runtime writes of an export what seqloom writes of its run."""
 
+import gzip
 import io
 import json
 import re
@@ -94,8 +95,20 @@ def test_tags_are_written_in_the_form_of_the_words(both: Both, tmp_path: Path) -
     out, _ = both("predict", "tag", table)
     header, line = out.splitlines()
     assert header == "tokens,n,tags" and len(line.split(",")[-1].split()) == 3
-    out, _ = both("predict", "tag", rows)
-    assert out.startswith('{"tokens": ["Anna", "eats"], "tags": [')
+    packed = tmp_path / "PACKED.JSONL.GZ"
+    packed.write_bytes(gzip.compress(rows.read_bytes()))
+    for file in (rows, packed):
+        out, _ = both("predict", "tag", file)
+        assert out.startswith('{"tokens": ["Anna", "eats"], "tags": [')
+
+
+def test_columns_of_words_are_refused_when_packed_too(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "words.conllu.gz"
+    file.write_bytes(gzip.compress(b"1\tAnna\t_\tX\t_\t_\t0\troot\t_\t_\n\n"))
+    assert command.run(["predict", str(folders["tag"][1]), str(file)]) == 2
+    assert "columns of words and tags are read by seqloom predict alone" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

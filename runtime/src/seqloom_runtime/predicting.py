@@ -23,6 +23,7 @@ from seqloom_runtime.reading import (
     read_records,
     read_rows,
     stop,
+    suffix_of,
 )
 from seqloom_runtime.rows import as_csv, as_json, check_form, form_of_file, form_of_rows
 from seqloom_runtime.tasks.remarks import with_left_out
@@ -74,7 +75,7 @@ class Predicting:
         model, file = self.model, self.file
         if file is None:
             raise SettingsError("predict needs a FILE, or - for lines of standard input.")
-        if model.task == "tag" and Path(file).suffix.lower() in COLUMNS:
+        if model.task == "tag" and suffix_of(file) in COLUMNS:
             raise DataError(
                 f"{file}: columns of words and tags are read by seqloom predict alone. Pass plain "
                 'text, a sentence a line, or JSON lines such as {"tokens": ["The", "cat"]}.'
@@ -103,7 +104,7 @@ class Predicting:
         if form == "text":
             return iter(self.model.lines(pairs, None, form, self.say))
         rows = self.model.rows(pairs, tags)
-        if form == "jsonl" or (form == "auto" and file.endswith(JSON)):
+        if form == "jsonl" or (form == "auto" and suffix_of(file) in JSON):
             return as_json(rows)
         return as_csv(rows) if form == "csv" else as_table(rows, Path(file), self.encoding)
 
