@@ -4,21 +4,30 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import served_runs
 from seqloom_runtime import command
 from seqloom_runtime.data.word_columns import columns_to_tag
-from seqloom_runtime.errors import DataError
+from seqloom_runtime.errors import DataError, SettingsError
+from seqloom_runtime.predicting import Predicting
 
 from seqloom import api, cli
 
 pytest.importorskip("onnx", reason="needs the extra export")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 Both = Callable[..., tuple[str, str]]
+
+
+class Again(io.StringIO):
+    """Lines that each command reads from the first one on."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.getvalue().splitlines(keepends=True))
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +64,72 @@ def both(folders: dict[str, tuple[Path, Path]], capfd: pytest.CaptureFixture[str
         return told[1]
 
     return ask
+
+
+def named(task: str, column: str | None, drop: tuple[str, ...] = ()) -> Any:
+    """In the place of a model: its lines are what it was given."""
+
+    def lines(pairs: Iterable[Any], *_: object) -> Iterator[str]:
+        return map(repr, pairs)
+
+    settings = {"data": {"drop": drop}}
+    return SimpleNamespace(task=task, column=column, settings=settings, lines=lines)
+
+
+@pytest.mark.parametrize("column", [None, "source", "1", "2"])
+def test_a_line_of_standard_input_is_one_source(
+    column: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a cat\ta dog\n"))
+    given = list(Predicting(named("translate", column), "-", {}).lines())
+    assert given == [repr(("a cat\ta dog", {"source": "a cat\ta dog"}))]
+
+
+def test_standard_input_is_translated_alike(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Again("the cat\n\nthe old mat\n"))
+    out, _ = both("predict", "translate", "-", "--format", "csv")
+    assert out.splitlines()[0] == "source,translation,score" and len(out.splitlines()) == 4
+
+
+def test_what_training_dropped_is_translated(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("text,source\nno,N/A\n", encoding="utf-8")
+    for column in (None, "1", "source"):
+        model = named("translate", column, drop=("N/A",))
+        (given,) = Predicting(model, str(file), {}).lines()
+        assert given.startswith("('N/A', ")
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "message"),
+    [
+        ("classify", "review", "has no columns with names. Leave it out."),
+        ("translate", "review", "has no columns with names. Leave it out."),
+        ("translate", "0", "are counted from 1"),
+        ("forecast", "review", "has no meaning for forecast"),
+    ],
+)
+def test_a_text_that_lines_do_not_have_is_refused(
+    tmp_path: Path, task: str, text: str, message: str
+) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("a cat\ta dog\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=message):
+        list(Predicting(named(task, "1"), str(file), {}, text=text).lines())
+
+
+def test_a_cell_that_is_no_number_stops_or_is_left_out(
+    folders: dict[str, tuple[Path, Path]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "wave.csv"
+    rows = [f"{step / 10}" for step in range(30)]
+    file.write_text("\n".join(["y", "?", *rows]), encoding="utf-8")
+    asked = ["predict", str(folders["forecast"][1]), str(file)]
+    assert command.run(asked) == 2
+    assert "row 1, column y: '?' is no number. Mend the row" in capfd.readouterr().err
+    assert command.run([*asked, "--skip-bad-rows"]) == 0
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 4 and "1 row that cannot be read was left out" in err
 
 
 def test_a_table_in_another_encoding_is_labelled_alike(both: Both, tmp_path: Path) -> None:
@@ -140,17 +215,17 @@ def test_a_table_with_a_row_a_word_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("named", "rows"),
+    ("known", "rows"),
     [
         ({"id": "which"}, [{"which": "1", "word": "Anna"}, {"which": "2", "word": "eats"}]),
         ({"id": "gone", "tokens": "w"}, [{"number id": 1, "w": "a"}, {"number id": 1, "w": "b"}]),
     ],
 )
 def test_rows_of_words_are_known_by_the_training_or_the_name(
-    named: dict[str, str], rows: list[dict[str, Any]]
+    known: dict[str, str], rows: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(DataError, match="a row a word"):
-        columns_to_tag(rows, named, "words.csv")
+        columns_to_tag(rows, known, "words.csv")
 
 
 def test_a_file_is_written_whole_and_remarks_are_said(both: Both, tmp_path: Path) -> None:

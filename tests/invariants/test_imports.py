@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "reading": {"data", "errors", "rows"},
     "predicting": {"data", "errors", "exported", "reading", "rows", "tasks"},
     "exported": {
-        *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
+        *("data", "decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },
     "command": {"", "atomic", "errors", "exported", "predicting", "rows", "serve"},
     "stepping": {"attention_stepping", "decode", "errors"},

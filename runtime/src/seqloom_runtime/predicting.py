@@ -18,6 +18,7 @@ from seqloom_runtime.exported.options import chosen
 from seqloom_runtime.reading import (
     JSON,
     Reading,
+    input_lines,
     is_table,
     read_cells,
     read_records,
@@ -25,7 +26,7 @@ from seqloom_runtime.reading import (
     stop,
     suffix_of,
 )
-from seqloom_runtime.rows import as_csv, as_json, check_form, form_of_file, form_of_rows
+from seqloom_runtime.rows import Record, as_csv, as_json, check_form, form_of_file, form_of_rows
 from seqloom_runtime.tasks.remarks import with_left_out
 
 COLUMNS = (".conll", ".conllu")  # words and tags in columns, which training alone reads
@@ -83,14 +84,36 @@ class Predicting:
         bare = file == "-" or not is_table(file, self.encoding)
         if model.task == "tag" and not bare:
             return self._tagged_rows(file, form)
-        column = self.text or model.column
-        how = Reading(self.encoding, self._bad, model.settings["data"]["drop"])
-        if bare and model.task == "translate" and column and column.isdecimal():
-            pairs: Iterator[Any] = read_cells(file, int(column) - 1, how)
-        else:
-            pairs = read_rows(file, column, how)
+        pairs = self._pairs(file, bare=bare)
         form = form_of_rows(model.task, form, bare=bare)
         return iter(model.lines(pairs, chosen(model.task, self.options), form, self.say))
+
+    def _pairs(self, file: str, *, bare: bool) -> Iterator[tuple[Any, Record]]:
+        """What the model reads of each row, and the row.
+
+        Raises:
+            SettingsError: a text is named that lines do not have.
+        """
+        model, column = self.model, self.text or self.model.column
+        translating = model.task == "translate"
+        numbered = translating and bool(column) and column.isdecimal()
+        if numbered and not int(column):
+            raise SettingsError(f"--text {column}: columns without names are counted from 1.")
+        if bare and self.text and not (numbered and file != "-"):
+            where = "standard input" if file == "-" else file
+            raise SettingsError(
+                f"--text {self.text}: {where} has no columns with names. Leave it out."
+            )
+        if not translating:
+            how = Reading(self.encoding, self._bad, model.settings["data"]["drop"])
+            return read_rows(file, column, how)
+        # What training dropped as missing is translated like any other text.
+        how = Reading(self.encoding, self._bad)
+        if file == "-":
+            return ((line, {"source": line}) for line in input_lines())
+        if bare and numbered:
+            return read_cells(file, int(column) - 1, how)
+        return read_rows(file, "source" if numbered or not column else column, how)
 
     def _tagged_rows(self, file: str, form: str) -> Iterator[str]:
         """A table once more with the tags, in the form that it has where no other is asked for."""
@@ -112,10 +135,12 @@ class Predicting:
         from seqloom_runtime.exported.forecast import series_in
 
         model = self.model
-        rows = [{"id": name} for name in model.known]
+        if self.text:
+            raise SettingsError("--text has no meaning for forecast.")
+        rows: list[Record] = [{"id": name} for name in model.known]
         if self.file is not None:
             records = read_records(self.file, Reading(self.encoding, self._bad))
-            rows = series_in(records, model.forecaster.scales, self.file)
+            rows = series_in(records, model.forecaster.scales, self.file, self._bad)
         found = model.table(rows, chosen("forecast", self.options), self.say)
         return as_json(found) if self.forecast_form(out) == "jsonl" else as_csv(found)
 
