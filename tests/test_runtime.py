@@ -267,3 +267,9 @@ def test_the_package_runs_as_the_command() -> None:
     words = [sys.executable, "-m", "seqloom_runtime", "--help"]
     shown = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
     assert "usage: seqloom-runtime" in shown.stdout
+
+
+def test_the_command_runs_without_docstrings() -> None:
+    asked = [sys.executable, "-OO", "-m", "seqloom_runtime", "serve", "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert "Default: 1,024." in done.stdout

@@ -40,9 +40,9 @@ MAY_IMPORT = {
     "batching": set(),
     "rows": {"errors"},
     "reading": {"data", "errors", "rows"},
-    "predicting": {"errors", "exported", "reading", "rows", "tasks"},
+    "predicting": {"data", "errors", "exported", "reading", "rows", "tasks"},
     "exported": {
-        *("decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
+        *("data", "decode", "errors", "evaluate", "rows", "signal", "stepping", "tasks", "text"),
     },
     "command": {"", "atomic", "errors", "exported", "predicting", "rows", "serve"},
     "stepping": {"attention_stepping", "decode", "errors"},

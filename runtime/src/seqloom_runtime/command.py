@@ -105,7 +105,8 @@ def _arguments(verb: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--api-key", default="", help="that requests hold; $SEQLOOM_API_KEY")
         for field in fields(Limits):
             flag = f"--{field.name.replace('_', '-')}"
-            about = f"{meanings()[field.name]} Default: {field.default:,}."
+            # Under python -OO classes say nothing of themselves.
+            about = f"{meanings().get(field.name, '')} Default: {field.default:,}.".lstrip()
             parser.add_argument(flag, type=type(field.default), default=field.default, help=about)
     if verb != "serve":
         parser.add_argument("--json", action="store_true", help="JSON on standard output")

@@ -96,7 +96,7 @@ def is_table(path: str, encoding: str = "auto") -> bool:
     Raises:
         DataError: it cannot be read.
     """
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if suffix in ELSEWHERE:
         raise DataError(f"{path}: {suffix} is not read here. Save it as CSV or JSON lines.")
     if suffix == ".txt":
@@ -112,7 +112,7 @@ def read_records(path: str, how: Reading = Reading()) -> Iterator[Record]:
     """
     if not is_table(path, how.encoding):
         raise DataError(f"{path}: expected a table: {', '.join((*TABLES, *JSON))}.")
-    read = read_json if _suffix(path) in JSON else read_table
+    read = read_json if suffix_of(path) in JSON else read_table
     record = None
     for record in read(Path(path), how.encoding, how.on_bad):
         yield record
@@ -146,7 +146,12 @@ def _lines(path: str, how: Reading) -> Iterator[str]:
         raise DataError(f"{path}: the file is empty.")
 
 
-def _suffix(path: str) -> str:
+def suffix_of(path: str) -> str:
+    """How a file's name ends, in lower case and without .gz.
+
+    >>> suffix_of("words.CoNLLU.gz")
+    '.conllu'
+    """
     return Path(path.lower().removesuffix(".gz")).suffix
 
 

@@ -12,11 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqloom_runtime.data.word_columns import LOOKED_AT
+
 from seqloom.config import DataSettings
 from seqloom.data.conll import FIELDS, Item, Layout, find_layout, read_items
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source, format_of, open_source
-from seqloom.data.tagged_rows import LOOKED_AT, RowLayout, find_row_layout, read_row_items
+from seqloom.data.tagged_rows import RowLayout, find_row_layout, read_row_items
 from seqloom.errors import DataError
 
 NEITHER = (

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from seqloom_runtime.data.column_names import words_of
+from seqloom_runtime.data.word_columns import (
+    LOOKED_AT,
+    TAGS,
+    TOKENS,
+    called,
+    filled,
+    no_words,
+    sentence_column,
+)
 from seqloom_runtime.data.word_lists import words_in
 
 from seqloom.config import DataSettings
@@ -23,14 +31,6 @@ from seqloom.data.conll import Item
 from seqloom.data.records import ReadReport, read_records
 from seqloom.data.source import Source
 from seqloom.errors import DataError, SettingsError, nearest
-
-TOKENS = ("tokens", "token", "words", "word", "form", "forms", "토큰", "단어", "어절")
-TAGS = (
-    *("tags", "tag", "ner_tags", "pos_tags", "ner", "upos", "pos", "labels", "label"),
-    *("태그", "품사", "개체명"),
-)
-IDS = ("sentence", "sent", "id", "문장", "번호")
-LOOKED_AT = 200  # rows, to find out how they are written
 
 
 @dataclass(frozen=True)
@@ -69,39 +69,14 @@ def find_row_layout(source: Source, settings: DataSettings, encoding: str) -> Ro
             raise SettingsError(
                 f'{setting} = "{name}": {source.name} has no such column. {nearest(name, columns)}'
             )
-    tokens = settings.tokens or _called(columns, TOKENS)
-    tags = settings.tags or _called(columns, TAGS)
+    tokens = settings.tokens or called(columns, TOKENS)
+    tags = settings.tags or called(columns, TAGS)
     if tokens is None:
-        raise DataError(
-            f"{source.name}: no column is called as one of words is ({', '.join(columns)}). "
-            "Call it token or word; to learn, it may also be named with --tokens, and that of the "
-            "tags with --tags."
-        )
-    identity = settings.id or _sentence_column(rows, columns, tokens)
+        raise no_words(source.name, columns)
+    identity = settings.id or sentence_column(rows, columns, tokens)
     each = f'a row a word, sentences by "{identity}"' if identity else "a row a sentence"
     reason = f'words from column "{tokens}", tags from "{tags}"; {each}'
     return RowLayout(tokens, tags, identity, settings.time, reason)
-
-
-def _called(columns: list[str], names: Iterable[str]) -> str | None:
-    lower = {column.lower().strip(): column for column in columns}
-    return next((lower[name] for name in names if name in lower), None)
-
-
-def _sentence_column(rows: list[dict[str, Any]], columns: list[str], tokens: str) -> str | None:
-    """A column called as one of sentences is, whose values repeat, beside single words."""
-    if any(len(words_in(row.get(tokens)) or ()) > 1 for row in rows):
-        return None
-    for column in columns:
-        values = [row.get(column) for row in rows]
-        repeated = len(set(map(str, values))) < len(values) or not all(map(_filled, values))
-        if set(words_of(column)) & set(IDS) and repeated:
-            return column
-    return None
-
-
-def _filled(value: Any) -> bool:
-    return value is not None and bool(str(value).strip())
 
 
 def read_row_items(
@@ -148,7 +123,7 @@ def _words_in_turn(
     for number, row in enumerate(records, start=1):
         where = f"{name}, row {number}"
         identity = row.get(layout.id)
-        begins = _filled(identity) and identity != last
+        begins = filled(identity) and identity != last
         if begins and identity in seen:
             raise DataError(
                 f'{where}: sentence "{identity}" stands in rows further up too, with others '
@@ -163,10 +138,10 @@ def _words_in_turn(
 def _single(row: dict[str, Any], layout: RowLayout, begins: bool, where: str) -> Item:
     token = row.get(layout.tokens)
     tag = row.get(layout.tags) if layout.tags else None
-    if not _filled(token):
+    if not filled(token):
         problem = f'column "{layout.tokens}" is empty.'
         return Item(row, begins=begins, where=where, problem=problem)
-    tags = (str(tag),) if _filled(tag) else ()
+    tags = (str(tag),) if filled(tag) else ()
     return Item(row, (str(token),), tags, begins, where)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqloom_runtime.data.tables import OnBad
 from seqloom_runtime.errors import DataError, RunError
 from seqloom_runtime.evaluate.conformal import Conformal
 from seqloom_runtime.exported.folder import Folder
@@ -165,22 +166,34 @@ def _times(given: Any, count: int, where: str) -> Array:
     return times
 
 
-def series_in(records: Iterable[Record], scales: SeriesScales, path: str) -> list[Record]:
+def series_in(
+    records: Iterable[Record], scales: SeriesScales, path: str, on_bad: OnBad
+) -> list[Record]:
     """The series of a table in long form: rows with a time, values and perhaps an id each.
 
     The rows of a series must stand in the order of time, without gaps.
 
+    Args:
+        on_bad: takes the message about a row with a cell that is no number.
+
     Raises:
-        DataError: a column is missing, a cell is no number, or a step is left out.
+        DataError: a column is missing, a step is left out, or no row can be read.
     """
     found: dict[str, Record] = {}
     for number, record in enumerate(records, 1):
         name = str(next((record[key] for key in ("unique_id", "id") if key in record), "1"))
+        try:
+            values = [_number(record, key, path) for key in scales.channels]
+        except _BadCellError as error:
+            on_bad(f"{path}, row {number:,}, {error}")
+            continue
         own = found.setdefault(name, {"id": name, "values": [], "times": []})
-        own["values"].append([_number(record, key, path, number) for key in scales.channels])
+        own["values"].append(values)
         time = next((record[key] for key in TIMES if record.get(key)), None)
         if time is not None:
             own["times"].append(str(time))
+    if not found:
+        raise DataError(f"{path}: no row has a number in each column of values.")
     for one in found.values():
         check_steps(one, scales, path)
     return list(found.values())
@@ -189,7 +202,11 @@ def series_in(records: Iterable[Record], scales: SeriesScales, path: str) -> lis
 TIMES = ("ds", "date", "datetime", "timestamp", "time", "month", "day")
 
 
-def _number(record: Record, column: str, path: str, number: int) -> float:
+class _BadCellError(DataError):
+    """A cell that is no number."""
+
+
+def _number(record: Record, column: str, path: str) -> float:
     key = column if column in record else next((k for k in ("y", "value") if k in record), column)
     try:
         return float(record[key])
@@ -198,9 +215,7 @@ def _number(record: Record, column: str, path: str, number: int) -> float:
             f'{path}: there is no column "{column}"; the columns are {", ".join(record)}.'
         ) from None
     except (TypeError, ValueError):
-        raise DataError(
-            f"{path}, row {number:,}, column {key}: {record[key]!r} is no number."
-        ) from None
+        raise _BadCellError(f"column {key}: {record[key]!r} is no number.") from None
 
 
 def check_steps(series: Record, scales: SeriesScales, path: str) -> None:

@@ -14,7 +14,7 @@ from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported.folder import Folder
 from seqloom_runtime.exported.model import ExportedModel, Pair, Say
 from seqloom_runtime.exported.session import Session
-from seqloom_runtime.rows import as_csv, as_json
+from seqloom_runtime.rows import Record, as_csv, as_json
 from seqloom_runtime.tasks.tag import SentenceTagger, words_of
 from seqloom_runtime.tasks.tag_rows import tag_text, tagged_rows
 from seqloom_runtime.text.lexicon import Lexicon, Spelled
@@ -85,10 +85,12 @@ class ExportedTagger(ExportedModel):
         given = ((self._given(row, n), record) for n, (row, record) in enumerate(pairs, 1))
         if form == "text":
             return tag_text(self.tagger, (row for row, _ in given))
-        named = self.settings["data"]["tags"]
-        column = named if named and not named.isdecimal() else "tags"
-        rows = tagged_rows(self.tagger, given, column)
+        rows = self.rows(given, "tags")
         return as_json(rows) if form == "jsonl" else as_csv(rows)
+
+    def rows(self, pairs: Iterable[Pair], column: str) -> Iterator[Record]:
+        """Each record with the tags of its words in a column."""
+        return tagged_rows(self.tagger, pairs, column)
 
     def _given(self, row: Any, number: int) -> Any:
         if not isinstance(row, str | list | tuple):
