@@ -94,7 +94,8 @@ MAY_IMPORT = {
     },
     "terminal": {"deciding", "errors", "watching"},
     "serve": {
-        *("config", "data", "decode", "errors", "explain", "exported", "run", "signal", "tasks"),
+        *("config", "data", "decode", "errors", "explain", "exported", "rows", "run", "signal"),
+        "tasks",
     },
     "stopping": set(),
     "cli": {

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from seqloom_runtime.errors import SettingsError
 
 Record = dict[str, Any]
 
+PROBABILITY_DIGITS = 6
+SCORE_DIGITS = 4
 ROWS = ("classify", "forecast", "caption")  # tasks whose predictions are no bare lines
 
 FORMS = {
@@ -69,6 +71,32 @@ def as_csv(rows: Iterable[Record]) -> Iterator[str]:
             header = list(row)
             yield _csv_line(header)
         yield _csv_line(_cell(row.get(name)) for name in header)
+
+
+class Scored(Protocol):
+    """A text that was found, and how good it is."""
+
+    @property
+    def text(self) -> str:
+        """As people write it."""
+
+    @property
+    def score(self) -> float:
+        """The best has most."""
+
+
+def ranked(name: str, found: Sequence[Scored], digits: int | None = None) -> Record:
+    """Texts of one row, the best first: ``name`` and ``score``, ``name_2`` and ``score_2``.
+
+    Args:
+        digits: of a score; None keeps all.
+    """
+    columns: Record = {}
+    for place, one in enumerate(found, start=1):
+        mark = f"_{place}" if place > 1 else ""
+        columns[f"{name}{mark}"] = one.text
+        columns[f"score{mark}"] = one.score if digits is None else round(one.score, digits)
+    return columns
 
 
 def unlike(names: Record, taken: Iterable[str]) -> Record:

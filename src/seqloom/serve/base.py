@@ -10,7 +10,8 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Kind, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
 
 from seqloom.config import PredictSettings, Section
 from seqloom.run import Run
@@ -90,8 +91,8 @@ class Seen(ServedRun):
             "tokens": list(read.tokens),
             "pieces": list(read.pieces),
             "targets": list(found.targets),
-            "gradients": found.gradients.round(DIGITS).tolist(),
-            "occlusion": found.occlusion.round(DIGITS).tolist(),
+            "gradients": found.gradients.round(PROBABILITY_DIGITS).tolist(),
+            "occlusion": found.occlusion.round(PROBABILITY_DIGITS).tolist(),
         }
 
     def _attribution(self, row: Row) -> tuple[Read, Attribution]:

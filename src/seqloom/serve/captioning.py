@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.images import check_pillow
 
 from seqloom.config import PredictSettings
@@ -61,7 +62,7 @@ class ServedCaptioner(Seen):
 def answer_of(found: list[Caption]) -> Answer:
     """Captions of one picture."""
     best = found[0]
-    others = [{"text": one.text, "score": round(one.score, DIGITS)} for one in found]
+    others = [{"text": one.text, "score": round(one.score, PROBABILITY_DIGITS)} for one in found]
     answer: Answer = {"text": best.text, "tokens": best.tokens, "n_best": others}
     if best.attention is not None:
         answer["attention"] = best.attention.astype(float).round(4).tolist()

@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Options, Row
 from seqloom_runtime.signal.audio import Floats
 from seqloom_runtime.signal.resampling import Resampler
 from seqloom_runtime.signal.sound_files import check_soundfile, mixed
@@ -61,7 +62,7 @@ class ServedTranscriber(Seen):
         return [
             {
                 "text": heard.text,
-                "score": round(heard.score, DIGITS),
+                "score": round(heard.score, PROBABILITY_DIGITS),
                 "seconds": round(heard.seconds, 3),
                 "others": list(heard.others),
             }

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
@@ -60,11 +61,11 @@ class ServedClassifier(Seen):
         return [self._answer(one, own) for one, own in zip(given, found, strict=True)]
 
     def _answer(self, given: Input, found: Prediction) -> Answer:
-        shares = np.round(found.probabilities, DIGITS).tolist()
+        shares = np.round(found.probabilities, PROBABILITY_DIGITS).tolist()
         return {
             "label": found.labels[0] if found.labels else None,
             "labels": list(found.labels),
-            "probability": round(found.probability, DIGITS),
+            "probability": round(found.probability, PROBABILITY_DIGITS),
             "probabilities": dict(zip(self.classifier.labels, shares, strict=True)),
             "cut": self.classifier.is_cut(given),
         }

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Options, Row
 
 from seqloom.config import PredictSettings
 from seqloom.run import Run
@@ -67,7 +68,9 @@ class ServedTranslator(Seen):
 
     def _answer(self, text: str, found: list[Translation]) -> Answer:
         best = found[0]
-        others = [{"text": one.text, "score": round(one.score, DIGITS)} for one in found]
+        others = [
+            {"text": one.text, "score": round(one.score, PROBABILITY_DIGITS)} for one in found
+        ]
         answer: Answer = {"text": best.text, "tokens": best.tokens, "n_best": others}
         answer["cut"] = self.translator.is_cut(text)
         if best.attention is not None:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from seqloom_runtime.decode.generation import top_candidates
 from seqloom_runtime.decode.sampling import Previous, Sampler
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Options, Row
+from seqloom_runtime.rows import PROBABILITY_DIGITS
+from seqloom_runtime.serve.served import Answer, Field, Options, Row
 
 from seqloom.config import GenerateSettings
 from seqloom.run import Run
@@ -111,7 +112,10 @@ class ServedWriter(Seen):
         for piece in pieces:
             # The sampler was copied with what may not be written; the list of notes is one.
             steps = [
-                {"token": name(token), "top": [[name(i), round(p, DIGITS)] for i, p in top]}
+                {
+                    "token": name(token),
+                    "top": [[name(i), round(p, PROBABILITY_DIGITS)] for i, p in top],
+                }
                 for token, top in noting.noted
                 if top
             ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom_runtime.atomic import write_atomically
-from seqloom_runtime.rows import Record, as_csv, as_json
+from seqloom_runtime.rows import SCORE_DIGITS, Record, as_csv, as_json, ranked
 from seqloom_runtime.signal.images import Pixels, is_image_name
 
 from seqloom.config import PredictSettings, Settings
@@ -18,7 +18,7 @@ from seqloom.data.records import ReadReport
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.caption_picture import look_picture
 from seqloom.run import Run
-from seqloom.tasks.captioner import Caption, PictureDescriber, load_captioner
+from seqloom.tasks.captioner import PictureDescriber, load_captioner
 from seqloom.watching import unheard
 
 PICTURES = (".png", ".svg")
@@ -103,7 +103,7 @@ def captioned(
             yield found
 
     for place, captions in enumerate(describer.describe(pixels(), options)):
-        yield {"image": names[place], **_columns(captions)}
+        yield {"image": names[place], **ranked("caption", captions, SCORE_DIGITS)}
     if errors and not names:
         raise errors[0]
     if damaged:
@@ -124,12 +124,3 @@ def draw_look(describer: PictureDescriber, pixels: Pixels, options: PredictSetti
     path = Path(options.plot or "")
     content = look_picture(pixels, looks, [*best.tokens, "(end)"], path.suffix.lower()[1:])
     write_atomically(path, content, advice="Choose another file for --plot.")
-
-
-def _columns(found: list[Caption]) -> Record:
-    new: Record = {}
-    for place, caption in enumerate(found, start=1):
-        mark = f"_{place}" if place > 1 else ""
-        new[f"caption{mark}"] = caption.text
-        new[f"score{mark}"] = round(caption.score, 4)
-    return new

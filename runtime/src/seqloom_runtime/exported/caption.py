@@ -13,7 +13,7 @@ from seqloom_runtime.errors import DataError
 from seqloom_runtime.exported.decoding import DecoderState, OnnxDecoding
 from seqloom_runtime.exported.folder import Folder
 from seqloom_runtime.exported.model import ExportedModel
-from seqloom_runtime.exported.translate import ranked
+from seqloom_runtime.rows import ranked
 from seqloom_runtime.signal.images import Pixels
 from seqloom_runtime.tasks.caption import PictureDescriber
 from seqloom_runtime.text.tokenizers import tokenizer_from_dict

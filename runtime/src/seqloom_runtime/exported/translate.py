@@ -11,7 +11,7 @@ from seqloom_runtime.exported.decoding import DecoderState, OnnxDecoding
 from seqloom_runtime.exported.folder import Folder
 from seqloom_runtime.exported.generate import check_text
 from seqloom_runtime.exported.model import ExportedModel, Pair, Say
-from seqloom_runtime.rows import Record
+from seqloom_runtime.rows import ranked
 from seqloom_runtime.tasks.translate import TextTranslator
 from seqloom_runtime.tasks.translation_rows import translated_lines
 from seqloom_runtime.text.tokenizers import tokenizer_from_dict
@@ -56,13 +56,3 @@ class ExportedTranslator(ExportedModel):
         """The texts' translations, as bare lines or in their rows."""
         given = ((check_text(row, n), record) for n, (row, record) in enumerate(pairs, 1))
         return translated_lines(self.translator, given, options, form, say)
-
-
-def ranked(name: str, found: list[Any]) -> Record:
-    """Texts of one row, the best first: ``name`` and ``score``, ``name_2`` and ``score_2``."""
-    answer: Record = {}
-    for place, one in enumerate(found, 1):
-        mark = f"_{place}" if place > 1 else ""
-        answer[f"{name}{mark}"] = one.text
-        answer[f"score{mark}"] = one.score
-    return answer

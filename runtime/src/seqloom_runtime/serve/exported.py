@@ -15,8 +15,9 @@ import numpy as np
 
 from seqloom_runtime.exported import ExportedModel, open_model
 from seqloom_runtime.exported.options import OPTIONS, Option, chosen
+from seqloom_runtime.rows import PROBABILITY_DIGITS
 from seqloom_runtime.serve.pieces import piece_told
-from seqloom_runtime.serve.served import DIGITS, Answer, Field, Kind, Options, Row
+from seqloom_runtime.serve.served import Answer, Field, Kind, Options, Row
 from seqloom_runtime.signal.midi import read_midi
 from seqloom_runtime.tasks.forecast import rounded, values_of
 
@@ -125,11 +126,13 @@ class ServedExport:
             case "classify":
                 labels = found["labels"] if "labels" in found else [found["label"]]
                 labels = [label for label in labels if label]
-                shares = {n: round(p, DIGITS) for n, p in found["probabilities"].items()}
+                shares = {
+                    n: round(p, PROBABILITY_DIGITS) for n, p in found["probabilities"].items()
+                }
                 return {
                     "label": labels[0] if labels else None,
                     "labels": labels,
-                    "probability": round(found["probability"], DIGITS),
+                    "probability": round(found["probability"], PROBABILITY_DIGITS),
                     "probabilities": shares,
                     "cut": self.model.classifier.is_cut(given),
                 }
@@ -216,7 +219,7 @@ def _ranked(name: str, found: Answer) -> Answer:
     """Texts of one row, the best first, from ``name``, ``name_2`` and so on."""
     marks = ["", *(f"_{place}" for place in range(2, len(found)) if f"{name}_{place}" in found)]
     texts = [
-        {"text": found[name + mark], "score": round(found["score" + mark], DIGITS)}
+        {"text": found[name + mark], "score": round(found["score" + mark], PROBABILITY_DIGITS)}
         for mark in marks
     ]
     return {"text": texts[0]["text"], "tokens": [], "n_best": texts}

@@ -19,8 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-DIGITS = 6  # of what is told of a probability
-
 Kind = Literal[
     "text", "words", "series", "table", "media", "integer", "number", "boolean", "choice"
 ]

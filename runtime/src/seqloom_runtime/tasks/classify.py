@@ -176,10 +176,9 @@ class Classifier:
             len(text.encode(errors="replace")) > longest and len(self.front.encode(text)) > longest
         )
 
-    def whole_length(self, given: Input) -> int:
-        """Tokens of a text before it is cut, or steps of a series."""
-        if isinstance(self.front, SeriesScale) or not isinstance(given, str):
-            return len(self.encode(given))
+    def whole_length(self, given: str) -> int:
+        """Tokens of a text before it is cut."""
+        assert not isinstance(self.front, SeriesScale)
         return len(self.front.encode(clean_text(str(self.plain(given)), self.settings)))
 
     def _prediction(self, shares: npt.NDArray[np.float64], abstain_below: float) -> Prediction:

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
-from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+from seqloom_runtime.rows import PROBABILITY_DIGITS, Record, as_csv, as_json, unlike
 from seqloom_runtime.tasks.classify import Classifier, Input, Prediction
 from seqloom_runtime.tasks.remarks import cut_texts, empty_texts
-
-DIGITS = 6  # of a probability
 
 
 def labelled_lines(
@@ -64,7 +62,10 @@ def _columns(classifier: Classifier, prediction: Prediction, joined: str) -> Rec
     given: Any = labels[0] if labels else None
     if classifier.multi:
         given = joined.join(labels) if joined else list(labels)
-    names: Record = {"predicted": given, "probability": round(prediction.probability, DIGITS)}
+    names: Record = {
+        "predicted": given,
+        "probability": round(prediction.probability, PROBABILITY_DIGITS),
+    }
     for label, share in zip(classifier.labels, prediction.probabilities, strict=True):
-        names[f"p({label})"] = round(float(share), DIGITS)
+        names[f"p({label})"] = round(float(share), PROBABILITY_DIGITS)
     return names

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from typing import Any
 
-from seqloom_runtime.rows import Record, as_csv, as_json, unlike
+from seqloom_runtime.rows import SCORE_DIGITS, Record, as_csv, as_json, ranked, unlike
 from seqloom_runtime.tasks.translate import TextTranslator, Translation
-
-DIGITS = 4  # of a score
 
 Translated = tuple[Record, list[Translation]]
 
@@ -46,12 +44,7 @@ def translated(
 
 
 def _columns(found: list[Translation]) -> Record:
-    new: Record = {}
-    for place, translation in enumerate(found, start=1):
-        mark = f"_{place}" if place > 1 else ""
-        new[f"translation{mark}"] = translation.text
-        new[f"score{mark}"] = round(translation.score, DIGITS)
-    return new
+    return ranked("translation", found, SCORE_DIGITS)
 
 
 def _bare_lines(rows: Iterable[Translated], n_best: int) -> Iterator[str]:
