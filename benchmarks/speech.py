@@ -143,7 +143,7 @@ def compare_training(rounds: int) -> None:
 
 def stream(units: int, seconds: int) -> None:
     """One recording in pieces of a quarter of a second, and print."""
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "model": {"bidirectional": False, "hidden_size": units, "num_layers": 2},
         "audio": {"sample_rate": 16_000, "standardise": "train"},
     }
