@@ -92,6 +92,18 @@ def test_a_report_is_a_line_and_samples_with_an_indent() -> None:
     assert rest[-1].split() == ["end"]
 
 
+def test_a_report_too_wide_for_the_terminal_goes_on_below() -> None:
+    scores = {"accuracy": 0.4254, "f1": 0.4}
+    for place, lines in ((screen(80, terminal=True), 2), (screen(80), 1)):
+        with TerminalWatcher(place) as watcher:
+            watcher.report(report(scores=scores))
+        told = [line for line in shown(place) if line.strip()]
+        assert len(told) == lines
+    console = screen(80, terminal=True)
+    TerminalWatcher(console).report(report())
+    assert len([line for line in shown(console) if line.strip()]) == 1
+
+
 def test_verbose_says_the_rate() -> None:
     console = screen()
     TerminalWatcher(console, verbose=True).report(report())

@@ -98,16 +98,20 @@ class TerminalWatcher:
         """A line of numbers, and what the model can do by now."""
         star = "[green], best[/]" if report.best else ""
         rate = f"  rate {report.rate:.2g}" if self.verbose else ""
-        self.console.print(
+        line = (
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
             f"[bold]valid {report.valid:.3f}[/] {self._units.words}"
-            f"{_scores(report.scores, self._units)}{rate}{star}",
-            highlight=False,
-            soft_wrap=True,
         )
+        rest = f"{_scores(report.scores, self._units)}{rate}{star}"
+        if self.console.is_terminal and self._too_wide(line + rest):
+            rest = f"\n    {rest}"
+        self.console.print(line + rest, highlight=False, soft_wrap=True)
         if report.samples:
             self.console.print(samples_table(report.samples))
+
+    def _too_wide(self, markup: str) -> bool:
+        return Text.from_markup(markup.strip()).cell_len > self.console.width
 
     def message(self, text: str) -> None:
         """A line, or several with an indent."""
