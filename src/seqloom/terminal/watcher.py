@@ -81,7 +81,7 @@ class TerminalWatcher:
         if self._bar is None:
             self._bar = self.progress.add_task("training", total=1.0, **self._empty())
         # Right after a report no target has been counted yet: the loss before it stays.
-        known = {} if math.isnan(pace.loss) else {"loss": pace.loss}
+        known: dict[str, Any] = {} if math.isnan(pace.loss) else {"loss": pace.loss}
         self.progress.update(
             self._bar,
             completed=pace.progress,
