@@ -65,7 +65,7 @@ function moved(event, number, count) {
 
 function chartView(text, number) {
   const place = placeNow(), names = namesOf(text, place), each = columnWidth(names.length);
-  const width = GUTTER + each * names.length + 8, height = 170, top = 8, bottom = height - 14;
+  const width = GUTTER + each * names.length + right, height = 170, top = 8, bottom = height - 14;
   const signals = place.signals, span = Math.max(1, ...signals.flatMap(s => data.texts.map(one => largest(one, s))));
   const low = signals.some(s => arrayOf(text, s).low < 0) ? -span : 0;
   const y = value => bottom - (value - low) / (span - low) * (bottom - top);
@@ -123,7 +123,8 @@ function mapsView(text, number) {
   const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : units.length <= 256 ? 2 : 1;
   const long = names.some(name => visible(name).length > 1), top = long ? 66 : 18;
   const room = document.getElementById("main").clientWidth / data.texts.length;
-  const beside = 2 * (GUTTER + each * names.length + 24) + 20 < room; // short texts leave room for several in a row
+  const right = long ? 44 : 8; // the last names slant beyond the map
+  const beside = 2 * (GUTTER + each * names.length + right + 16) + 20 < room; // short texts leave room for several in a row
   const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
   place.signals.forEach((signal, n) => {
     const named = !n || beside, array = arrayOf(text, signal), above = named ? top : 2;
