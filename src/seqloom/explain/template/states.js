@@ -65,7 +65,7 @@ function moved(event, number, count) {
 
 function chartView(text, number) {
   const place = placeNow(), names = namesOf(text, place), each = columnWidth(names.length);
-  const width = GUTTER + each * names.length + right, height = 170, top = 8, bottom = height - 14;
+  const width = GUTTER + each * names.length + 8, height = 170, top = 8, bottom = height - 14;
   const signals = place.signals, span = Math.max(1, ...signals.flatMap(s => data.texts.map(one => largest(one, s))));
   const low = signals.some(s => arrayOf(text, s).low < 0) ? -span : 0;
   const y = value => bottom - (value - low) / (span - low) * (bottom - top);
@@ -128,7 +128,7 @@ function mapsView(text, number) {
   const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
   place.signals.forEach((signal, n) => {
     const named = !n || beside, array = arrayOf(text, signal), above = named ? top : 2;
-    const width = GUTTER + each * names.length + 8, height = above + high * units.length + 4;
+    const width = GUTTER + each * names.length + right, height = above + high * units.length + 4;
     const label = `${words.names[signal]}, ${nameOf(place.name)}, ${names.length} × ${units.length}`;
     const element = canvas(width, height, label, context => {
       if (named) labelsAbove(context, names, each, top);
