@@ -159,7 +159,7 @@ def test_other_music_is_scored_beside_the_baseline(
     assert result["remarks"] == []
     (other / "broken.mid").write_bytes(b"MThd and no more")
     assert cli.run(["evaluate", str(run), str(other)]) == 0
-    assert "1 of 5 files were left out. broken.mid: is damaged" in capsys.readouterr().out
+    assert "1 of 5 files was left out. broken.mid: is damaged" in capsys.readouterr().out
 
 
 def test_rolls_are_learnt_scored_and_written(roll_run: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """From data to stored ids: parts, vocabulary from the training part alone, counts, the cache."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,9 @@ def test_characters_of_unknown_words_are_not_scored(tmp_path: Path) -> None:
     seen_of_nine = round(11 * 6 / 9)  # "the" and "sat" of the visible characters, and their spaces
     assert corpus.facts.characters["valid"] == 10 * 11 + 10 * seen_of_nine
     assert any("10.0% of the valid tokens are unknown" in line for line in corpus.explanation())
+    facts = replace(corpus.facts, tokens={**corpus.facts.tokens, "valid": 100_000})
+    rare = "less than 0.1% of the valid tokens are unknown"
+    assert any(rare in line for line in replace(corpus, facts=facts).explanation())
     _, characters = encode_source(
         open_source(tmp_path / "valid.txt"),
         corpus.settings,

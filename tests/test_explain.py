@@ -1,5 +1,6 @@
 """Looking into runs of every task: traces, attributions, units, lessons, pages."""
 
+import io
 import json
 import math
 import re
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from music_examples import tune, write_tunes
+from rich.cells import cell_len
+from rich.console import Console
 from tones import PATTERN, tones, write_tones
 
 from seqloom import (
@@ -27,6 +30,7 @@ from seqloom import (
     Translator,
     cli,
 )
+from seqloom.api import seeing
 from seqloom.explain.attribution import attribute
 from seqloom.explain.given import inputs_of
 from seqloom.explain.lesson import LessonAt, give_lesson
@@ -34,6 +38,7 @@ from seqloom.explain.page import LARGEST, check_length, page_of, told_tokens
 from seqloom.explain.subject import SUBJECTS, Read, Subject, open_subject
 from seqloom.explain.trace import Steps, Trace
 from seqloom.explain.units import search_units
+from seqloom.terminal.lessons import show_lesson
 
 SMALL = {"updates": 2, "hidden_size": 8, "embedding_size": 8, "threads": 1}
 TEXTS = [f'He said "{a} {n} cats" to me.' for a in ("red", "old", "big") for n in range(40)]
@@ -482,6 +487,19 @@ def test_lesson_prints_every_line(
     found = json.loads(capsys.readouterr().out)
     assert found["result"] == pytest.approx(found["used"], abs=1e-6)
     assert f"{found['lines'][-1]['value']:.5f}" in shown
+
+
+def test_a_lesson_folds_between_words_in_a_terminal_alone(generator: Any) -> None:
+    lesson = seeing.lesson(generator.run_.path, "He said", step=7, unit=3)
+    narrow, file = (
+        Console(file=io.StringIO(), width=50, force_terminal=terminal, color_system=None)
+        for terminal in (True, False)
+    )
+    for console in (narrow, file):
+        show_lesson(console, lesson, "en")
+    told, whole = (console.file.getvalue() for console in (narrow, file))  # type: ignore[attr-defined]
+    assert max(map(cell_len, told.splitlines())) <= 50 < max(map(cell_len, whole.splitlines()))
+    assert told.split() == whole.split(), "no number is cut"
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_metres_decide_where_bars_begin() -> None:
     [
         (b"", "does not begin with MThd"),
         (b"RIFF....", "does not begin with MThd"),
-        (b"MThd\x00\x00", "is damaged"),
+        (b"MThd\x00\x00", r"is damaged \(it ends too early\)"),
         (saved([]), "holds no note"),
         (saved([mido.MetaMessage("set_tempo", tempo=400_000)]), "holds no note"),
         (saved([on(60), off(60, 9)], kind=2), "several pieces"),

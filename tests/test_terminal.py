@@ -1,6 +1,7 @@
 """What a person sees: columns in line, also with wide characters, and nothing cut."""
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def test_a_report_is_a_line_and_samples_with_an_indent() -> None:
     assert rest[-1].split() == ["end"]
 
 
+def test_a_report_too_wide_for_the_terminal_goes_on_below() -> None:
+    scores = {"accuracy": 0.4254, "f1": 0.4}
+    for place, lines in ((screen(80, terminal=True), 2), (screen(80), 1)):
+        with TerminalWatcher(place) as watcher:
+            watcher.report(report(scores=scores))
+        told = [line for line in shown(place) if line.strip()]
+        assert len(told) == lines
+    console = screen(80, terminal=True)
+    TerminalWatcher(console).report(report())
+    assert len([line for line in shown(console) if line.strip()]) == 1
+
+
 def test_verbose_says_the_rate() -> None:
     console = screen()
     TerminalWatcher(console, verbose=True).report(report())
@@ -110,6 +123,17 @@ def test_the_bar_is_for_terminals_and_is_taken_away() -> None:
     text = "\n".join(shown(console))
     assert "12,345 tokens/s" in text and "1:30 left" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h"), "the cursor stays hidden"
+
+
+def test_the_bar_keeps_its_loss_over_a_report_and_starts_with_figures() -> None:
+    console = screen(90, terminal=True)
+    with TerminalWatcher(console) as watcher:
+        watcher.pace(Pace(10, 0.5, 1.25, 12_345.0, 90.0))
+        watcher.pace(Pace(10, 0.5, math.nan, 12_345.0, 90.0))
+        watcher.progress.refresh()
+    text = "\n".join(shown(console))
+    assert "loss 1.250" in text
+    assert "nan" not in text and "loss 0.000" not in text
 
 
 def test_a_message_in_a_file_stays_one_line() -> None:

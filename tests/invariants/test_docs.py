@@ -144,6 +144,15 @@ def test_both_languages_show_the_same_commands(english: str, korean: str) -> Non
     assert code[0] == code[1] != []
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
+def test_what_is_installed_from_the_checkout_comes_with_the_runtime(page: str) -> None:
+    """The package depends on the runtime, which no index has: pip must be given both."""
+    here = re.compile(r'pip install .*(?<=\s)"?\.(\[|$)')
+    lines = [line for line in commands(page) if here.match(line)]
+    assert lines, "the page tells how to install"
+    assert all(" ./runtime " in line for line in lines)
+
+
 def rows(page: str) -> list[list[str]]:
     lines = [line for line in read(page).splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]

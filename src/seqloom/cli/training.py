@@ -210,11 +210,12 @@ def tune(
 
 
 def _show_outcome(outcome: api.Outcome, json: bool, console: Console) -> int:
-    from seqloom.terminal import next_commands, show_details, show_metrics
+    from seqloom.terminal import next_commands, quoted, show_details, show_metrics
 
     path = outcome.run.path
     if outcome.stopped:
-        console.print(f"Stopped and saved. Go on with: seqloom resume {path}", highlight=False)
+        line = f"Stopped and saved. Go on with: seqloom resume {quoted(str(path))}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
         return 130
     if outcome.metrics is None:
         return 0  # a process that does not lead
@@ -225,5 +226,6 @@ def _show_outcome(outcome: api.Outcome, json: bool, console: Console) -> int:
         show_details(make_output(), outcome.metrics, api.details(path))
     sample: dict[str, Any] = next(outcome.run.lines("samples.jsonl"), {})
     for line in next_commands(path, outcome.metrics["task"], sample):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        whole = line.startswith("  ") or not console.is_terminal  # a command is pasted as it stands
+        console.print(line, highlight=False, markup=False, soft_wrap=whole)
     return 0

@@ -48,7 +48,9 @@ class MusicReport:
         first, more = self.left_out[:NAMED], len(self.left_out) - NAMED
         words = " ".join(first) + (f" And {more:,} more." if more > 0 else "")
         every = self.read + len(self.left_out)
-        return [f"{len(self.left_out):,} of {every:,} files were left out. {words}"]
+        count = len(self.left_out)
+        were = "was" if count == 1 else "were"
+        return [f"{count:,} of {every:,} files {were} left out. {words}"]
 
 
 def native_grid(source: Source, *, roll: bool) -> int:

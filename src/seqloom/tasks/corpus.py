@@ -86,8 +86,10 @@ class Corpus:
                 )
         for part, count in facts.unknown.items():
             if count and part != "train":
+                share = count / facts.tokens[part]
+                said = f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"
                 lines.append(
-                    f"{count / facts.tokens[part]:.1%} of the {part} tokens are unknown; scores in "
+                    f"{said} of the {part} tokens are unknown; scores in "
                     "bits a character are of the other tokens' characters."
                 )
         sizes = ", ".join(f"{part} {count:,}" for part, count in facts.tokens.items())

@@ -108,7 +108,7 @@ class SpeechCorpus:
         facts = self.facts
         parts = ", ".join(
             f"{part} {count:,} ({facts.seconds[part] / 60:.1f} min, "
-            f"{len(facts.speakers[part])} speakers)"
+            f"{_speakers(len(facts.speakers[part]))})"
             for part, count in facts.recordings.items()
         )
         size = self.tokenizer.vocabulary_size
@@ -227,3 +227,12 @@ def open_speech(folder: Path) -> SpeechCorpus:
     if len(Store(folder / "samples.arrow")) != count:
         raise ValueError(f"{folder}: samples and transcripts do not fit together")
     return corpus
+
+
+def _speakers(count: int) -> str:
+    """How many.
+
+    >>> _speakers(1), _speakers(4)
+    ('1 speaker', '4 speakers')
+    """
+    return "1 speaker" if count == 1 else f"{count} speakers"

@@ -9,16 +9,18 @@ from rich.console import Console
 
 def show_export(console: Console, done: Any) -> None:
     """Files with their sizes, how near the networks are to the model, what to do next."""
+    whole = not console.is_terminal  # a line of a file stays one
 
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def say(line: str, *, whole: bool = True) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=whole)
 
     width = max(len(name) for name in done.sizes)
     for name, size in done.sizes.items():
         say(f"  {name.ljust(width)}  {size:>12,} bytes")
     say(
         f"{done.cases} comparisons with the model, the largest difference {done.difference:.0e} "
-        "of the largest number (parity.md)."
+        "of the largest number (parity.md).",
+        whole=whole,
     )
     if done.small:
         before, after = done.small["bytes"]

@@ -24,7 +24,7 @@ def show_hearing(console: Console, about: Mapping[str, Any]) -> None:
             f"; in pieces of {about['chunk_seconds']:g} s, each heard in "
             f"{1000 * about['latency_mean']:.1f} ms (at most {1000 * about['latency_most']:.1f} ms)"
         )
-    console.print(f"{words}.", highlight=False, soft_wrap=True)
+    console.print(f"{words}.", highlight=False, soft_wrap=not console.is_terminal)
 
 
 def show_speakers(console: Console, speakers: Mapping[str, Mapping[str, float]]) -> None:

@@ -41,7 +41,8 @@ def show_lesson(console: Console, lesson: Any, language: str) -> None:
     about = {**vars(lesson.at), "direction": words[lesson.at.direction], "kind": lesson.kind}
     token = visible(lesson.token)
     title = words["at"].format(**about, steps=lesson.steps, units=lesson.units, token=token)
-    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    whole = not console.is_terminal  # a line of a file stays one
+    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=whole)
     width = max(len(line.name) for line in lesson.lines)
     for line in lesson.lines:
         _show_line(console, line, width, words)
@@ -49,7 +50,7 @@ def show_lesson(console: Console, lesson: Any, language: str) -> None:
     gap = abs(lesson.result - lesson.used)
     end = words["result"].format(result=lesson.result, used=lesson.used)
     last = f"{end}; {words['apart'].format(gap=gap)}"
-    console.print(last, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(last, style="bold", markup=False, highlight=False, soft_wrap=whole)
 
 
 def _show_line(console: Console, line: Any, width: int, words: dict[str, str]) -> None:
@@ -60,12 +61,22 @@ def _show_line(console: Console, line: Any, width: int, words: dict[str, str]) -
     whole = line.of is None
     if whole:
         console.print()
-    console.print(f"[bold]{name}[/] = {formula}", highlight=False, soft_wrap=True)
-    value = f"{line.value:.5f}"
-    numbers = f"{pad} = {escape(line.numbers)}"
-    console.print(numbers, highlight=False, soft_wrap=True)
+    _equals(console, f"[bold]{name}[/]", formula)
+    _equals(console, pad, escape(line.numbers))
     style = "bold cyan" if whole else "cyan"
-    console.print(f"{pad} = [{style}]{value}[/]", highlight=False, soft_wrap=True)
+    _equals(console, pad, f"[{style}]{line.value:.5f}[/]")
+
+
+def _equals(console: Console, name: str, value: str) -> None:
+    """A line of an equation; what a terminal is too narrow for goes on behind the sign."""
+    if not console.is_terminal:
+        console.print(f"{name} = {value}", highlight=False, soft_wrap=True)
+        return
+    table = Table.grid(padding=0)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(f"{name} = ", value)
+    console.print(table, highlight=False)
 
 
 def show_reach(console: Console, found: Sequence[Any], updates: int) -> None:

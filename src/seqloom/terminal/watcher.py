@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -67,7 +67,7 @@ class TerminalWatcher:
         """A bar of its own for each training."""
         self._units = units
         if self._bar is not None:
-            self.progress.reset(self._bar, loss=0.0, speed=0.0, steps=units.steps, left="")
+            self.progress.reset(self._bar, **self._empty())
 
     def passage(self, tokens: Sequence[str], ids: Sequence[int]) -> None:
         """The first tokens and their ids; series of numbers have none."""
@@ -79,33 +79,39 @@ class TerminalWatcher:
         if not self.console.is_terminal:
             return
         if self._bar is None:
-            self.progress.start()
-            self._bar = self.progress.add_task(
-                "training", total=1.0, loss=0.0, speed=0.0, steps="", left=""
-            )
+            self._bar = self.progress.add_task("training", total=1.0, **self._empty())
+        # Right after a report no target has been counted yet: the loss before it stays.
+        known: dict[str, Any] = {} if math.isnan(pace.loss) else {"loss": pace.loss}
         self.progress.update(
             self._bar,
             completed=pace.progress,
-            loss=pace.loss,
             speed=pace.tokens_per_second,
-            steps=self._units.steps,
             left=duration(pace.seconds_left),
+            **known,
         )
+        self.progress.start()
+
+    def _empty(self) -> dict[str, Any]:
+        return {"loss": 0.0, "speed": 0.0, "steps": self._units.steps, "left": ""}
 
     def report(self, report: Report) -> None:
         """A line of numbers, and what the model can do by now."""
         star = "[green], best[/]" if report.best else ""
         rate = f"  rate {report.rate:.2g}" if self.verbose else ""
-        self.console.print(
+        line = (
             f"\n[bold]epoch {report.epoch:.2f}[/]  update {report.update:,}  "
             f"{duration(report.seconds)}  train {report.train:.3f}  "
             f"[bold]valid {report.valid:.3f}[/] {self._units.words}"
-            f"{_scores(report.scores, self._units)}{rate}{star}",
-            highlight=False,
-            soft_wrap=True,
         )
+        rest = f"{_scores(report.scores, self._units)}{rate}{star}"
+        if self.console.is_terminal and self._too_wide(line + rest):
+            rest = f"\n    {rest}"
+        self.console.print(line + rest, highlight=False, soft_wrap=True)
         if report.samples:
             self.console.print(samples_table(report.samples))
+
+    def _too_wide(self, markup: str) -> bool:
+        return Text.from_markup(markup.strip()).cell_len > self.console.width
 
     def message(self, text: str) -> None:
         """A line, or several with an indent."""

@@ -98,7 +98,8 @@ def _parse(content: bytes, name: str) -> mido.MidiFile:
     try:
         return mido.MidiFile(file=io.BytesIO(content), clip=True)
     except wrong as error:
-        reason = str(error) or type(error).__name__
+        early = isinstance(error, EOFError)  # which itself says nothing
+        reason = "it ends too early" if early else str(error) or type(error).__name__
         raise DataError(f"{name}: is damaged ({reason}).") from None
 
 

@@ -123,11 +123,12 @@ function mapsView(text, number) {
   const each = columnWidth(names.length), high = units.length <= 40 ? 7 : units.length <= 80 ? 4 : units.length <= 160 ? 3 : units.length <= 256 ? 2 : 1;
   const long = names.some(name => visible(name).length > 1), top = long ? 66 : 18;
   const room = document.getElementById("main").clientWidth / data.texts.length;
-  const beside = 2 * (GUTTER + each * names.length + 24) + 20 < room; // short texts leave room for several in a row
+  const right = long ? 44 : 8; // the last names slant beyond the map
+  const beside = 2 * (GUTTER + each * names.length + right + 16) + 20 < room; // short texts leave room for several in a row
   const box = make("div", { class: "scroll" + (beside ? " beside" : "") });
   place.signals.forEach((signal, n) => {
     const named = !n || beside, array = arrayOf(text, signal), above = named ? top : 2;
-    const width = GUTTER + each * names.length + 8, height = above + high * units.length + 4;
+    const width = GUTTER + each * names.length + right, height = above + high * units.length + 4;
     const label = `${words.names[signal]}, ${nameOf(place.name)}, ${names.length} × ${units.length}`;
     const element = canvas(width, height, label, context => {
       if (named) labelsAbove(context, names, each, top);
