@@ -151,7 +151,7 @@ def train_torch(
             with autocast():
                 logits = model(torch.from_numpy(x), torch.from_numpy(lengths))
             loss = nn.functional.cross_entropy(logits.float(), torch.from_numpy(labels[batch]))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()

@@ -44,11 +44,11 @@ def plain_app(run: str) -> Any:
     """The handler that one would write, with the weights of a run."""
     import torch
     from fastapi import FastAPI
+    from seqloom_runtime.tasks.classify import clean_text
     from torch import nn
 
     from seqloom import SequenceClassifier
     from seqloom.evaluate.calibration import probabilities_of
-    from seqloom.tasks.labelled import clean_text
 
     own = SequenceClassifier.load(run).classifier
     state, settings = own.model.state_dict(), own.settings.model

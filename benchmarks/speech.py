@@ -35,6 +35,7 @@ from seqloom.config import PredictSettings, TextSettings, default_settings, over
 from seqloom.data.batching import group_by_length, pad
 from seqloom.nn.ctc_model import CTCModel
 from seqloom.nn.encoders import make_encoder
+from seqloom.tasks.speech_making import resolved_audio
 from seqloom.tasks.speech_model import build_recognizer
 from seqloom.tasks.transcriber import Transcriber
 
@@ -109,7 +110,7 @@ def compare_training(rounds: int) -> None:
     torch.manual_seed(0)
     found = recordings()
     encoder = make_encoder("lstm", UNITS, UNITS, num_layers=2, bidirectional=True)
-    ours, plain = CTCModel(SIZE, UNITS, encoder, TOKENS), PlainModel()
+    ours, plain = CTCModel(nn.Linear(SIZE, UNITS), encoder, TOKENS), PlainModel()
     own = list(batches(found, sorted_by_length=True))
     theirs = list(batches(found, sorted_by_length=False))
 
@@ -142,11 +143,13 @@ def compare_training(rounds: int) -> None:
 
 def stream(units: int, seconds: int) -> None:
     """One recording in pieces of a quarter of a second, and print."""
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "model": {"bidirectional": False, "hidden_size": units, "num_layers": 2},
         "audio": {"sample_rate": 16_000, "standardise": "train"},
     }
     settings = override(default_settings("transcribe"), values, "benchmark")
+    audio = resolved_audio(settings, 16_000).model_dump()
+    settings = override(settings, {"audio": audio}, "benchmark")
     tokenizer = CharTokenizer.fit(["abcdefghijklmnopqrstuvwxyz '"], TextSettings())
     bands = settings.audio.bands
     scale = Scale(np.zeros(bands, np.float32), np.ones(bands, np.float32))

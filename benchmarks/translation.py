@@ -186,7 +186,7 @@ def search_alone(translator: TextTranslator, text: str) -> list[int]:
             state = model.start(model.encode(ids, lengths))
             for token in written:
                 logits, state = model.step(torch.tensor([token]), state)
-            logits[:, list(translator.banned)] = -torch.inf
+            logits[:, list(translator.searching.banned)] = -torch.inf
             shares = logits[0].double().log_softmax(0)
             best = shares.topk(BEAM)
             pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)

@@ -1,10 +1,12 @@
 """Streams: every target once, shifted by one, never across records, the same for a place."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqloom_runtime.batching import arriving
 
 from seqloom.data.batching import (
     ColumnStream,
@@ -100,3 +102,23 @@ def test_groups_keep_to_the_budget() -> None:
     assert np.concatenate(groups).tolist() == np.argsort(lengths).tolist()
     for group in groups:
         assert len(group) == 1 or lengths[group].max() * len(group) <= 12
+
+
+def test_what_comes_slowly_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, came = [0.0], []
+    monkeypatch.setattr("seqloom_runtime.batching.monotonic", lambda: now[0])
+
+    def slow() -> Iterator[int]:
+        for number in range(6):
+            now[0] += 1.0 if number in (1, 4) else 0.0
+            came.append(number)
+            yield number
+
+    found = [(chunk, came[-1]) for chunk in arriving(slow(), 100, patience=0.5)]
+    assert found == [([0, 1], 1), ([2, 3, 4], 4), ([5], 5)]  # each before what comes next
+    assert list(arriving(slow(), 2, patience=5)) == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_what_comes_fast_comes_in_whole_chunks() -> None:
+    assert list(arriving(range(7), 3, patience=60)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(arriving([], 3)) == []

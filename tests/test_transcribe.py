@@ -1,6 +1,7 @@
 """The task: tones are learnt and written down, streamed, scored; bad recordings are named."""
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from seqloom import SpeechRecognizer, TextGenerator, api, cli
 from seqloom.config import PredictSettings, default_settings, override
 from seqloom.data.recordings import open_recordings
 from seqloom.errors import DataError, SettingsError
-from seqloom.tasks.speech_corpus import prepare_speech
+from seqloom.tasks.speech_corpus import prepare_speech, reopen_speech
+from seqloom.tasks.speech_making import resolved_audio
 from seqloom.tasks.speech_scores import Overheard
 from seqloom.tasks.transcribe import rank_of
 from seqloom.tasks.transcriber import Transcriber, load_transcriber, quietest, stretches
@@ -352,9 +354,37 @@ def test_one_way_hears_silence_behind(
 ) -> None:
     samples = say("a")
     own, other = one_way.transcriber.frames, both_ways.transcriber.frames
-    behind = own.steps(len(samples)) - other.steps(len(samples))
-    assert behind == pytest.approx(0.25 / own.step_seconds, abs=1)
-    assert len(own(samples)) == own.steps(len(samples))
+    assert (own.tail, other.tail) == (RATE // 4, 0)
+    without = dataclasses.replace(own, tail=0)
+    silence = np.zeros(own.tail, np.float32)
+    np.testing.assert_array_equal(own(samples), without(np.concatenate([samples, silence])))
+    assert len(own(samples)) == own.steps(len(samples)) > without.steps(len(samples))
+
+
+@pytest.mark.parametrize(
+    ("asked", "stack", "stride"),
+    [
+        ({"model": {"bidirectional": True}}, 3, 3),
+        ({"model": {"bidirectional": True, "front": "bands"}}, 7, 3),
+        ({"model": {"bidirectional": False}}, 25, 3),
+        ({"model": {"bidirectional": False}, "audio": {"hop_seconds": 0.02}}, 12, 3),
+        ({"model": {"bidirectional": False}, "audio": {"hop_seconds": 0.5}}, 1, 1),
+        ({"model": {"bidirectional": False}, "audio": {"stack": 4}}, 4, 3),
+        ({"model": {"bidirectional": True}, "audio": {"stack": 2}}, 2, 2),
+        ({"model": {"bidirectional": True}, "audio": {"stride": 5}}, 5, 5),
+    ],
+)
+def test_a_step_is_as_long_as_the_network_needs(asked: Any, stack: int, stride: int) -> None:
+    found = resolved_audio(override(default_settings("transcribe"), asked, "test"), 8_000)
+    assert (found.stack, found.stride) == (stack, stride)
+
+
+def test_one_way_says_how_far_ahead_it_hears(
+    one_way: SpeechRecognizer, both_ways: SpeechRecognizer
+) -> None:
+    corpora = [Path(one.run_.read_json("run.json")["prepared"]) for one in (one_way, both_ways)]
+    words = [" ".join(found.explanation()) for c in corpora if (found := reopen_speech(c))]
+    assert ["0.25 s ahead (--stack 25)" in one for one in words] == [True, False]
 
 
 def test_a_named_test_part_is_not_learnt_from_where_a_speaker_is_left_out(sound: Path) -> None:

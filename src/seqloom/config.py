@@ -164,10 +164,10 @@ class AudioSettings(Section):
     """Lowest pitch that is heard."""
     highest_hz: float = Field(default=0.0, ge=0)
     """Highest pitch that is heard; 0 takes half the sample rate."""
-    stack: int = Field(default=3, ge=1)
-    """Frames that the network reads as one step."""
+    stack: int = Field(default=0, ge=0)
+    """Frames read as one step; 0 takes 3 (7 with --front bands), or 0.25 s to read one way."""
     stride: int = Field(default=0, ge=0)
-    """Frames from one step to the next; 0 takes as many as a step has."""
+    """Frames from one step to the next; 0 takes 3, or as many as a step has if those are fewer."""
     standardise: Literal["auto", "train", "utterance"] = "auto"
     """Level by the training part or by the recording itself; auto: train where it reads one way."""
     tempo: float = Field(default=0.15, ge=0, lt=0.5)
@@ -187,7 +187,7 @@ class AudioSettings(Section):
 
     @model_validator(mode="after")
     def _every_frame_is_heard(self) -> Self:
-        if self.stride > self.stack:
+        if self.stack and self.stride > self.stack:
             raise ValueError(
                 f"stride {self.stride} leaves frames out between steps of {self.stack}"
             )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+Item = TypeVar("Item")
+
+PATIENCE_SECONDS = 0.5  # until what came so far is worked on
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,27 @@ def group_by_length(
     if len(numbers):
         groups.append(numbers[start:])
     return groups
+
+
+def arriving(
+    stream: Iterable[Item], size: int, patience: float = PATIENCE_SECONDS
+) -> Iterator[list[Item]]:
+    """A stream in chunks of ``size``; of a slow one, of what came within ``patience`` seconds.
+
+    Whoever writes a line into a pipe now and then has its answer when the next one comes, not after
+    thousands of them.
+    """
+    chunk: list[Item] = []
+    began = 0.0
+    for item in stream:
+        if not chunk:
+            began = monotonic()
+        chunk.append(item)
+        if len(chunk) == size or monotonic() - began > patience:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def pad(sequences: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], IntArray]:

@@ -268,7 +268,7 @@ def _verb_of(task: str) -> str:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line)
+        print(line, flush=True)  # whoever reads a pipe has it at once
 
 
 def _say(line: str) -> None:

@@ -66,7 +66,7 @@ def predict(
             show_tagged(make_output(), lines)
             return 0
         for line in lines:
-            print(line)
+            print(line, flush=True)  # whoever reads a pipe has it at once
         return 0
     count = write_lines(out, lines)
     make_console(quiet).print(f"{count:,} lines in {out}", highlight=False, soft_wrap=True)

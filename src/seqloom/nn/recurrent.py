@@ -29,7 +29,7 @@ from seqloom.nn.cells import (
     State,
 )
 from seqloom.nn.dropout import LockedDropout, drop_weights
-from seqloom.nn.masks import length_mask, reverse_by_length
+from seqloom.nn.masks import reverse_by_length, zero_padding
 
 CELLS: dict[str, Callable[[int, int], Cell]] = {
     "elman": ElmanCell,
@@ -99,8 +99,7 @@ class Recurrent(nn.Module):
                 back, states[first + 1] = self._scan_back(first + 1, x, lengths, states[first + 1])
                 outputs = torch.cat([outputs, back], dim=2)  # (batch, time, 2·hidden)
             if lengths is not None:
-                real = length_mask(lengths, x.shape[1]).unsqueeze(2)
-                outputs = outputs.masked_fill(~real, 0.0)
+                outputs = zero_padding(outputs, lengths)
             x = self.dropout(outputs)
         return x, states
 

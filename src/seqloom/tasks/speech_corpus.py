@@ -93,7 +93,7 @@ class SpeechCorpus:
         if facts.crowded:
             yield (
                 f"{facts.crowded:,} training transcripts have more tokens than their recordings "
-                "have steps, and teach nothing: pass a smaller --stack."
+                "have steps, and teach nothing: pass a smaller --stride."
             )
 
     def _unknown(self) -> Iterator[str]:
@@ -173,6 +173,7 @@ def prepare_speech(source: Source, settings: Settings) -> SpeechCorpus:
             settings.text.model_dump(),
             settings.model.bidirectional,
             settings.model.encoder,
+            settings.model.front,
             settings.train.seed,
         ]
     )

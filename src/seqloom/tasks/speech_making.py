@@ -37,6 +37,8 @@ from seqloom.text.suited import fit_suited, suited_tokenizer
 
 HIGHEST_RATE = 16_000  # above it voices have little to say
 NAMED = 3  # recordings of a kind that are named
+FRAMES, BAND_FRAMES = 3, 7  # of a step, unless asked for; a convolution over bands sees more
+LOOK_AHEAD_SECONDS = 0.25  # of a step of a network that reads one way
 OVERLAPPING = ("kmer", "morpheme")
 
 
@@ -119,6 +121,12 @@ class SpeechMaker:
         settings = override(
             self.settings, {"audio": resolved_audio(self.settings, rate).model_dump()}, "audio"
         )
+        if not (settings.model.bidirectional or self.settings.audio.stack):
+            ahead = settings.audio.stack * settings.audio.hop_seconds
+            self.facts.reasons.append(
+                f"It reads one way, and at each step {ahead:.2g} s ahead (--stack "
+                f"{settings.audio.stack}): what it writes comes so much later."
+            )
         parts = self._split([one.recording for one in found], [one.part for one in found])
         kept = self._store(folder, found, settings)
         found = [one for one, keep in zip(found, kept, strict=True) if keep]
@@ -355,9 +363,25 @@ def as_samples(stored: npt.NDArray[np.integer]) -> Floats:
 
 
 def resolved_audio(settings: Settings, rate: int) -> AudioSettings:
-    """The settings of the audio with what the data and the network decide filled in."""
+    """The settings of the audio with what the data and the network decide filled in.
+
+    A network that reads one way sees a quarter of a second ahead at each step. Without, it learns
+    to write a word at its first sound, before it could know which word that is.
+    """
     audio = settings.audio
-    if audio.standardise == "auto":
-        way = "utterance" if settings.model.bidirectional else "train"
-        audio = audio.model_copy(update={"standardise": way})
-    return audio.model_copy(update={"sample_rate": audio.sample_rate or rate})
+    standardise = audio.standardise
+    if standardise == "auto":
+        standardise = "utterance" if settings.model.bidirectional else "train"
+    stack = audio.stack
+    if not stack:
+        stack = BAND_FRAMES if settings.model.front == "bands" else FRAMES
+        if not settings.model.bidirectional:
+            stack = round(LOOK_AHEAD_SECONDS / audio.hop_seconds)
+        stack = max(1, stack, audio.stride)
+    changes = {
+        "standardise": standardise,
+        "stack": stack,
+        "stride": audio.stride or min(FRAMES, stack),
+        "sample_rate": audio.sample_rate or rate,
+    }
+    return audio.model_copy(update=changes)

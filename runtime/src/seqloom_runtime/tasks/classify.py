@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqloom_runtime.batching import group_by_length, pad
+from seqloom_runtime.batching import arriving, group_by_length, pad
 from seqloom_runtime.errors import DataError
 from seqloom_runtime.evaluate.calibration import Combination, probabilities_of
 from seqloom_runtime.evaluate.linear import LinearTextClassifier
@@ -146,8 +146,7 @@ class Classifier:
         self, inputs: Iterable[Input], *, abstain_below: float = 0.0
     ) -> Iterator[Prediction]:
         """Predictions in the order of the inputs, which may be without end."""
-        stream = map(self.plain, inputs)
-        while chunk := list(islice(stream, CHUNK)):
+        for chunk in arriving(map(self.plain, inputs), CHUNK):
             for shares in self.probabilities(chunk):
                 yield self._prediction(shares, abstain_below)
 

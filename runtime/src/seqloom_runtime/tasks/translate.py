@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom_runtime.batching import group_by_length, pad
+from seqloom_runtime.batching import arriving, group_by_length, pad
 from seqloom_runtime.decode.beam import Hypothesis
 from seqloom_runtime.errors import DataError, SettingsError
 from seqloom_runtime.tasks.remarks import cut_texts
@@ -154,7 +153,7 @@ class TextTranslator:
         say: Callable[[str], None],
     ) -> Iterator[list[Translation]]:
         number = cut = 0
-        while chunk := list(islice(stream, CHUNK)):
+        for chunk in arriving(stream, CHUNK):
             yield from self._chunk(chunk, options, number, attention)
             number += len(chunk)
             cut += sum(map(self.is_cut, chunk))
