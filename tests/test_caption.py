@@ -108,6 +108,10 @@ def test_evaluation_on_other_pictures(
     found = json.loads(capsys.readouterr().out)
     assert found["pictures"] == 12 and found["scores"]["exact_match"] == 1.0
     assert {"baseline", "nearest", "signatures"} <= set(found)
+    other = tmp_path / "other.jsonl"
+    other.write_text(data.read_text().replace('"image"', '"photo"').replace('"caption"', '"says"'))
+    assert cli.run(["evaluate", str(folder / "run"), str(other), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"] == found["scores"]
     assert cli.run(["evaluate", str(folder / "run")]) == 0
     shown = capsys.readouterr().out
     assert "nearest picture's caption" in shown and "CIDEr" in shown

@@ -8,7 +8,7 @@ import pytest
 
 from seqloom.config import DataSettings
 from seqloom.data.caption_source import holds_captions, open_captions, pictures_in
-from seqloom.data.captions import Captioned, plan_captions, read_captioned
+from seqloom.data.captions import Captioned, known_columns, plan_captions, read_captioned
 from seqloom.data.records import ReadReport
 from seqloom.errors import DataError, SettingsError
 
@@ -87,6 +87,16 @@ def test_named_columns_and_folder(folder: Path, tmp_path: Path) -> None:
         read(table, image="four")
     with pytest.raises(SettingsError, match="--images nowhere: there is no such folder"):
         read(table, image="one", caption="three", images="nowhere")
+
+
+def test_columns_of_training_that_other_data_have_not_are_looked_for(folder: Path) -> None:
+    (folder / "c.json").write_text('[{"photo": "a.jpg", "captions": ["a dog"], "alt": "x"}]')
+    source = open_captions(folder / "c.json")
+    trained = DataSettings(image="image", caption="alt")
+    with pytest.raises(SettingsError, match="--image image: there is no such column"):
+        plan_captions(source, trained)
+    plan = plan_captions(source, known_columns(source, trained))
+    assert (plan.image, plan.caption) == ("photo", "alt")
 
 
 def test_what_is_missing_or_empty_is_counted_and_named(folder: Path) -> None:

@@ -51,6 +51,15 @@ def test_pictures_that_look_the_same_stay_together() -> None:
     assert any("look exactly like others" in line for line in corpus.explanation())
 
 
+def test_pictures_that_look_the_same_count_as_one_where_they_are_too_few() -> None:
+    rows = [{"image": drawn.picture(n % 4), "caption": f"number {n}"} for n in range(40)]
+    words = r"^4 pictures \(36 more look exactly like them\) cannot be split into parts of 0.8/"
+    with pytest.raises(DataError, match=words):
+        prepared(rows)
+    with pytest.raises(DataError, match=r"^4 pictures cannot be split"):
+        prepared(rows[:4])
+
+
 def test_ids_have_start_and_end_and_colours_are_those_of_train() -> None:
     corpus = prepared(drawn.rows(30), text={"tokenizer": "word"})
     store, tokenizer = corpus.store("train"), corpus.tokenizer

@@ -22,6 +22,7 @@ from seqloom.terminal import (
     show_tokens,
     visible,
 )
+from seqloom.terminal.music import remark_on_repeats
 from seqloom.terminal.samples import tag_colour
 from seqloom.terminal.scores import verdict
 from seqloom.watching import Pace, Report, Units
@@ -469,3 +470,14 @@ def test_what_to_try_differs_by_task(
     held = next_commands(tmp_path, task, sample)[1]
     assert "(confusion.png, metrics.json)" in held  # what is there, and nothing else
     assert "loss.png" not in held
+
+
+@pytest.mark.parametrize(
+    ("real", "ours", "said"), [(0.513, 0.0, True), (0.513, 0.3, False), (0.063, 0.0, False)]
+)
+def test_a_composer_that_never_returns_is_told_of(real: float, ours: float, said: bool) -> None:
+    music = {"training": {"repeated_bars": real}, "model": {"repeated_bars": ours}}
+    line = remark_on_repeats(music)
+    assert bool(line) == said
+    assert not said or ("51.3% come again" in line and "writes 0.0%" in line)
+    assert remark_on_repeats({"training": {"repeated_bars": real}}) == ""

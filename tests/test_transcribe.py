@@ -19,6 +19,7 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.tasks.speech_corpus import prepare_speech, reopen_speech
 from seqloom.tasks.speech_making import resolved_audio
 from seqloom.tasks.speech_scores import Overheard
+from seqloom.tasks.transcribe import rank_of
 from seqloom.tasks.transcriber import Transcriber, load_transcriber, quietest, stretches
 
 RATE = 4_000
@@ -210,6 +211,26 @@ def test_a_run_is_scored_on_other_recordings(one_way: SpeechRecognizer, sound: P
     assert result["scores"]["cer"] < 0.2
     assert set(result["baseline"]["scores"]) == {"wer", "cer", "exact_match"}
     assert one_way.score(str(sound)) == pytest.approx(1 - result["scores"]["wer"])
+
+
+def test_characters_never_seen_are_counted_when_a_run_is_scored(
+    one_way: SpeechRecognizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(one_way.save(tmp_path / "run"))
+    for n, text in enumerate(["ab", "axz", "zz"]):
+        soundfile.write(str(tmp_path / f"{text}_anna_{n}.wav"), say("ab", n), RATE)
+    assert cli.run(["evaluate", run, f"{tmp_path}/*.wav"]) == 0
+    line = "2 of 3 transcripts hold 4 tokens that the training part has not ('x', 'z')"
+    assert line in capsys.readouterr().out
+    result = api.evaluate(one_way.run_.path, f"{tmp_path}/*.wav")
+    assert result["unseen"] == {"transcripts": 2, "tokens": 4, "which": ["x", "z"]}
+
+
+def test_silence_outranks_what_stammering_got_right() -> None:
+    stammer, silence = rank_of(8.2, {"wer": 1.0, "cer": 0.86}), rank_of(1.6, {"wer": 1.0, "cer": 1})
+    words = rank_of(1.0, {"wer": 0.9, "cer": 0.8})
+    letters = rank_of(1.0, {"wer": 1.0, "cer": 0.4})
+    assert letters < words < silence < stammer
 
 
 def test_samples_stand_beside_the_truth(one_way: SpeechRecognizer) -> None:

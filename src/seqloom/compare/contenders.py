@@ -46,7 +46,10 @@ def contenders_of(
     """
     names = [*encoders, *presets]
     if not names:
-        raise SettingsError("compare received no models. Pass --encoders lstm,gru or --preset.")
+        raise SettingsError(
+            "compare received no models. Pass --encoders lstm,gru or --preset; of captions, where "
+            "what reads is of one kind, --preset alone."
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingsError(f"{twice[0]} stands twice among the models to compare: name it once.")

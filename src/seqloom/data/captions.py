@@ -7,7 +7,7 @@ captions in one. Knows no pixels: pictures are opened by ``signal.images``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -252,14 +252,13 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {left:,} others" if left > 0 else shown
 
 
-def same_form(source: Source, plan: CaptionPlan, settings: DataSettings) -> CaptionPlan:
-    """How another part is read: its own columns and folder, or those of training.
-
-    Raises:
-        DataError: it has no such columns or pictures.
-    """
-    own = settings.model_copy(update={"image": settings.image, "caption": settings.caption})
-    return replace(plan_captions(source, own), reason=plan.reason)
+def known_columns(source: Source, settings: DataSettings) -> DataSettings:
+    """The settings without columns of training that other data have not: theirs are looked for."""
+    first = next(caption_records(source, settings, ReadReport()), {})
+    named = {"image": settings.image, "caption": settings.caption}
+    return settings.model_copy(
+        update={flag: name if name in first else None for flag, name in named.items()}
+    )
 
 
 def _listed(columns: Sequence[str]) -> str:

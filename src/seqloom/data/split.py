@@ -40,15 +40,20 @@ def part_borders(count: int, shares: tuple[float, ...]) -> list[int]:
     return [int(count * share + 1e-6) for share in np.cumsum(shares)[:-1]] + [count]
 
 
-def assign_records(count: int, shares: tuple[float, ...], seed: int) -> npt.NDArray[np.uint8]:
+def assign_records(
+    count: int, shares: tuple[float, ...], seed: int, what: str = "records"
+) -> npt.NDArray[np.uint8]:
     """The part of each record, 0 for train: at random, in exact shares, the same for a seed.
+
+    Args:
+        what: is counted, in words for the user.
 
     Raises:
         DataError: a part would get no record.
     """
     borders = part_borders(count, shares)
     sizes = np.diff([0, *borders])
-    _check_filled(count, sizes, shares)
+    _check_filled(count, sizes, shares, what)
     parts = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
     np.random.default_rng(seed).shuffle(parts)
     return parts
@@ -81,10 +86,12 @@ def assign_stratified(
     return parts
 
 
-def _check_filled(count: int, sizes: npt.NDArray[np.int64], shares: tuple[float, ...]) -> None:
+def _check_filled(
+    count: int, sizes: npt.NDArray[np.int64], shares: tuple[float, ...], what: str = "records"
+) -> None:
     if sizes.min() == 0:
         raise DataError(
-            f"{count} records cannot be split into parts of {'/'.join(map(str, shares))}: "
+            f"{count} {what} cannot be split into parts of {'/'.join(map(str, shares))}: "
             f"the {PARTS[int(sizes.argmin())]} part would be empty. Pass more data or --valid FILE."
         )
 

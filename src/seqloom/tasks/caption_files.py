@@ -13,7 +13,13 @@ from seqloom_runtime.signal.images import Pixels, is_image_name
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.caption_source import open_captions, pictures_in
-from seqloom.data.captions import Captioned, named, plan_captions, read_captioned
+from seqloom.data.captions import (
+    Captioned,
+    known_columns,
+    named,
+    plan_captions,
+    read_captioned,
+)
 from seqloom.data.records import ReadReport
 from seqloom.errors import DataError, SettingsError
 from seqloom.evaluate.caption_picture import look_picture
@@ -64,7 +70,8 @@ def pictures_of(
 
 def _of_table(data: Any, settings: Settings, say: Callable[[str], None]) -> list[Captioned]:
     source, report = open_captions(data), ReadReport()
-    asked = settings.data.model_copy(update={"images": None, "caption": None})
+    own = settings.data.model_copy(update={"images": None, "caption": None})
+    asked = known_columns(source, own)
     plan = plan_captions(source, asked, needed=False)
     found = read_captioned(source, plan, asked, report)
     if report.dropped:

@@ -14,7 +14,7 @@ from seqloom_runtime.signal.images import Pixels
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.caption_source import open_captions
-from seqloom.data.captions import named, plan_captions, read_captioned
+from seqloom.data.captions import known_columns, named, plan_captions, read_captioned
 from seqloom.data.records import ReadReport
 from seqloom.errors import DataError, RunError
 from seqloom.evaluate.caption_baselines import NearestPicture, common_caption, features
@@ -149,7 +149,7 @@ def read_references(
         DataError: no picture with a caption is left.
     """
     source, report = open_captions(data), ReadReport()
-    asked = settings.data.model_copy(update={"images": None})
+    asked = known_columns(source, settings.data.model_copy(update={"images": None}))
     plan = plan_captions(source, asked)
     found, damaged = [], []
     for picture in read_captioned(source, plan, asked, report):

@@ -128,12 +128,18 @@ class PictureMaker:
         own = codes == 0
         keys: Digests = np.array(self.keys, np.uint64)[own]
         _, first, groups = np.unique(keys, return_index=True, return_inverse=True)
+        self.facts.twice = int(own.sum()) - len(first)
         ranks = np.empty(len(first), np.int64)
         ranks[np.argsort(first)] = np.arange(len(first))
         parts = codes.copy()
-        parts[own] = assign_records(len(first), shares, self.settings.train.seed)[ranks[groups]]
-        self.facts.twice = int(own.sum()) - len(first)
+        given = assign_records(len(first), shares, self.settings.train.seed, self._counted())
+        parts[own] = given[ranks[groups]]
         return parts
+
+    def _counted(self) -> str:
+        """What is split, in words: pictures that look the same are one."""
+        twice = self.facts.twice
+        return f"pictures ({twice:,} more look exactly like them)" if twice else "pictures"
 
     def _count(self, parts: npt.NDArray[np.uint8]) -> None:
         facts, owners = self.facts, np.array(self.owners, np.int64)

@@ -12,6 +12,7 @@ from safetensors.numpy import save as save_arrays
 from seqloom_runtime.signal.audio import Floats, FrameStream, Mel, log_mel
 from seqloom_runtime.signal.sound_files import read_pieces
 from seqloom_runtime.tasks.speech_language import Language, Weighing
+from seqloom_runtime.text.tokenizers import Tokenizer
 
 from seqloom.config import PredictSettings, Settings
 from seqloom.data.recordings import Recording, open_recordings, plan_recordings, read_recordings
@@ -30,6 +31,7 @@ BONUSES = (0.0, 1.0)
 TRIED_ON = 300  # validation recordings
 LEARNT_FROM = 20_000  # recordings that the baseline learns from
 GREEDY = PredictSettings(beam=1)
+SHOWN = 5  # unseen tokens that are named
 
 
 @dataclass(frozen=True)
@@ -159,11 +161,33 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
         alike += baselines.alike.texts(moments(windows.frames())[None])
     if not true:
         raise DataError(f"{data}: no recording with a transcript can be heard.")
-    remarks += report.lines()[1:]
+    unseen = unseen_in(true, transcriber.tokenizer)
+    remarks += [*report.lines()[1:], *remarks_on(unseen, len(true))]
     scores = scores_of(true, speakers, found, alike, baselines)
     result: dict[str, Any] = {"scores": scores["model"]}
     result |= {name: {"scores": scores[name]} for name in ("baseline", "commonest")}
-    return result | {"speakers": scores["speakers"], "remarks": remarks, "recordings": len(true)}
+    counts = {"recordings": len(true), "unseen": unseen}
+    return result | {"speakers": scores["speakers"], "remarks": remarks} | counts
+
+
+def unseen_in(texts: Sequence[str], tokenizer: Tokenizer) -> dict[str, Any]:
+    """Transcripts with tokens that the training part has not, how many those are, and which."""
+    counts = [int((tokenizer.encode(text) == tokenizer.unknown).sum()) for text in texts]
+    held = (text for text, count in zip(texts, counts, strict=True) if count)
+    which = dict.fromkeys(part for text in held for part in tokenizer.unknown_words(text))
+    return {"transcripts": sum(map(bool, counts)), "tokens": sum(counts), "which": list(which)}
+
+
+def remarks_on(unseen: dict[str, Any], transcripts: int) -> Iterator[str]:
+    """The same as a sentence, where there are any."""
+    if unseen["transcripts"]:
+        shown = ", ".join(map(repr, unseen["which"][:SHOWN]))
+        more = ", …" if len(unseen["which"]) > SHOWN else ""
+        yield (
+            f"{unseen['transcripts']:,} of {transcripts:,} transcripts hold {unseen['tokens']:,} "
+            f"tokens that the training part has not ({shown}{more}); they cannot be said, and "
+            "count as mistakes."
+        )
 
 
 def recordings_of(data: Any, settings: Settings, report: ReadReport) -> Iterator[Recording]:

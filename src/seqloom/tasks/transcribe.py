@@ -47,9 +47,8 @@ from seqloom.watching import Units
 
 SCORED_IN_TRAINING = 500  # validation recordings at most, at each report
 SHOWN = 3  # transcripts beside the truth, at each report
-LOSS_IN_RANK = (
-    0.01  # of the loss in what the best weights have least of: few errors are often equal
-)
+LOSS_IN_RANK = 0.01  # of the loss in what the best weights have least of: errors are often equal
+LUCK = 0.5  # share of wrong characters above which, without a right word, right ones are luck
 
 
 class TranscribeJob:
@@ -101,7 +100,7 @@ class TranscribeJob:
         scores = transcript_metrics(texts, self.true)
         names: tuple[str, ...] = ("wer", "cer")
         kept = {name: scores[name] for name in names if name in scores}
-        return Validation(loss, kept, kept.get("cer", 0.0) + LOSS_IN_RANK * loss)
+        return Validation(loss, kept, rank_of(loss, kept))
 
     @torch.inference_mode()
     def _nats(self) -> float:
@@ -141,6 +140,17 @@ class TranscribeJob:
     def _shown(self) -> list[int]:
         count = min(SHOWN, len(self.steps))
         return [int(n) for n in np.linspace(0, len(self.steps) - 1, count).round()]
+
+
+def rank_of(loss: float, scores: dict[str, float]) -> float:
+    """What the best weights have least of: wrong characters, and at the beginning the loss.
+
+    CTC stammers, is silent for a while, and only then speaks. What stammering got right by chance
+    must not outrank all silence, or a run stops before the first word.
+    """
+    wrong = scores.get("cer", 0.0)
+    mute = scores.get("wer", 0.0) >= 1.0 and wrong > LUCK
+    return (1.0 if mute else wrong) + LOSS_IN_RANK * loss
 
 
 def prepare(source: Source, settings: Settings) -> SpeechCorpus:

@@ -21,6 +21,8 @@ COLUMNS = {
     "repeated_bars": "repeated bars",
     "copied_runs": "copied 16-note runs",
 }
+OFTEN = 0.1  # share of repeated bars from which music lives on them
+SELDOM = 0.25  # of that share, below which a model does not return
 
 
 def show_music(console: Console, music: Mapping[str, Mapping[str, Any]]) -> None:
@@ -33,6 +35,19 @@ def show_music(console: Console, music: Mapping[str, Mapping[str, Any]]) -> None
         if name in music:
             table.add_row(words, *(_share(music[name].get(column)) for column in COLUMNS))
     console.print(table)
+    if remark := remark_on_repeats(music):
+        console.print(remark, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def remark_on_repeats(music: Mapping[str, Mapping[str, Any]]) -> str:
+    """That the model never comes back to a bar, where the music that it learnt from does."""
+    real, ours = (music.get(name, {}).get("repeated_bars") for name in ("training", "model"))
+    if real is None or ours is None or real < OFTEN or ours > SELDOM * real:
+        return ""
+    return (
+        f"Of the bars that it learnt from {real:.1%} come again, of those that it writes "
+        f"{ours:.1%}: it goes on well, but does not return to what was played."
+    )
 
 
 def _share(value: float | None) -> str:
