@@ -425,6 +425,7 @@ def test_train_as_json_then_resume_and_evaluate(seqloom: Seqloom) -> None:
     assert set(metrics["valid"]) == set(metrics["baseline"]["valid"])
     again = seqloom("resume", "runs/cats", "--json", "--quiet")
     assert json.loads(again.out)["valid"] == metrics["valid"]
+    assert "was trained to its end before" in seqloom("resume", "runs/cats").err
     scores = json.loads(seqloom("evaluate", "runs/cats", "cats.txt", "--json").out)
     assert scores["scores"]["perplexity"] > 1 and scores["data"] == "cats.txt"
 
@@ -434,6 +435,7 @@ def test_what_a_person_reads_when_training(seqloom: Seqloom) -> None:
     assert "\x1b" not in said.err + said.out
     assert "char tokens: train 2,988, valid 332" in said.err
     assert "valid" in said.err and "nats a token" in said.err
+    assert "trained to its end before" not in said.err
     assert """--prompt 'The "$cat"' --temperature 0.5""" in said.err
     assert "n-gram baseline, validation" in said.out
 

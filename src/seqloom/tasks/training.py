@@ -135,6 +135,8 @@ def resume(path: Path, *, watcher: Watcher, stopping: Callable[[], bool]) -> Out
     prepared = module.reopen(about["prepared"], settings)
     if prepared is None:
         prepared = _prepare_again(module, about, run)
+    if (run.path / "metrics.json").exists():
+        watcher.message("The run was trained to its end before: it is scored once more.")
     return _train(_Work.of(module, prepared), run, world, watcher, stopping)
 
 
