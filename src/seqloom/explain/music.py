@@ -185,13 +185,13 @@ class ComposingRolls(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The frames, and as many in which no key is down."""
-        x = read.tensors[0].double()
+        x = read.tensors[0].float()
         return x, torch.zeros_like(x)
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Of the likeliest keys after the last frame."""
         (due,) = repeated(read.tensors[1:], len(x))
-        return self._chances(self.exact, x, due)[:, -1, read.extra.tolist()]
+        return self._chances(self.model, x, due)[:, -1, read.extra.tolist()]
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """The same of the frames themselves."""

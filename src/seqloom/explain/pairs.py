@@ -90,7 +90,7 @@ class Translating(Subject):
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """Of each token that was written, and of the end."""
-        said = self.say(self.exact, read, rows)  # (rows, target, vocab)
+        said = self.say(self.model, read, rows)  # (rows, target, vocab)
         due = read.tensors[2][:, 1:].expand(rows, -1).unsqueeze(2)
         return said.gather(2, due).squeeze(2)
 

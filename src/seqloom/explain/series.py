@@ -131,9 +131,15 @@ class Forecasting(Subject):
         return said, arrays, distance(gates["hidden"], used)
 
     def states(self, group: Sequence[Read]) -> dict[str, Array]:
-        """Everything worked out of some windows."""
+        """Hidden and cell states over some windows."""
+        if isinstance(self.model.core, StepEncoder):
+            return super().states(group)
         found = [self._worked_out(read)[1] for read in group]
         return {name: stacked([own[name][0] for own in found]) for name in found[0]}
+
+    def received(self, read: Read) -> Tensor:
+        """What the encoder reads of a window, without what fills it up."""
+        return super().received(read)[:, : read.extra.length]
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the values in units of the data, and the forecast in them."""
@@ -173,7 +179,7 @@ class Forecasting(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The window, and one in which nothing changes: the last value held."""
-        inputs = torch.from_numpy(np.array(read.extra.window.inputs)).double()
+        inputs = torch.from_numpy(np.array(read.extra.window.inputs)).float()
         still = torch.zeros_like(inputs)
         if not self.forecaster.lag:
             still = inputs[:, -1:].expand_as(inputs).clone()
@@ -181,7 +187,7 @@ class Forecasting(Subject):
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Medians of some steps ahead, of windows x (rows, time, channels), network's scale."""
-        model = self.exact
+        model = self.model
         assert isinstance(model, Forecaster)
         plain = as_window(read.extra.window, torch.device("cpu"))
         others = {
@@ -189,8 +195,7 @@ class Forecasting(Subject):
             for name, one in plain._asdict().items()
             if name != "inputs"
         }
-        kept = {n: o.double() if o.is_floating_point() else o for n, o in others.items()}
-        quantiles = model.quantiles(Window(inputs=x, **kept))
+        quantiles = model.quantiles(Window(inputs=x, **others))
         return quantiles[:, shown_steps(self.settings.data.horizon), 0, model.middle]
 
     def scores(self, read: Read, rows: int) -> Tensor:

@@ -154,17 +154,8 @@ class Classifying(Subject):
         return logits.log_softmax(-1)
 
     def scores(self, read: Read, rows: int) -> Tensor:
-        """Of each label, in float64 throughout."""
-        model = self.exact
-        assert isinstance(model, SequenceClassifier)
-        inputs, lengths = repeated(read.tensors, rows)
-        if inputs.is_floating_point():
-            inputs = inputs.double()
-        outputs, _ = model.encoder(model.embedding(inputs), lengths)
-        logits: Tensor = model.head(model.pooling(outputs, lengths))
-        if self.classifier.multi:
-            return torch.nn.functional.logsigmoid(logits)
-        return logits.log_softmax(-1)
+        """Of each label."""
+        return self.say(self.model, read, rows)
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the probabilities of the labels, of the whole classifier and of its network."""
