@@ -73,7 +73,9 @@ def check_length(tokens: Sequence[str], whole: int = 0) -> None:
         read = f", of which the model reads {len(tokens):,} (--max-length)" if whole else ""
         raise DataError(
             f"The input has {whole or len(tokens):,} tokens{read}; a page shows up to "
-            f"{MOST_TOKENS}. Pass a shorter one, or use trace in Python."
+            f"{MOST_TOKENS}. Pass a shorter one, or use trace in Python.",
+            code="inside_long",
+            values=[MOST_TOKENS],
         )
 
 
