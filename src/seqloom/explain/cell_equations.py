@@ -22,7 +22,7 @@ float32 where thousands of tokens are searched. Knows no layers, directions or t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,15 @@ Weights = Mapping[str, Array]
 State = Sequence[Array] | None
 Kept = Collection[str] | None  # names of the arrays that are kept; all when None
 Step = Callable[[Array, tuple[Array, ...]], tuple[dict[str, Array], tuple[Array, ...]]]
-Equations = Callable[[Weights, Array, State, Kept], dict[str, Array]]
+
+
+class Equations(Protocol):
+    """The equations of one cell."""
+
+    def __call__(
+        self, weights: Weights, x: Array, state: State = None, kept: Kept = None
+    ) -> dict[str, Array]:
+        """Every step of x (batch, time, input_size), from a state or from zeros."""
 
 
 def sigmoid(x: Array) -> Array:
@@ -94,7 +102,7 @@ def lstm(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> 
         projected: Array, before: tuple[Array, ...]
     ) -> tuple[dict[str, Array], tuple[Array, Array]]:
         h, c = before
-        sums = projected + h @ weights["weight_hh"].T + weights["bias_hh"]
+        sums: Array = projected + h @ weights["weight_hh"].T + weights["bias_hh"]
         i, f, g, o = np.split(sums, 4, axis=1)  # each (batch, hidden)
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
         c = f * c + i * g

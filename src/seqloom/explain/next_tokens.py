@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqloom.config import Settings
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.remarks import Remark
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.trace import Steps, Trace, likeliest
 from seqloom.explain.watching_layers import reading_instead
@@ -121,10 +122,7 @@ class NextToken(Subject):
         steps = Steps("next", rows, (*read.tokens[1:], ""))
         remarks = list(read.remarks)
         if len(read.tokens) > ATTRIBUTED:
-            remarks.append(
-                f"What mattered is asked of the last {ATTRIBUTED} tokens; those before are left as "
-                "they are."
-            )
+            remarks.append(Remark("attributed", ATTRIBUTED))
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
             remarks=tuple(remarks),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from seqloom.config import PredictSettings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.remarks import Remark
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace, likeliest
@@ -66,7 +67,7 @@ class Transcribing(Subject):
         most = round(MOST_STEPS * frames.step_seconds * self.transcriber.rate) - frames.tail
         if frames.steps(len(samples)) > MOST_STEPS and most > 0:
             whole, kept = (size / self.transcriber.rate for size in (len(samples), most))
-            remarks.append(f"Of {whole:.1f} seconds the first {kept:.1f} are heard and shown.")
+            remarks.append(Remark("seconds", whole, kept))
             samples = samples[:most]
         steps = frames(samples)[:MOST_STEPS]
         if not len(steps):
@@ -145,12 +146,9 @@ class Transcribing(Subject):
 
     def _remarks(self, read: Read) -> Iterator[str]:
         if not read.targets:
-            yield "Nothing is heard in it, so there is nothing to attribute."
+            yield Remark("silent")
         if read.extra[1] and self.decoders.scorer is not None:
-            yield (
-                "The transcript is that of the usual search, which asks a language model too; the "
-                "chances are those of the network alone."
-            )
+            yield Remark("searched")
 
     def bands(self, samples: Floats, steps: int) -> Array:
         """Log-mel bands of a recording (bands, frames), as many frames as the steps stand for."""

@@ -80,11 +80,6 @@ class Read:
     whole: int = 0
 
 
-def first_read(whole: int, longest: int) -> str:
-    """What is said of a text of which the network reads only the beginning."""
-    return f"Of {whole:,} tokens the network reads the first {longest:,} (--max-length)."
-
-
 class Subject(ABC):
     """A run's model as it is used, in float32.
 

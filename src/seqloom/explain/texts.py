@@ -17,7 +17,8 @@ from seqloom.config import Settings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.next_tokens import PIECE, SHOWN_TARGETS, Ids, NextToken, as_ids
-from seqloom.explain.subject import Read, Subject, first_read, need_text, repeated
+from seqloom.explain.remarks import Remark
+from seqloom.explain.subject import Read, Subject, need_text, repeated
 from seqloom.explain.trace import Steps, Trace
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
@@ -74,10 +75,7 @@ class Generating(NextToken):
         window, remarks = self.settings.text.window, []
         if window and len(ids) > window:
             ids = ids[-window:]
-            remarks.append(
-                f"This model sees {window} tokens at a time and starts every window from zero: "
-                "shown is the last one."
-            )
+            remarks.append(Remark("window", window))
         return self.read_ids(given, ids, pieces_of(ids, self.tokenizer), tuple(remarks))
 
     def examples(self, part: str) -> Iterator[Read]:
@@ -133,7 +131,7 @@ class Classifying(Subject):
         if not self.classifier.is_cut(given):
             return read
         whole, longest = self.classifier.whole_length(given), self.settings.text.max_length
-        return replace(read, remarks=(first_read(whole, longest),), whole=whole)
+        return replace(read, remarks=(Remark("cut", whole, longest),), whole=whole)
 
     def _read_ids(self, given: str, ids: npt.NDArray[Any]) -> Read:
         labels = tuple(self.classifier.labels)

@@ -78,7 +78,9 @@ def search_units(subject: Subject) -> Search | None:
     columns, found = states(subject, train)
     _, held = states(subject, valid)
     told = [n for n in sorted(set(named) & set(seen)) if is_told(named[n]) and is_told(seen[n])]
-    strengths = correlations(found, np.stack([named[name] for name in told])) if told else []
+    strengths: Array = np.zeros((0, found.shape[1]))
+    if told:
+        strengths = correlations(found, np.stack([named[name] for name in told]))
     followers: list[Follower] = []
     for name, found_here in zip(told, strengths, strict=True):
         best = np.argsort(-np.abs(found_here), kind="stable")[:BEST]

@@ -137,7 +137,8 @@ def _misfits(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]
 
 
 def _shape(tensor: Tensor) -> str:
-    """
+    """The sizes of a tensor in words.
+
     >>> _shape(torch.zeros(2, 3)), _shape(torch.tensor(1.0))
     ('2 × 3', 'a number')
     """
