@@ -57,12 +57,20 @@ class TrainingError(SeqloomError):
 
 
 class MissingExtraError(SeqloomError):
-    """An optional package is not installed."""
+    """An optional package is not installed.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    Args:
+        package: which one.
+        extra: of seqloom, that brings it.
+        purpose: what needs it.
+        others: packages that the same needs, installed with it.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str, others: Sequence[str] = ()) -> None:
         # Where only the runtime is installed, the extras of seqloom are no way to a package.
         alone = importlib.util.find_spec("seqloom") is None
-        command = f"pip install {package}" if alone else f'pip install "seqloom[{extra}]"'
+        names = " ".join(others or [package])
+        command = f"pip install {names}" if alone else f'pip install "seqloom[{extra}]"'
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed. Run: {command}"
         )
