@@ -16,7 +16,7 @@ from seqloom_runtime.signal.audio import (
     steps_of,
     warped,
 )
-from seqloom_runtime.signal.resampling import Resampler, resampled
+from seqloom_runtime.signal.resampling import Resampler, filtered, resampled
 
 MEL = Mel(rate=8_000, bands=20)
 
@@ -98,6 +98,16 @@ def test_pieces_are_resampled_as_the_whole(rates: tuple[int, int], piece: int) -
     common = np.gcd(*rates)
     whole = resample_poly(samples, rates[1] // common, rates[0] // common)
     np.testing.assert_allclose(joined, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 999])
+@pytest.mark.parametrize(("up", "down"), [(1, 2), (3, 2), (160, 441), (441, 160), (1, 1_000)])
+def test_samples_at_another_rate_are_those_of_scipy(up: int, down: int, size: int) -> None:
+    samples = noise(size)
+    expected = resample_poly(samples, up, down) if size else np.zeros(0)
+    found = filtered(samples, up, down)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_a_tone_is_the_same_at_another_rate() -> None:

@@ -31,6 +31,7 @@ from seqloom import (
     cli,
 )
 from seqloom.api import seeing
+from seqloom.config import PredictSettings
 from seqloom.explain.attribution import attribute
 from seqloom.explain.given import inputs_of
 from seqloom.explain.lesson import LessonAt, give_lesson
@@ -182,14 +183,15 @@ def test_attribution_is_complete(fitted: Any) -> None:
     assert found.targets == read.targets[: len(found.targets)]
     # Taking every token away at once is where the gradients start from.
     x, nothing = subject.ends(read)
-    np.testing.assert_allclose(subject.scores_at(read, nothing).detach()[0][0], found.start[0])
-    np.testing.assert_allclose(subject.scores_at(read, x).detach()[0][0], found.end[0])
+    for place, scores in ((nothing, found.start), (x, found.end)):
+        said = subject.scores_at(read, place).detach()[0][0]
+        np.testing.assert_allclose(said, scores[0], rtol=1e-5, atol=1e-6)  # both in float32
 
 
 class Steep:
     """A result that rises at one place of the way, within a hundredth of it."""
 
-    exact = torch.nn.Linear(1, 1)
+    model = torch.nn.Linear(1, 1)
 
     def ends(self, read: Read) -> tuple[torch.Tensor, torch.Tensor]:
         x = torch.tensor([[[1.0], [3.0]]], dtype=torch.float64)
@@ -531,3 +533,21 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         inputs_of(run, ("abc",))
     with pytest.raises(SettingsError, match="pass a FILE of sound"):
         inputs_of(run, ())
+
+
+def test_rows_that_cannot_be_read_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+    make, data, _ = MODELS["classify"]
+    model = make().fit(data)  # whose folder is there as long as it is
+    run = model.run_
+    file = tmp_path / "rows.csv"
+    file.write_text("text,label\na good film,good\na bad film,bad,more,still more\na film,bad\n")
+    with pytest.raises(DataError, match=r"line 3.*--skip-bad-rows"):
+        inputs_of(run, (), (str(file),), 2)
+    skipping = PredictSettings(skip_bad_rows=True)
+    assert inputs_of(run, (), (str(file),), 2, skipping) == ["a film"]
+    with pytest.raises(SettingsError, match="--skip-bad-rows says how a file is read: pass a FILE"):
+        inputs_of(run, ("a film",), reading=skipping)
+    words = ["inspect", str(run.path), str(file), "--row", "2", "--skip-bad-rows", "--quiet"]
+    assert cli.run([*words, "--out", str(tmp_path / "row.html")]) == 0
+    texts = data_of((tmp_path / "row.html").read_text(encoding="utf-8"))["texts"]
+    assert [text["given"] for text in texts] == ["a film"]

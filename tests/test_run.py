@@ -11,7 +11,7 @@ from seqloom_runtime.atomic import write_atomically
 from seqloom import run as run_module
 from seqloom.errors import RunError
 from seqloom.run import FORMAT, Run
-from seqloom.train.checkpoint import load_checkpoint, save_checkpoint
+from seqloom.train.checkpoint import load_checkpoint, load_into, save_checkpoint
 
 
 @pytest.fixture
@@ -190,3 +190,19 @@ def test_what_is_no_number_is_null_in_every_file(run: Run) -> None:
         assert "NaN" not in text and "Infinity" not in text
     assert run.read_json("metrics.json") == expected
     assert list(run.lines("history.jsonl")) == list(run.lines("samples.jsonl")) == [expected]
+
+
+def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
+    model = torch.nn.Linear(3, 2)
+    load_into(model, {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}, tmp_path)
+    assert model.weight.sum() == 6
+    for found, words in (
+        ({"weight": torch.ones(4, 3), "bias": torch.zeros(2)}, '"weight" is 4 × 3, expected 2 × 3'),
+        ({"weight": torch.ones(2, 3)}, '"bias" is missing'),
+        ({**model.state_dict(), "old": torch.ones(1)}, '"old" is none of its weights'),
+        ({}, '"weight" is missing (and 1 more)'),
+    ):
+        with pytest.raises(RunError) as caught:
+            load_into(model, found, tmp_path)
+        assert words in str(caught.value) and "--overwrite" in str(caught.value)
+        assert "state_dict" not in str(caught.value) and "\n" not in str(caught.value)

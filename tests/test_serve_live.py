@@ -62,7 +62,11 @@ def test_a_prompt_of_ten_megabytes_gets_its_line() -> None:
         kind = {"content-type": "application/json"}
         found = httpx.post(f"{address}/v1/translate", content=body, headers=kind)
         assert found.status_code == 413
-        assert found.json() == {"error": "The request is larger than 1,048,576 bytes."}
+        assert found.json() == {
+            "error": "The request is larger than 1,048,576 bytes.",
+            "code": "too_large",
+            "values": [1_048_576],
+        }
 
 
 def test_what_is_no_http() -> None:

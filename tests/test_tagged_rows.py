@@ -67,7 +67,7 @@ def test_named_columns_and_an_order_of_words() -> None:
             'row 4: sentence "1" stands in rows further up',
         ),
         ([{"id": 1, "word": "a", "tag": "X"}, {"id": 1, "word": "b", "tag": ""}], '"b" has no tag'),
-        ([{"x": "a"}], "named with --tokens"),
+        ([{"x": "a"}], "name it with --tokens"),
     ],
 )
 def test_what_is_wrong_is_said(rows: list[dict[str, Any]], problem: str) -> None:

@@ -88,9 +88,19 @@ def test_a_planted_unit_is_found() -> None:
     wanted = (random.random(500) < 0.3).astype(float)
     states = random.normal(size=(500, 10))
     states[:, 7] -= 3 * wanted
-    found = correlations(states, wanted)
+    (found,) = correlations(states, wanted[None])
     assert np.abs(found).argmax() == 7 and found[7] < -0.7
     assert np.abs(np.delete(found, 7)).max() < 0.2
+
+
+def test_a_unit_that_only_rounding_moves_follows_nothing() -> None:
+    wanted = np.tile([0.0, 1.0], 50)
+    still = (0.3 + 1e-8 * wanted).astype(np.float32) + np.float32(3e-8) * wanted
+    moving = (0.3 + 1e-3 * wanted).astype(np.float32)
+    states = np.stack([still, moving], 1).astype(np.float32)
+    assert states[:, 0].std() > 0  # by a last digit
+    (found,) = correlations(states, wanted[None])
+    assert found[0] == 0 and found[1] == pytest.approx(1, abs=1e-3)
 
 
 def test_balanced_accuracy_uses_the_border_of_training() -> None:

@@ -8,14 +8,18 @@ cli ─→ api ─→ tasks ─→ train ─→ nn
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from seqloom_runtime.command import SERVING
+from seqloom_runtime.errors import MissingExtraError
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "seqloom"
@@ -222,6 +226,34 @@ def test_the_runtime_knows_neither_what_trains_nor_its_packages() -> None:
         found.place
         for found in all_imports()
         if package_of(found.file) == RUNTIME and found.name.split(".")[0] in RUNTIME_KNOWS_NOT
+    ]
+    assert wrong == []
+
+
+def test_what_serving_needs_is_named_whole() -> None:
+    about = tomllib.loads((ROOT / "runtime" / "pyproject.toml").read_text(encoding="utf-8"))
+    extra = about["project"]["optional-dependencies"]["serve"]
+    assert [one.partition(">=")[0] for one in extra] == list(SERVING)
+    error = MissingExtraError("uvicorn", "serve", "Serving", SERVING)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        alone = MissingExtraError("uvicorn", "serve", "Serving", SERVING)
+    assert str(alone).endswith(f"Run: pip install {' '.join(SERVING)}")
+    assert str(error).endswith('Run: pip install "seqloom[serve]"')
+
+
+def test_the_runtime_imports_only_what_is_installed_with_it() -> None:
+    """Its dependencies and extras, by the names of their modules; starlette comes with fastapi."""
+    about = tomllib.loads((ROOT / "runtime" / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = about["project"]["optional-dependencies"].values()
+    asked = [*about["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    names = {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in asked}
+    known = {"PIL" if name == "pillow" else name for name in names} | {"starlette"}
+    wrong = [
+        found.place
+        for found in all_imports()
+        if package_of(found.file) == RUNTIME
+        and found.name.split(".")[0] not in known | sys.stdlib_module_names
     ]
     assert wrong == []
 

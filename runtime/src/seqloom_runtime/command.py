@@ -32,6 +32,8 @@ from seqloom_runtime.predicting import Predicting
 from seqloom_runtime.rows import as_json
 from seqloom_runtime.serve.limits import Limits, meanings
 
+SERVING = ("fastapi", "httptools", "prometheus-client", "uvicorn")  # the extra serve
+
 
 def main() -> None:
     """Run the command line and exit."""
@@ -227,7 +229,7 @@ def serve(asked: argparse.Namespace) -> int:
     try:
         from seqloom_runtime.serve.running import serve as serve_models
     except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "serve", "Serving") from None
+        raise MissingExtraError(str(error.name), "serve", "Serving", SERVING) from None
     from seqloom_runtime.serve.exported import open_export
 
     models = [open_export(folder, asked.threads) for folder in asked.folder]

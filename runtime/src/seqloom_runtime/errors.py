@@ -9,18 +9,31 @@
     └── MissingExtraError   an optional package is needed; the message holds the pip command
 
 A message says what was received, what is expected and what to do next. The command line prints it
-as one line and exits with status 2.
+as one line and exits with status 2. A server's page says some of them in another language: these
+have a code, which names the sentence, and the values that stand in it.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class SeqloomError(Exception):
-    """Base of every error that Seqloom raises for its users."""
+    """Base of every error that Seqloom raises for its users.
+
+    Args:
+        message: one line.
+        code: a name of the sentence, where a page has it in other languages too.
+        values: what stands in the sentence, in the order of its places.
+    """
+
+    def __init__(
+        self, message: str = "", *, code: str = "", values: Sequence[str | float] = ()
+    ) -> None:
+        super().__init__(message)
+        self.code, self.values = code, tuple(values)
 
 
 class DataError(SeqloomError):
@@ -44,12 +57,20 @@ class TrainingError(SeqloomError):
 
 
 class MissingExtraError(SeqloomError):
-    """An optional package is not installed."""
+    """An optional package is not installed.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    Args:
+        package: which one.
+        extra: of seqloom, that brings it.
+        purpose: what needs it.
+        others: packages that the same needs, installed with it.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str, others: Sequence[str] = ()) -> None:
         # Where only the runtime is installed, the extras of seqloom are no way to a package.
         alone = importlib.util.find_spec("seqloom") is None
-        command = f"pip install {package}" if alone else f'pip install "seqloom[{extra}]"'
+        names = " ".join(others or [package])
+        command = f"pip install {names}" if alone else f'pip install "seqloom[{extra}]"'
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed. Run: {command}"
         )

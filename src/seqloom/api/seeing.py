@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqloom.run import Run
 
 if TYPE_CHECKING:
+    from seqloom.config import PredictSettings
     from seqloom.explain.lesson import Lesson
     from seqloom.explain.reach import Reach
     from seqloom.explain.recall import Recall
@@ -42,6 +43,7 @@ def inspect(
     data2: Any = None,
     row: int | None = None,
     language: str = "en",
+    reading: PredictSettings | None = None,
 ) -> str:
     """One HTML page that shows what a run's model does inside with a text, or with two.
 
@@ -52,15 +54,17 @@ def inspect(
         data2: a second of them, shown beside the first.
         row: which of their rows, or of their series, counted from 1.
         language: "en" or "ko".
+        reading: how data are read: its encoding, gaps and skip_bad_rows; found when None.
 
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
+    from seqloom.config import PredictSettings as Reading
     from seqloom.explain.given import inputs_of
     from seqloom.explain.inspect_run import inspect_run
 
     opened = Run.open(run)
-    given = inputs_of(opened, (text, text2), (data, data2), row)
+    given = inputs_of(opened, (text, text2), (data, data2), row, reading or Reading())
     return inspect_run(opened, given, language=language)
 
 
@@ -74,13 +78,14 @@ def lesson(
     unit: int = 0,
     layer: int = 1,
     direction: str = "forward",
+    reading: PredictSettings | None = None,
 ) -> Lesson:
     """The equations of one unit at one step with a run's own numbers, line by line.
 
     Args:
         run: folder of a run.
         text: what it reads.
-        data, row: instead, see ``inspect``.
+        data, row, reading: instead, see ``inspect``.
         step, layer: counted from 1.
         unit: counted from 0.
         direction: "forward" or "backward".
@@ -88,12 +93,13 @@ def lesson(
     Raises:
         RunError, DataError, SettingsError: see ``seqloom.errors``.
     """
+    from seqloom.config import PredictSettings as Reading
     from seqloom.explain.given import inputs_of
     from seqloom.explain.lesson import LessonAt, give_lesson
     from seqloom.explain.subject import open_subject
 
     opened = Run.open(run)
-    (given,) = inputs_of(opened, (text,), (data,), row)
+    (given,) = inputs_of(opened, (text,), (data,), row, reading or Reading())
     return give_lesson(open_subject(opened), given, LessonAt(step, unit, layer, direction))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,27 @@ from seqloom_runtime.atomic import write_atomically
 
 from seqloom import api
 from seqloom.cli.frame import Json, Quiet, app, make_console, make_output, print_json
+from seqloom.config import PredictSettings
 from seqloom.errors import SettingsError
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ReadingFlags:
+    """How a FILE is read that is looked into."""
+
+    encoding: str | None = None
+    """Encoding of FILE, such as utf-8, cp949 or cp1252; found when not given."""
+    gaps: Literal["error", "fill", "interpolate"] | None = None
+    """What to do with steps of a series without a value; as in training when not given."""
+    skip_bad_rows: Annotated[bool, Parameter(negative="")] = False
+    """Leave out rows that cannot be read; --row counts the others."""
+
+    @property
+    def given(self) -> PredictSettings:
+        """Those that were passed."""
+        return PredictSettings(**{name: one for name, one in vars(self).items() if one})
+
 
 lesson_app = App(name="lesson", result_action="return_value")
 app.command(lesson_app)
@@ -26,6 +47,7 @@ def inspect(
     text2: str | None = None,
     file2: str | None = None,
     row: int | None = None,
+    reading: ReadingFlags = ReadingFlags(),
     language: Literal["en", "ko"] = "en",
     out: Path | None = None,
     quiet: Quiet = False,
@@ -52,7 +74,14 @@ def inspect(
     out
         File to write; inspect.html in the run when not given.
     """
-    page = api.inspect(run, text, text2, data=source, data2=file2, row=row, language=language)
+    page = api.inspect(
+        *(run, text, text2),
+        data=source,
+        data2=file2,
+        row=row,
+        language=language,
+        reading=reading.given,
+    )
     path = out or run / "inspect.html"
     write_atomically(path, page.encode(), advice="Choose another --out.")
     make_console(quiet).print(f"Written: {path}", markup=False, highlight=False, soft_wrap=True)
@@ -67,6 +96,7 @@ def lesson(
     *,
     text: str | None = None,
     row: int | None = None,
+    reading: ReadingFlags = ReadingFlags(),
     step: int = 1,
     unit: int = 0,
     layer: int = 1,
@@ -100,7 +130,14 @@ def lesson(
     from seqloom.terminal import show_lesson
 
     found = api.lesson(
-        *(run, text), data=source, row=row, step=step, unit=unit, layer=layer, direction=direction
+        *(run, text),
+        data=source,
+        row=row,
+        step=step,
+        unit=unit,
+        layer=layer,
+        direction=direction,
+        reading=reading.given,
     )
     if json:
         print_json(found.as_dict())

@@ -72,7 +72,8 @@ def find_row_layout(source: Source, settings: DataSettings, encoding: str) -> Ro
     tokens = settings.tokens or called(columns, TOKENS)
     tags = settings.tags or called(columns, TAGS)
     if tokens is None:
-        raise no_words(source.name, columns)
+        advice = "To learn from it, name it with --tokens, and that of the tags with --tags."
+        raise DataError(f"{no_words(source.name, columns)} {advice}")
     identity = settings.id or sentence_column(rows, columns, tokens)
     each = f'a row a word, sentences by "{identity}"' if identity else "a row a sentence"
     reason = f'words from column "{tokens}", tags from "{tags}"; {each}'

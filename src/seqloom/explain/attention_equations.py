@@ -1,4 +1,4 @@
-"""The printed equations of attention in numpy and float64, with what every head looked at.
+"""The printed equations of attention in numpy, with what every head looked at.
 
 ``nn/attention.py`` and ``nn/transformer.py`` have the same equations as they run; a test holds
 both together. Shapes are (batch, time, size) for steps, (batch, heads, time, time) for weights.
@@ -7,12 +7,14 @@ Weights come as a mapping of names that begin with a layer's own name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from seqloom.explain.cell_equations import Array
+
 Mask = npt.NDArray[np.bool_]
 Weights = Mapping[str, Array]
 
@@ -36,7 +38,7 @@ def layer_norm(weights: Weights, name: str, x: Array) -> Array:
 
 def gelu(x: Array) -> Array:
     """½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))."""
-    result: Array = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    result: Array = 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return result
 
 
@@ -85,7 +87,7 @@ def seen(time: int, *, causal: bool, window: int | None, lengths: npt.NDArray[np
 
 def shares(query: Array, key: Array, mask: Mask) -> Array:
     """softmax(Q Kᵀ / √size), 0 where the mask is False."""
-    scores = query @ key.swapaxes(-1, -2) / np.sqrt(query.shape[-1])
+    scores = query @ key.swapaxes(-1, -2) / math.sqrt(query.shape[-1])
     return softmax(np.where(mask, scores, -np.inf))
 
 

@@ -29,6 +29,7 @@ FEWEST, LEAST, MOST = 2, 12, 96  # stretches: at first, and at the most of long 
 EFFORT = 50_000_000_000  # weights times steps of all places and results: about half a minute
 ENOUGH = 0.005  # of what is to be added up: an error below it ends the search for more
 ROUGH = 10.0  # times that: what the errors of all stretches, their signs apart, may come to
+LEAST_CHANGE = 1e-3  # of F, below which float32 leaves nothing to divide among tokens
 LARGEST_CUT = 8  # stretches that are cut in two together
 NUMBERS = 1_500_000  # of x that are run at once
 MOST_TARGETS = 40  # words of a sentence, or of a translation
@@ -65,7 +66,7 @@ def attribute(subject: Subject, read: Read) -> Attribution:
     targets = read.targets[:MOST_TARGETS]
     way = Way(subject, read, x, nothing, len(targets))
     way.walk(np.linspace(0, 1, FEWEST + 1))
-    wanted = ENOUGH * max(1e-9, float(np.abs(way.end - way.start).max()))
+    wanted = ENOUGH * max(LEAST_CHANGE, float(np.abs(way.end - way.start).max()))
     most = stretches_at_most(subject, x.shape[1] * len(targets))
     while way.is_short_of(wanted) and len(way.stretches) < most:
         way.halve_worst(wanted, most - len(way.stretches))
@@ -77,7 +78,7 @@ def attribute(subject: Subject, read: Read) -> Attribution:
 
 def stretches_at_most(subject: Subject, steps: int) -> int:
     """As many as may be looked at for so many steps of all results: of long inputs fewer."""
-    weights = sum(w.numel() for n, w in subject.exact.named_parameters() if "embedding" not in n)
+    weights = sum(w.numel() for n, w in subject.model.named_parameters() if "embedding" not in n)
     return min(MOST, max(LEAST, EFFORT // max(1, POINTS * steps * weights)))
 
 
@@ -118,27 +119,29 @@ class Way:
     @torch.inference_mode()
     def _look(self, places: list[float]) -> None:
         for some in torch.tensor(places, dtype=torch.float64).split(rows_at_once(self.x)):
-            scores = self.subject.scores_at(self.read, self._at(some))[:, : self.targets]
+            scores = self.subject.scores_at(self.read, self._at(some))[:, : self.targets].double()
             for place, own in zip(some.tolist(), scores.numpy(), strict=True):
                 self.values[place] = np.array(own)
 
     def _at(self, places: Tensor) -> Tensor:
-        return self.nothing + places.view(-1, 1, 1) * (self.x - self.nothing)
+        return self.nothing + places.to(self.x.dtype).view(-1, 1, 1) * (self.x - self.nothing)
 
     def _slopes(self, along: Tensor, weights: Tensor) -> Array:
         """Weighed gradients times the way, of each place and target: (places, targets, time)."""
-        rows = max(1, rows_at_once(self.x) // max(1, self.targets))
+        rows = rows_at_once(self.x)
         found = []
         for some, own in zip(along.split(rows), weights.split(rows), strict=True):
-            # A row for each target too, so that one pass backward serves all of them.
-            way = self._at(some).repeat_interleave(self.targets, 0).requires_grad_()
+            way = self._at(some).requires_grad_()
             scores = self.subject.scores_at(self.read, way)
-            which = torch.arange(self.targets).repeat(len(some))
-            (slope,) = torch.autograd.grad(scores[torch.arange(len(way)), which].sum(), way)
-            moved = (slope * (self.x - self.nothing)).sum(2).view(len(some), self.targets, -1)
-            found.append(moved * own.view(-1, 1, 1))
+            moved = [self._moved(scores[:, target], way) for target in range(self.targets)]
+            found.append(torch.stack(moved, 1) * own.view(-1, 1, 1))
         result: Array = torch.cat(found).numpy()
         return result
+
+    def _moved(self, scores: Tensor, way: Tensor) -> Tensor:
+        """The gradient of one target's scores (places,) times the way: (places, time)."""
+        (slope,) = torch.autograd.grad(scores.sum(), way, retain_graph=True)
+        return (slope * (self.x - self.nothing)).sum(2)
 
     def missed(self) -> Array:
         """By how much each stretch misses the change of F along it: (stretches, targets)."""
@@ -182,12 +185,13 @@ class Way:
 @torch.inference_mode()
 def occlusion(subject: Subject, read: Read, x: Tensor, nothing: Tensor, targets: int) -> Array:
     """F with each token in turn taken away: (targets, tokens)."""
-    found = []
-    for some in torch.arange(x.shape[1]).split(rows_at_once(x)):
+    found = subject.scores_at(read, x)[:, :targets].double().repeat(x.shape[1], 1)
+    differing = (x != nothing)[0].any(1).nonzero()[:, 0]
+    for some in differing.split(rows_at_once(x)):
         rows = x.expand(len(some), -1, -1).clone()
         rows[torch.arange(len(some)), some] = nothing[0, some]
-        found.append(subject.scores_at(read, rows)[:, :targets])
-    result: Array = torch.cat(found).T.numpy()
+        found[some] = subject.scores_at(read, rows)[:, :targets].double()
+    result: Array = found.T.numpy()
     return result
 
 

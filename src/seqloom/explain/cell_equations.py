@@ -1,4 +1,4 @@
-"""The printed equations of every cell in numpy and float64, with every gate kept.
+"""The printed equations of every cell in numpy, with every gate kept, or those asked for.
 
 ``nn/cells.py`` has the same equations as they run; a test holds both together. A cell here is a
 function of all its inputs at once, step after step:
@@ -15,20 +15,32 @@ Arrays are those that the equations name, gates after their σ, candidates after
     gru                reset, update, candidate (n), hidden
     mingru             update, candidate (g(n)), hidden
 
-Knows no layers, directions or texts.
+They are worked out in the numbers that weights and x have: float64 for what is shown of an input,
+float32 where thousands of tokens are searched. Knows no layers, directions or texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 Weights = Mapping[str, Array]
+State = Sequence[Array] | None
+Kept = Collection[str] | None  # names of the arrays that are kept; all when None
 Step = Callable[[Array, tuple[Array, ...]], tuple[dict[str, Array], tuple[Array, ...]]]
-Equations = Callable[[Weights, Array, Sequence[Array] | None], dict[str, Array]]
+
+
+class Equations(Protocol):
+    """The equations of one cell."""
+
+    def __call__(
+        self, weights: Weights, x: Array, state: State = None, kept: Kept = None
+    ) -> dict[str, Array]:
+        """Every step of x (batch, time, input_size), from a state or from zeros."""
 
 
 def sigmoid(x: Array) -> Array:
@@ -37,26 +49,33 @@ def sigmoid(x: Array) -> Array:
     return result
 
 
-def over_time(step: Step, x: Array, state: tuple[Array, ...]) -> dict[str, Array]:
+def over_time(
+    step: Step, x: Array, state: tuple[Array, ...], kept: Kept = None
+) -> dict[str, Array]:
     """One step after the other: x (batch, time, size) → what each step names, side by side."""
-    rows: list[dict[str, Array]] = []
-    for column in np.moveaxis(x, 1, 0):
+    found: dict[str, Array] = {}
+    for place, column in enumerate(np.moveaxis(x, 1, 0)):
         named, state = step(column, state)
-        rows.append(named)
-    return {name: np.stack([row[name] for row in rows], 1) for name in rows[0]} if rows else {}
+        for name, array in named.items():
+            if kept is not None and name not in kept:
+                continue
+            if name not in found:
+                found[name] = np.empty((len(array), x.shape[1], array.shape[1]), array.dtype)
+            found[name][:, place] = array
+    return found
 
 
-def elman(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+def elman(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> dict[str, Array]:
     """h' = tanh(W x + b + U h + b)."""
 
     def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
         h = np.tanh(projected + before[0] @ weights["weight_hh"].T + weights["bias_hh"])
         return {"hidden": h}, (h,)
 
-    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1), kept)
 
 
-def jordan(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+def jordan(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> dict[str, Array]:
     """h = tanh(W x + b + U o + b); o' = tanh(V h + c)."""
 
     def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
@@ -64,25 +83,26 @@ def jordan(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> 
         o = np.tanh(h @ weights["weight_ho"].T + weights["bias_ho"])
         return {"inner": h, "hidden": o}, (o,)
 
-    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1), kept)
 
 
 def output_to_output(
-    weights: Weights, x: Array, state: Sequence[Array] | None = None
+    weights: Weights, x: Array, state: State = None, kept: Kept = None
 ) -> dict[str, Array]:
     """h = tanh(V x + c); o' = tanh(W h + b + U o + b)."""
     inner = np.tanh(x @ weights["weight_xh"].T + weights["bias_xh"])
-    return {"inner": inner, **elman(weights, inner, state)}
+    above = elman(weights, inner, state, kept)
+    return above if kept is not None and "inner" not in kept else {"inner": inner, **above}
 
 
-def lstm(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+def lstm(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> dict[str, Array]:
     """c' = σ(f)·c + σ(i)·tanh(g); h' = σ(o)·tanh(c')."""
 
     def step(
         projected: Array, before: tuple[Array, ...]
     ) -> tuple[dict[str, Array], tuple[Array, Array]]:
         h, c = before
-        sums = projected + h @ weights["weight_hh"].T + weights["bias_hh"]
+        sums: Array = projected + h @ weights["weight_hh"].T + weights["bias_hh"]
         i, f, g, o = np.split(sums, 4, axis=1)  # each (batch, hidden)
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
         c = f * c + i * g
@@ -90,10 +110,10 @@ def lstm(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> di
         named = {"input": i, "forget": f, "candidate": g, "output": o, "cell": c, "hidden": h}
         return named, (h, c)
 
-    return over_time(step, input_part(weights, x), state_of(weights, x, state, 2))
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 2), kept)
 
 
-def gru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+def gru(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> dict[str, Array]:
     """h' = (1 - z)·n + z·h, n = tanh(W x + b + r·(U h + b))."""
 
     def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
@@ -105,10 +125,10 @@ def gru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dic
         h = (1 - z) * n + z * h
         return {"reset": r, "update": z, "candidate": n, "hidden": h}, (h,)
 
-    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1), kept)
 
 
-def mingru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> dict[str, Array]:
+def mingru(weights: Weights, x: Array, state: State = None, kept: Kept = None) -> dict[str, Array]:
     """h' = (1 - σ(z))·h + σ(z)·g(n), g(n) = n + ½ where n ≥ 0, else σ(n)."""
 
     def step(projected: Array, before: tuple[Array, ...]) -> tuple[dict[str, Array], tuple[Array]]:
@@ -117,25 +137,24 @@ def mingru(weights: Weights, x: Array, state: Sequence[Array] | None = None) -> 
         h = (1 - z) * before[0] + z * added
         return {"update": z, "candidate": added, "hidden": h}, (h,)
 
-    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1))
+    return over_time(step, input_part(weights, x), state_of(weights, x, state, 1), kept)
 
 
 def input_part(weights: Weights, x: Array) -> Array:
     """W x + b of all steps."""
-    result: Array = x @ weights["weight_ih"].T + weights["bias_ih"]
+    result: Array = x @ weights["weight_ih"].T
+    result += weights["bias_ih"]
     return result
 
 
-def state_of(
-    weights: Weights, x: Array, state: Sequence[Array] | None, parts: int
-) -> tuple[Array, ...]:
+def state_of(weights: Weights, x: Array, state: State, parts: int) -> tuple[Array, ...]:
     """The state given, or zeros (batch, hidden_size)."""
     if state is not None:
         return tuple(state)
     hidden = (
         weights["weight_hh"].shape[1] if "weight_hh" in weights else len(weights["bias_ih"]) // 2
     )
-    return (np.zeros((len(x), hidden)),) * parts
+    return (np.zeros((len(x), hidden), x.dtype),) * parts
 
 
 CELL_EQUATIONS: dict[str, Equations] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from seqloom.config import Settings
+from seqloom.config import PredictSettings, Settings, flag_of, override
 from seqloom.data.source import open_source
 from seqloom.errors import DataError, SettingsError
 from seqloom.run import Run
@@ -18,6 +18,8 @@ FILES = {
     "caption": "pictures",
 }
 """What runs of these tasks read, which is no text."""
+READING = {"encoding", "gaps", "skip_bad_rows"}
+"""Settings that say how a file is read."""
 
 
 def inputs_of(
@@ -25,8 +27,14 @@ def inputs_of(
     texts: tuple[str | None, ...],
     files: tuple[Any, ...] = (),
     row: int | None = None,
+    reading: PredictSettings = PredictSettings(),
 ) -> list[Any]:
     """The texts that were given; of series, or of a file, the row that is asked for.
+
+    Args:
+        run: that is looked into.
+        texts, files, row: what is asked for.
+        reading: how files are read, where it was said.
 
     Raises:
         SettingsError: nothing is given, or a text and a row at once.
@@ -46,11 +54,14 @@ def inputs_of(
     if task == "forecast":
         from seqloom.explain.series import SeriesGiven
 
-        return [SeriesGiven(file, 1 if row is None else row) for file in named or [None]]
+        asked = 1 if row is None else row
+        return [SeriesGiven(file, asked, reading) for file in named or [None]]
+    if not named and (how := READING & reading.model_fields_set):
+        raise SettingsError(f"--{flag_of(min(how))} says how a file is read: pass a FILE.")
     if named:
         if given:
             raise SettingsError("Received a FILE and --text; pass one of them.")
-        return [row_of(run, task, file, 1 if row is None else row) for file in named]
+        return [row_of(run, task, file, 1 if row is None else row, reading) for file in named]
     if row is not None:
         raise SettingsError(f"--row {row} is a row of a FILE: pass the file too.")
     if not given:
@@ -62,8 +73,10 @@ def inputs_of(
     return given
 
 
-def row_of(run: Run, task: str, data: Any, row: int) -> Any:
-    """An input by its number in a file, counted from 1.
+def row_of(
+    run: Run, task: str, data: Any, row: int, reading: PredictSettings = PredictSettings()
+) -> Any:
+    """An input by its number in a file, counted from 1 among those that can be read.
 
     Raises:
         DataError: there are not as many.
@@ -72,7 +85,10 @@ def row_of(run: Run, task: str, data: Any, row: int) -> Any:
 
     if row < 1:
         raise SettingsError(f"--row {row}: rows are counted from 1.")
-    settings = settings_for_other_data(run)
+    if "gaps" in reading.model_fields_set:
+        raise SettingsError(f"--gaps: {run.path} is a run of {task}, and reads no series of time.")
+    changes = {"data": {name: getattr(reading, name) for name in reading.model_fields_set}}
+    settings = override(settings_for_other_data(run), changes, "inspect")
     found = list(islice(ROWS[task](run, data, settings), row - 1, row))
     if not found:
         raise DataError(f"{data}: has no row {row:,}. Pass a smaller --row.")

@@ -1,11 +1,12 @@
-"""Every layer of an encoder or a decoder once more, by its printed equations, in float64.
+"""Every layer of an encoder or a decoder once more, by its printed equations.
 
     arrays = trace_encoder(encoder, x, lengths)
     arrays["layer1.forward.forget"]       (batch, time, hidden)    of a recurrence
     arrays["layer1.attention"]            (batch, heads, time, time) of attention
     arrays["layer1.hidden"]               (batch, time, size)
 
-``x`` is what the encoder read. Layers are counted from 1. What a cell that reads backward holds
+``x`` is what the encoder read; its numbers, float64 or float32, are those that are worked in.
+Layers are counted from 1. What a cell that reads backward holds
 stands at the token it belongs to. Beyond a row's length nothing is meant.
 """
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from torch import nn
 
 from seqloom.explain import attention_equations as eq
-from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
+from seqloom.explain.cell_equations import CELL_EQUATIONS, Array, Kept
 from seqloom.nn.cells import Cell
 from seqloom.nn.decoder import Attention
 from seqloom.nn.encoders import Encoder
@@ -37,9 +38,10 @@ def as_float64(tensor: Any) -> Array:
     return array
 
 
-def weights_of(module: nn.Module) -> dict[str, Array]:
-    """All weights of a module in float64, by name."""
-    return {name: as_float64(tensor) for name, tensor in module.state_dict().items()}
+def weights_of(module: nn.Module, x: Array | None = None) -> dict[str, Array]:
+    """All weights of a module by name, in float64 or in the numbers of x."""
+    found = {name: as_float64(tensor) for name, tensor in module.state_dict().items()}
+    return found if x is None else {name: own.astype(x.dtype) for name, own in found.items()}
 
 
 def kind_of(cell: nn.Module) -> str:
@@ -47,17 +49,23 @@ def kind_of(cell: nn.Module) -> str:
     return next(name for name, made in CELLS.items() if type(cell) is made)
 
 
-def trace_encoder(encoder: Encoder, x: Array, lengths: Lengths | None = None) -> dict[str, Array]:
-    """Everything that an encoder works out from x (batch, time, size)."""
+def trace_encoder(
+    encoder: Encoder, x: Array, lengths: Lengths | None = None, kept: Kept = None
+) -> dict[str, Array]:
+    """Everything that an encoder works out from x (batch, time, size), or what is to be kept."""
     if lengths is None:
         lengths = np.full(len(x), x.shape[1], np.int64)
     if isinstance(encoder, AttentionEncoder):
-        return trace_attention(encoder, x, lengths)
-    return trace_recurrent(encoder, x, lengths)
+        return trace_attention(encoder, x, lengths, kept)
+    return trace_recurrent(encoder, x, lengths, kept=kept)
 
 
 def trace_recurrent(
-    layers: Recurrent, x: Array, lengths: Lengths, states: Sequence[Sequence[Array]] | None = None
+    layers: Recurrent,
+    x: Array,
+    lengths: Lengths,
+    states: Sequence[Sequence[Array]] | None = None,
+    kept: Kept = None,
 ) -> dict[str, Array]:
     """All gates and states of recurrent layers.
 
@@ -66,6 +74,7 @@ def trace_recurrent(
         x: (batch, time, size).
         lengths: real steps of each row.
         states: where each layer and direction starts; zeros when None.
+        kept: the signals wanted, "hidden" among them; all when None.
     """
     arrays: dict[str, Array] = {}
     for number, cell in enumerate(layers.cells):
@@ -73,7 +82,7 @@ def trace_recurrent(
         layer, backward = divmod(number, layers.directions)
         read = turned_round(x, lengths) if backward else x
         state = None if states is None else states[number]
-        found = CELL_EQUATIONS[kind_of(cell)](weights_of(cell), read, state)
+        found = CELL_EQUATIONS[kind_of(cell)](weights_of(cell, x), read, state, kept)
         place = f"layer{layer + 1}.{DIRECTIONS[backward]}"
         for name, array in found.items():
             arrays[f"{place}.{name}"] = turned_round(array, lengths) if backward else array
@@ -91,9 +100,11 @@ def turned_round(x: Array, lengths: Lengths) -> Array:
     return np.take_along_axis(x, index[:, :, None], 1)
 
 
-def trace_attention(encoder: AttentionEncoder, x: Array, lengths: Lengths) -> dict[str, Array]:
+def trace_attention(
+    encoder: AttentionEncoder, x: Array, lengths: Lengths, kept: Kept = None
+) -> dict[str, Array]:
     """What every head of every layer looked at, what each layer handed on, and the output."""
-    weights = weights_of(encoder)
+    weights = weights_of(encoder, x)
     mask = eq.seen(x.shape[1], causal=encoder.causal, window=encoder.window, lengths=lengths)
     arrays: dict[str, Array] = {}
     if encoder.projection is not None:
@@ -106,7 +117,8 @@ def trace_attention(encoder: AttentionEncoder, x: Array, lengths: Lengths) -> di
             x, looked = eq.self_attention(weights, name, x, heads, mask)
         else:
             x, looked = eq.basic_layer(x, mask)
-        arrays[f"layer{number + 1}.attention"] = looked
+        if kept is None or "attention" in kept:
+            arrays[f"layer{number + 1}.attention"] = looked
         arrays[f"layer{number + 1}.hidden"] = x
     if encoder.norm is not None:
         arrays["norm.hidden"] = eq.layer_norm(weights, "norm", x)

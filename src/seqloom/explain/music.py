@@ -20,6 +20,7 @@ from seqloom.data.music import read_prompt
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.next_tokens import PIECE, SHOWN_TARGETS, NextToken, as_ids
+from seqloom.explain.remarks import Remark
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace
@@ -69,12 +70,9 @@ class Composing(NextToken):
         ids = np.array([BEGIN, *self.vocabulary.encode(piece)])
         remarks = []
         if misread := self.vocabulary.misread(piece):
-            remarks.append(
-                f"{misread:,} of its {len(ids) - 1:,} events do not occur in the training part "
-                "and are read as the nearest of their kind."
-            )
+            remarks.append(Remark("misread", misread, len(ids) - 1))
         if len(ids) > MOST_STEPS:
-            remarks.append(f"Of {len(ids):,} events the first {MOST_STEPS} are read and shown.")
+            remarks.append(Remark("events", len(ids), MOST_STEPS))
             ids = ids[:MOST_STEPS]
         return self.read_ids(piece.name, ids, self.names(ids), tuple(remarks))
 
@@ -145,7 +143,7 @@ class ComposingRolls(Subject):
             raise DataError(f"{piece.name}: holds no note of a piano. Pass another file.")
         if len(frames) >= MOST_STEPS:
             kept = MOST_STEPS - 1
-            remarks.append(f"Of {len(frames):,} frames the first {kept} are read and shown.")
+            remarks.append(Remark("frames", len(frames), kept))
             frames = frames[:kept]
         return self._framed(piece.name, frames, tuple(remarks))
 
@@ -185,13 +183,13 @@ class ComposingRolls(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The frames, and as many in which no key is down."""
-        x = read.tensors[0].double()
+        x = read.tensors[0].float()
         return x, torch.zeros_like(x)
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Of the likeliest keys after the last frame."""
         (due,) = repeated(read.tensors[1:], len(x))
-        return self._chances(self.exact, x, due)[:, -1, read.extra.tolist()]
+        return self._chances(self.model, x, due)[:, -1, read.extra.tolist()]
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """The same of the frames themselves."""
@@ -204,7 +202,7 @@ class ComposingRolls(Subject):
         roll = read.tensors[0][0].double().numpy().T
         remarks = list(read.remarks)
         if self.settings.model.notes != "independent":
-            remarks.append("A key's chance is the one it has given the keys below it in the frame.")
+            remarks.append(Remark("keys_below"))
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces),
             {**found, "roll": roll},

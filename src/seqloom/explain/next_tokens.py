@@ -12,10 +12,14 @@ from torch import Tensor, nn
 
 from seqloom.config import Settings
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.remarks import Remark
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.trace import Steps, Trace, likeliest
+from seqloom.explain.watching_layers import reading_instead
+from seqloom.nn.cells import State
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
+from seqloom.nn.recurrent import Recurrent
 from seqloom.run import Run
 
 PIECE = 256  # tokens of a held-out text that are read from one zero state
@@ -42,6 +46,7 @@ class NextToken(Subject):
     ) -> None:
         super().__init__(run, settings, model)
         self.name_of = name_of
+        self._carried: tuple[Read, list[State]] | None = None
 
     def encoder_of(self, model: nn.Module) -> Encoder:
         """The encoder of a language model."""
@@ -80,11 +85,36 @@ class NextToken(Subject):
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """Of the likeliest tokens after the last."""
-        assert isinstance(self.exact, LanguageModel)
+        assert isinstance(self.model, LanguageModel)
         (ids,) = repeated(read.tensors, rows)
-        hidden, _ = self.exact.encode(ids)
-        scores: Tensor = self.exact.head(hidden[:, -1]).log_softmax(-1)
+        hidden, _ = self.model.encode(ids)
+        scores: Tensor = self.model.head(hidden[:, -1]).log_softmax(-1)
         return scores[:, list(read.extra)]
+
+    def scores_at(self, read: Read, x: Tensor) -> Tensor:
+        """The same, had the encoder read x; a recurrence reads what always stays only once."""
+        stays, model = x.shape[1] - ATTRIBUTED, self.model
+        if stays <= 0 or not isinstance(self.encoder, Recurrent):
+            return super().scores_at(read, x)
+        assert isinstance(model, LanguageModel)
+        states = [
+            tuple(part.expand(len(x), -1).contiguous() for part in state)
+            for state in self._states_before(read, x[:1, :stays])
+        ]
+        (ids,) = repeated(read.tensors, len(x))
+        with reading_instead(self.encoder, x[:, stays:]):
+            hidden, _ = model.encode(ids[:, stays:], None, states)
+        scores: Tensor = model.head(hidden[:, -1]).log_softmax(-1)
+        return scores[:, list(read.extra)]
+
+    def _states_before(self, read: Read, x: Tensor) -> list[State]:
+        """The states after what always stays, x (1, time, size): what gradients do not move."""
+        if self._carried is None or self._carried[0] is not read:
+            # Gradients pass through these states, so they must not be of inference alone.
+            with torch.inference_mode(False), torch.no_grad():
+                _, states = self.encoder(x.detach().clone(), None, None)
+            self._carried = read, states
+        return self._carried[1]
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the likeliest tokens after each."""
@@ -92,10 +122,7 @@ class NextToken(Subject):
         steps = Steps("next", rows, (*read.tokens[1:], ""))
         remarks = list(read.remarks)
         if len(read.tokens) > ATTRIBUTED:
-            remarks.append(
-                f"What mattered is asked of the last {ATTRIBUTED} tokens; those before are left as "
-                "they are."
-            )
+            remarks.append(Remark("attributed", ATTRIBUTED))
         return Trace(
             *(self.task, self.name, read.given, read.tokens, read.pieces, found, steps, deviation),
             remarks=tuple(remarks),

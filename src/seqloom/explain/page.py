@@ -21,6 +21,7 @@ import numpy as np
 from seqloom.errors import DataError
 from seqloom.explain.attribution import Attribution
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.remarks import told
 from seqloom.explain.trace import Trace
 from seqloom.explain.units import Search, split_name
 
@@ -73,7 +74,9 @@ def check_length(tokens: Sequence[str], whole: int = 0) -> None:
         read = f", of which the model reads {len(tokens):,} (--max-length)" if whole else ""
         raise DataError(
             f"The input has {whole or len(tokens):,} tokens{read}; a page shows up to "
-            f"{MOST_TOKENS}. Pass a shorter one, or use trace in Python."
+            f"{MOST_TOKENS}. Pass a shorter one, or use trace in Python.",
+            code="inside_long",
+            values=[MOST_TOKENS],
         )
 
 
@@ -94,7 +97,11 @@ def _filled(
         "task": traces[0].task,
         "encoder": traces[0].encoder,
         "places": _places(traces[0], kept),
-        "texts": [_text(t, a, kept, blob, limits) for t, a in zip(traces, given, strict=False)],
+        "texts": [
+            _text(trace, own, kept, blob, limits)
+            | {"remarks": [told(remark, language) for remark in trace.remarks]}
+            for trace, own in zip(traces, given, strict=False)
+        ],
         "search": _search(search, kept),
         "words": json.loads(_template("words.json"))[language],
     }
@@ -238,7 +245,6 @@ def _text(
         "written": list(trace.written),
         "values": None if trace.values is None else trace.values[:, 0].tolist(),
         "ahead": None if trace.ahead is None else trace.ahead.tolist(),
-        "remarks": list(trace.remarks),
         "deviation": trace.deviation,
         "arrays": arrays,
         "steps": {

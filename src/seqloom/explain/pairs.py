@@ -22,7 +22,8 @@ from seqloom.explain.layers import (
     trace_transformer_decoder,
 )
 from seqloom.explain.next_tokens import as_ids
-from seqloom.explain.subject import Read, Subject, first_read, need_text, repeated
+from seqloom.explain.remarks import Remark
+from seqloom.explain.subject import Read, Subject, need_text, repeated
 from seqloom.explain.texts import names_of, pieces_of, prepared_of
 from seqloom.explain.trace import Steps, Trace, distance, likeliest, without_batch
 from seqloom.explain.watching_layers import Call, seen_calls
@@ -61,7 +62,7 @@ class Translating(Subject):
         whole, longest = len(self.translator.source.encode(text)), self.settings.text.max_length
         remarks: tuple[str, ...] = ()
         if whole > longest:
-            remarks = (first_read(whole, longest),)
+            remarks = (Remark("cut", whole, longest),)
         found = self.translator.search(
             np.asarray(ids, np.int64)[None], np.array([len(ids)]), PredictSettings(), [0]
         )
@@ -90,7 +91,7 @@ class Translating(Subject):
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """Of each token that was written, and of the end."""
-        said = self.say(self.exact, read, rows)  # (rows, target, vocab)
+        said = self.say(self.model, read, rows)  # (rows, target, vocab)
         due = read.tensors[2][:, 1:].expand(rows, -1).unsqueeze(2)
         return said.gather(2, due).squeeze(2)
 

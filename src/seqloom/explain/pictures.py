@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from seqloom.config import PredictSettings
 from seqloom.errors import SettingsError
@@ -17,7 +19,7 @@ from seqloom.explain.cell_equations import Array
 from seqloom.explain.layers import as_float64
 from seqloom.explain.next_tokens import as_ids
 from seqloom.explain.pairs import seen_layers, traced_decoder
-from seqloom.explain.subject import Read, Subject, stacked
+from seqloom.explain.subject import HELD, Read, Subject, stacked
 from seqloom.explain.texts import names_of, pieces_of, prepared_of
 from seqloom.explain.trace import Steps, Trace, likeliest, without_batch
 from seqloom.explain.watching_layers import seen_calls
@@ -27,6 +29,8 @@ from seqloom.nn.picture_captioner import PictureCaptioner
 from seqloom.nn.recurrent import Recurrent
 from seqloom.run import Run
 from seqloom.tasks.captioner import PictureDescriber, load_captioner
+
+PICTURES = 32  # that are looked at together in a search
 
 
 class Captioning(Subject):
@@ -97,15 +101,13 @@ class Captioning(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The cells of the picture, and as many vectors of zeros."""
-        assert isinstance(self.exact, PictureCaptioner)
         with torch.no_grad():
-            x = self.exact.cells_of(read.tensors[0])
+            x = self._captioner.cells_of(read.tensors[0])
         return x, torch.zeros_like(x)
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Of each token that was written, and of the end."""
-        assert isinstance(self.exact, PictureCaptioner)
-        said = self._said(self.exact, x, read)  # (rows, target, vocab)
+        said = self._said(self._captioner, x, read)  # (rows, target, vocab)
         due = read.tensors[1][:, 1:].expand(len(x), -1).unsqueeze(2)
         return said.gather(2, due).squeeze(2)
 
@@ -120,11 +122,12 @@ class Captioning(Subject):
         return self.finish(read, said, without_batch(arrays, "decoder."), deviation)
 
     def _worked_out(self, read: Read) -> tuple[Array, dict[str, Array], float]:
+        """What is said of a picture, or of several, everything in the decoder, how far it is."""
         decoder = self._captioner.decoder
         with ExitStack() as stack, torch.inference_mode():
             calls = stack.enter_context(seen_calls(decoder))
             inner = seen_layers(decoder, stack)
-            said = as_float64(self.say(self.model, read))
+            said = as_float64(self.say(self.model, read, len(read.tensors[0])))
         arrays, deviation = traced_decoder(
             decoder, calls[0], {name: own[0] for name, own in inner.items()}
         )
@@ -143,10 +146,16 @@ class Captioning(Subject):
         )
 
     def states(self, group: Sequence[Read]) -> dict[str, Array]:
-        """Everything worked out while some captions are written."""
-        found = [self._worked_out(read)[1] for read in group]
-        names = [name for name in found[0] if name.rpartition(".")[2] in ("hidden", "cell")]
-        return {f"decoder.{name}": stacked([own[name][0] for own in found]) for name in names}
+        """Hidden and cell states while some captions are written."""
+        found = []
+        for first in range(0, len(group), PICTURES):
+            some = group[first : first + PICTURES]
+            found.append(self._worked_out(side_by_side(some))[1])
+        names = [name for name in found[0] if name.rpartition(".")[2] in HELD]
+        return {
+            f"decoder.{name}": stacked([row for own in found for row in own[name]])
+            for name in names
+        }
 
     def steps_of(self, read: Read) -> tuple[str, ...]:
         """What is written at each step."""
@@ -184,6 +193,16 @@ class Captioning(Subject):
                 ),
                 class_kind="word",
             )
+
+
+def side_by_side(group: Sequence[Read]) -> Read:
+    """Pictures and their captions as one batch; what stands behind a caption's end means nothing.
+
+    A word depends on those before it alone, so nothing before the end is changed by it.
+    """
+    pixels = torch.cat([read.tensors[0] for read in group])
+    ids = [read.tensors[1][0] for read in group]
+    return replace(group[0], tensors=(pixels, pad_sequence(ids, batch_first=True)))
 
 
 def cell_names(encoder: Any) -> tuple[str, ...]:

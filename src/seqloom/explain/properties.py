@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from seqloom_runtime.text.tokenizers import hangul_share
 from seqloom_runtime.text.word_parts import kiwi_installed
 
-Array = npt.NDArray[np.float64]
+from seqloom.explain.cell_equations import Array
 
 OPENING, CLOSING, EITHER = "“「『«", "”」』»", '"'
 MOST_CLASSES = 8  # of tags, word classes or labels, the most frequent

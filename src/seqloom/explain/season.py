@@ -13,9 +13,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from seqloom.explain.cell_equations import Array
 from seqloom.tasks.series_corpus import SeriesCorpus
-
-Array = npt.NDArray[np.float64]
 
 HOUR, DAY, MONTH = 3_600, 86_400, 31 * 86_400  # seconds
 SOME = 8  # steps of a slope where no season is known

@@ -12,10 +12,12 @@ from seqloom_runtime.tasks.time_words import times_in_words
 from seqloom_runtime.tasks.window_reading import WindowBatch
 from torch import Tensor, nn
 
+from seqloom.config import PredictSettings
 from seqloom.data.time_table import SeriesSet
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import CELL_EQUATIONS, Array
 from seqloom.explain.layers import as_float64, outputs_of, trace_encoder, weights_of
+from seqloom.explain.remarks import Remark
 from seqloom.explain.season import measured_steps
 from seqloom.explain.subject import Read, Subject, stacked
 from seqloom.explain.texts import prepared_of
@@ -40,10 +42,12 @@ class SeriesGiven:
     Attributes:
         data: what ``open_source`` takes; None for the series of the training.
         row: which of its series, counted from 1.
+        reading: how the data are read, where it was said.
     """
 
     data: Any = None
     row: int = 1
+    reading: PredictSettings = PredictSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,7 @@ class Forecasting(Subject):
     def read(self, given: Any) -> Read:
         """The end of a series: one of a file's, or of those of the training."""
         asked = given if isinstance(given, SeriesGiven) else SeriesGiven(given)
-        found = series_before(self.forecaster, self.run, asked.data)
+        found = series_before(self.forecaster, self.run, asked.data, asked.reading)
         if not 1 <= asked.row <= len(found.series):
             raise DataError(
                 f"--row {asked.row}: there are {len(found.series):,} series, counted from 1."
@@ -131,9 +135,15 @@ class Forecasting(Subject):
         return said, arrays, distance(gates["hidden"], used)
 
     def states(self, group: Sequence[Read]) -> dict[str, Array]:
-        """Everything worked out of some windows."""
+        """Hidden and cell states over some windows."""
+        if isinstance(self.model.core, StepEncoder):
+            return super().states(group)
         found = [self._worked_out(read)[1] for read in group]
         return {name: stacked([own[name][0] for own in found]) for name in found[0]}
+
+    def received(self, read: Read) -> Tensor:
+        """What the encoder reads of a window, without what fills it up."""
+        return super().received(read)[:, : read.extra.length]
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the values in units of the data, and the forecast in them."""
@@ -148,16 +158,11 @@ class Forecasting(Subject):
             first = segments_of(looked.length, core.segment, count)
             tokens = tuple(read.tokens[place] for place in first)
             values = np.stack([values[a:][: core.segment].mean(0) for a in first])
-            remarks.append(
-                f"The network reads segments of {core.segment} steps: a column is a segment, its "
-                "value the mean of it."
-            )
+            remarks.append(Remark("segments", core.segment))
         if self.forecaster.lag:
-            remarks.append(
-                f"The network reads differences over {self.forecaster.lag} steps, not the values."
-            )
+            remarks.append(Remark("differences", self.forecaster.lag))
         if len(looked.found.channels) > 1:
-            remarks.append(f'Of several channels "{looked.found.channels[0]}" is shown.')
+            remarks.append(Remark("channel", looked.found.channels[0]))
         return Trace(
             *(self.task, self.name, read.given, tokens, tokens, found),
             *(Steps("ahead", (), ()), deviation),
@@ -173,7 +178,7 @@ class Forecasting(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The window, and one in which nothing changes: the last value held."""
-        inputs = torch.from_numpy(np.array(read.extra.window.inputs)).double()
+        inputs = torch.from_numpy(np.array(read.extra.window.inputs)).float()
         still = torch.zeros_like(inputs)
         if not self.forecaster.lag:
             still = inputs[:, -1:].expand_as(inputs).clone()
@@ -181,7 +186,7 @@ class Forecasting(Subject):
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Medians of some steps ahead, of windows x (rows, time, channels), network's scale."""
-        model = self.exact
+        model = self.model
         assert isinstance(model, Forecaster)
         plain = as_window(read.extra.window, torch.device("cpu"))
         others = {
@@ -189,8 +194,7 @@ class Forecasting(Subject):
             for name, one in plain._asdict().items()
             if name != "inputs"
         }
-        kept = {n: o.double() if o.is_floating_point() else o for n, o in others.items()}
-        quantiles = model.quantiles(Window(inputs=x, **kept))
+        quantiles = model.quantiles(Window(inputs=x, **others))
         return quantiles[:, shown_steps(self.settings.data.horizon), 0, model.middle]
 
     def scores(self, read: Read, rows: int) -> Tensor:

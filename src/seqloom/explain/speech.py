@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from seqloom.config import PredictSettings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
+from seqloom.explain.remarks import Remark
 from seqloom.explain.subject import Read, Subject, repeated
 from seqloom.explain.texts import prepared_of
 from seqloom.explain.trace import Steps, Trace, likeliest
@@ -25,6 +27,7 @@ from seqloom.run import Run
 from seqloom.tasks.transcriber import Transcriber, load_transcriber
 
 MOST_STEPS = 400  # that a page shows
+RECORDINGS = 16  # that are heard together in a search
 SILENT = "·"  # how the blank of CTC is written: nothing is said at this step
 QUIETEST = 0.05  # of the steps, by which it is told how quiet a recording can be
 
@@ -64,19 +67,18 @@ class Transcribing(Subject):
         most = round(MOST_STEPS * frames.step_seconds * self.transcriber.rate) - frames.tail
         if frames.steps(len(samples)) > MOST_STEPS and most > 0:
             whole, kept = (size / self.transcriber.rate for size in (len(samples), most))
-            remarks.append(f"Of {whole:.1f} seconds the first {kept:.1f} are heard and shown.")
+            remarks.append(Remark("seconds", whole, kept))
             samples = samples[:most]
         steps = frames(samples)[:MOST_STEPS]
         if not len(steps):
             raise DataError(f"{name}: is too short: it has not one step. Pass a longer recording.")
         (rows,) = self.transcriber.rows([steps])
         ids = list(search(rows, self.decoders.make())[0].ids)
-        return self._framed(name, samples, steps, ids, tuple(remarks))
+        read = self._framed(name, rows, steps, ids)
+        return replace(read, extra=(samples, *read.extra), remarks=tuple(remarks))
 
-    def _framed(
-        self, name: str, samples: Floats, steps: Floats, ids: list[int], remarks: tuple[str, ...]
-    ) -> Read:
-        (rows,) = self.transcriber.rows([steps])
+    def _framed(self, name: str, rows: Floats, steps: Floats, ids: list[int]) -> Read:
+        """A recording by its steps, what is said at each (steps, tokens), and its transcript."""
         fits = 0 < steps_needed(ids) <= len(rows)
         places = align(rows, ids) if fits else np.zeros(0, np.int64)
         seconds = self.transcriber.frames.step_seconds
@@ -88,8 +90,7 @@ class Transcribing(Subject):
         tensors = (torch.from_numpy(np.ascontiguousarray(steps, np.float32)[None]),)
         targets = (self.transcriber.tokenizer.decode(ids), *names) if fits else ()
         return Read(
-            *(name, tokens, tuple(said), tensors, targets, (samples, ids, places)),
-            remarks=remarks,
+            *(name, tokens, tuple(said), tensors, targets, (ids, places)),
             classes=last_said(said),
             class_kind="said",
         )
@@ -108,13 +109,13 @@ class Transcribing(Subject):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """The steps of the recording, and as many that are as quiet as its quietest."""
-        x = read.tensors[0].double()
+        x = read.tensors[0].float()
         quiet = torch.quantile(x, QUIETEST, dim=1, keepdim=True)
         return x, quiet.expand_as(x).clone()
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Of the whole transcript over all its paths, and of each token where it is said."""
-        model, (_, ids, places) = self.exact, read.extra
+        model, (_, ids, places) = self.model, read.extra
         assert isinstance(model, CTCModel)
         said = model.log_probabilities(x)[0]  # (rows, time, vocab)
         lengths = torch.full((len(x),), x.shape[1])
@@ -145,12 +146,9 @@ class Transcribing(Subject):
 
     def _remarks(self, read: Read) -> Iterator[str]:
         if not read.targets:
-            yield "Nothing is heard in it, so there is nothing to attribute."
+            yield Remark("silent")
         if read.extra[1] and self.decoders.scorer is not None:
-            yield (
-                "The transcript is that of the usual search, which asks a language model too; the "
-                "chances are those of the network alone."
-            )
+            yield Remark("searched")
 
     def bands(self, samples: Floats, steps: int) -> Array:
         """Log-mel bands of a recording (bands, frames), as many frames as the steps stand for."""
@@ -166,22 +164,27 @@ class Transcribing(Subject):
         if corpus is None or not corpus.has(part):
             return
         heard = corpus.utterances(part)
-        frames, tokenizer = self.transcriber.frames, self.transcriber.tokenizer
-        for row in np.random.default_rng(0).permutation(len(heard)):
-            samples = heard.samples(int(row))
-            steps = frames(samples)[:MOST_STEPS]
-            ids = [int(i) for i in tokenizer.encode(heard.texts[int(row)])]
-            if not len(steps) or not 0 < steps_needed(ids) <= len(steps):
-                continue
-            read = self._framed("", samples, steps, ids, ())
-            loud = self.bands(samples, len(steps)).mean(0).reshape(len(steps), -1).mean(1)
-            place = np.arange(len(steps), dtype=np.float64)
-            yield Read(
-                *("", read.tokens, read.pieces, read.tensors),
-                classes=read.classes,
-                class_kind="said",
-                measures={"loudness": loud, "place": place},
-            )
+        order = np.random.default_rng(0).permutation(len(heard))
+        for first in range(0, len(order), RECORDINGS):
+            some = [int(row) for row in order[first : first + RECORDINGS]]
+            sounds = [heard.samples(row) for row in some]
+            steps = [self.transcriber.frames(samples)[:MOST_STEPS] for samples in sounds]
+            rows = self.transcriber.rows(steps)
+            for row, samples, own, said in zip(some, sounds, steps, rows, strict=True):
+                ids = [int(i) for i in self.transcriber.tokenizer.encode(heard.texts[row])]
+                if 0 < steps_needed(ids) <= len(own):
+                    yield self._example(samples, said, own, ids)
+
+    def _example(self, samples: Floats, rows: Floats, steps: Floats, ids: list[int]) -> Read:
+        read = self._framed("", rows, steps, ids)
+        loud = self.bands(samples, len(steps)).mean(0).reshape(len(steps), -1).mean(1)
+        place = np.arange(len(steps), dtype=np.float64)
+        return Read(
+            *("", read.tokens, read.pieces, read.tensors),
+            classes=read.classes,
+            class_kind="said",
+            measures={"loudness": loud, "place": place},
+        )
 
 
 def last_said(said: list[str]) -> tuple[str, ...]:

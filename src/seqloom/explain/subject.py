@@ -10,7 +10,6 @@ What is special to a task stands in its class: how a text is read, what the mode
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from seqloom.errors import DataError, SettingsError
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.layers import as_float64, outputs_of, trace_encoder
 from seqloom.explain.trace import Trace, distance, without_batch
-from seqloom.explain.watching_layers import Call, reading_instead, seen_calls
+from seqloom.explain.watching_layers import Call, reading_instead, seen_calls, until_reached
 from seqloom.nn.cells import Cell
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.transformer import AttentionEncoder
@@ -43,6 +42,7 @@ SUBJECTS = {
     "caption": ("seqloom.explain.pictures", "Captioning"),
 }
 """The class that looks into runs of each task."""
+HELD = ("hidden", "cell")  # the signals among which units are searched for
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,8 @@ class Read:
     whole: int = 0
 
 
-def first_read(whole: int, longest: int) -> str:
-    """What is said of a text of which the network reads only the beginning."""
-    return f"Of {whole:,} tokens the network reads the first {longest:,} (--max-length)."
-
-
 class Subject(ABC):
-    """A run's model in float32 as it is used, and once more in float64 for gradients.
+    """A run's model as it is used, in float32.
 
     Args:
         run: the run folder.
@@ -98,8 +93,7 @@ class Subject(ABC):
 
     def __init__(self, run: Run, settings: Settings, model: nn.Module) -> None:
         self.run, self.settings = run, settings
-        self.model = model.cpu().eval()
-        self.exact = copy.deepcopy(self.model).double().eval()
+        self.model = model.cpu().eval().requires_grad_(False)  # gradients are of what is read
 
     @abstractmethod
     def encoder_of(self, model: nn.Module) -> Encoder:
@@ -123,7 +117,7 @@ class Subject(ABC):
 
     @abstractmethod
     def scores(self, read: Read, rows: int) -> Tensor:
-        """Of what is attributed, by the exact model: (rows, targets)."""
+        """Of what is attributed: (rows, targets)."""
 
     @abstractmethod
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
@@ -135,20 +129,22 @@ class Subject(ABC):
 
     def ends(self, read: Read) -> tuple[Tensor, Tensor]:
         """What the encoder reads, and where attribution starts from: nothing, vectors of zeros."""
-        _, (received, _) = self.watch(read)
-        x = received[0].double().clone()
+        x = self.received(read).clone()
         return x, torch.zeros_like(x)
 
     def scores_at(self, read: Read, x: Tensor) -> Tensor:
         """Of what is attributed, had the encoder read x (rows, time, size): (rows, targets)."""
-        with reading_instead(self.encoder_of(self.exact), x):
+        with reading_instead(self.encoder, x):
             return self.scores(read, len(x))
 
     def states(self, group: Sequence[Read]) -> dict[str, Array]:
-        """Everything worked out of some inputs, by name: (inputs, longest, size), padded."""
+        """Hidden and cell states for some inputs, by name: (inputs, longest, size), padded.
+
+        In float32, as the model runs: a search looks at thousands of tokens.
+        """
+        x = stacked([self.received(read)[0].float().numpy() for read in group])
         lengths = np.array([len(read.tokens) for read in group])
-        x = stacked([as_float64(self.watch(read)[1][0][0])[0] for read in group])
-        return trace_encoder(self.encoder, x, lengths)
+        return trace_encoder(self.encoder, x, lengths, HELD)
 
     def steps_of(self, read: Read) -> tuple[str, ...]:
         """A name for each step of what a lesson looks at."""
@@ -170,6 +166,14 @@ class Subject(ABC):
     def name(self) -> str:
         """The encoder's name."""
         return self.settings.model.encoder
+
+    @torch.inference_mode()
+    def received(self, read: Read) -> Tensor:
+        """What the encoder reads of an input (1, time, size); nothing behind it is run."""
+        with until_reached(self.encoder) as found:
+            self.say(self.model, read)
+        first: Tensor = found[0]
+        return first
 
     @torch.inference_mode()
     def watch(self, read: Read) -> tuple[Array, Call]:
@@ -223,7 +227,7 @@ def need_text(given: Any, what: str) -> str:
 
 def stacked(rows: Sequence[Array]) -> Array:
     """Arrays of unlike length (time, size) as one, with zeros behind."""
-    found = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]))
+    found = np.zeros((len(rows), max(map(len, rows)), rows[0].shape[1]), rows[0].dtype)
     for place, own in zip(found, rows, strict=True):
         place[: len(own)] = own
     return found

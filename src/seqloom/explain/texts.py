@@ -17,7 +17,8 @@ from seqloom.config import Settings
 from seqloom.errors import DataError
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.next_tokens import PIECE, SHOWN_TARGETS, Ids, NextToken, as_ids
-from seqloom.explain.subject import Read, Subject, first_read, need_text, repeated
+from seqloom.explain.remarks import Remark
+from seqloom.explain.subject import Read, Subject, need_text, repeated
 from seqloom.explain.trace import Steps, Trace
 from seqloom.nn.encoders import Encoder
 from seqloom.nn.language_model import LanguageModel
@@ -74,10 +75,7 @@ class Generating(NextToken):
         window, remarks = self.settings.text.window, []
         if window and len(ids) > window:
             ids = ids[-window:]
-            remarks.append(
-                f"This model sees {window} tokens at a time and starts every window from zero: "
-                "shown is the last one."
-            )
+            remarks.append(Remark("window", window))
         return self.read_ids(given, ids, pieces_of(ids, self.tokenizer), tuple(remarks))
 
     def examples(self, part: str) -> Iterator[Read]:
@@ -133,7 +131,7 @@ class Classifying(Subject):
         if not self.classifier.is_cut(given):
             return read
         whole, longest = self.classifier.whole_length(given), self.settings.text.max_length
-        return replace(read, remarks=(first_read(whole, longest),), whole=whole)
+        return replace(read, remarks=(Remark("cut", whole, longest),), whole=whole)
 
     def _read_ids(self, given: str, ids: npt.NDArray[Any]) -> Read:
         labels = tuple(self.classifier.labels)
@@ -154,17 +152,8 @@ class Classifying(Subject):
         return logits.log_softmax(-1)
 
     def scores(self, read: Read, rows: int) -> Tensor:
-        """Of each label, in float64 throughout."""
-        model = self.exact
-        assert isinstance(model, SequenceClassifier)
-        inputs, lengths = repeated(read.tensors, rows)
-        if inputs.is_floating_point():
-            inputs = inputs.double()
-        outputs, _ = model.encoder(model.embedding(inputs), lengths)
-        logits: Tensor = model.head(model.pooling(outputs, lengths))
-        if self.classifier.multi:
-            return torch.nn.functional.logsigmoid(logits)
-        return logits.log_softmax(-1)
+        """Of each label."""
+        return self.say(self.model, read, rows)
 
     def finish(self, read: Read, said: Array, found: dict[str, Array], deviation: float) -> Trace:
         """With the probabilities of the labels, of the whole classifier and of its network."""

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from seqloom.errors import DataError, nearest
+from seqloom.explain.cell_equations import Array
 
-Array = npt.NDArray[np.float64]
 Candidates = tuple[tuple[str, float], ...]  # names with probabilities, the likeliest first
 
 AXES = {

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from seqloom.explain.cell_equations import Array
 from seqloom.explain.properties import properties_of
-from seqloom.explain.subject import Read, Subject
+from seqloom.explain.subject import HELD, Read, Subject
 
 TOKENS = 8_000  # of each part that are read
 LONGEST = 800  # tokens of a text, steps of a look-back
@@ -27,6 +27,7 @@ PADDED = 8_192  # tokens, padding counted, that are worked out together
 ENOUGH = 200  # tokens of each part, below which nothing is searched for
 FEWEST = 20  # tokens that have a property, and that have not, in each part
 BEST = 3  # units of each property
+STILL = 1e-6  # change against size, below which a unit in float32 only seems to change
 
 Column = tuple[str, str, int]  # place, signal, unit
 
@@ -76,11 +77,16 @@ def search_units(subject: Subject) -> Search | None:
     named, seen = properties_of(train), properties_of(valid)
     columns, found = states(subject, train)
     _, held = states(subject, valid)
-    followers = []
-    for name in sorted(set(named) & set(seen)):
-        here, there = named[name], seen[name]
-        if is_told(here) and is_told(there):
-            followers += _best(name, columns, (found, here), (held, there))
+    told = [n for n in sorted(set(named) & set(seen)) if is_told(named[n]) and is_told(seen[n])]
+    strengths: Array = np.zeros((0, found.shape[1]))
+    if told:
+        strengths = correlations(found, np.stack([named[name] for name in told]))
+    followers: list[Follower] = []
+    for name, found_here in zip(told, strengths, strict=True):
+        best = np.argsort(-np.abs(found_here), kind="stable")[:BEST]
+        train_best = (found[:, best].astype(np.float64), named[name])
+        valid_best = (held[:, best].astype(np.float64), seen[name])
+        followers += _followers(name, [columns[int(one)] for one in best], train_best, valid_best)
     ordered = sorted(followers, key=lambda one: -abs(one.held))
     return Search(tuple(ordered), (len(found), len(held)))
 
@@ -112,7 +118,7 @@ def states(subject: Subject, reads: Sequence[Read]) -> tuple[list[Column], Array
         arrays = {
             name: array
             for name, array in subject.states(group).items()
-            if name.rpartition(".")[2] in ("hidden", "cell")
+            if name.rpartition(".")[2] in HELD
         }
         columns = [
             (*split_name(name), unit)
@@ -147,36 +153,42 @@ def grouped(reads: Sequence[Read]) -> Iterator[list[Read]]:
         yield group
 
 
-def _best(
+def _followers(
     name: str, columns: list[Column], train: tuple[Array, Array], valid: tuple[Array, Array]
 ) -> list[Follower]:
-    found = correlations(*train)
-    chosen = np.argsort(-np.abs(found), kind="stable")[:BEST]
+    """How well some units follow a property: values (tokens, columns), and of it (tokens,)."""
+    found, held = (correlations(values, own[None])[0] for values, own in (train, valid))
+    kinds = set(np.unique(train[1])) <= {0.0, 1.0}
     result = []
-    for column in chosen:
-        states_here, states_there = train[0][:, column], valid[0][:, column]
-        held = float(correlations(states_there[:, None], valid[1])[0])
-        right = None
-        if set(np.unique(train[1])) <= {0.0, 1.0}:
-            right = balanced((states_here, train[1]), (states_there, valid[1]))
-        place, signal, unit = columns[int(column)]
-        result.append(Follower(name, place, signal, unit, float(found[column]), held, right))
+    for number, (place, signal, unit) in enumerate(columns):
+        here, there = train[0][:, number], valid[0][:, number]
+        right = balanced((here, train[1]), (there, valid[1])) if kinds else None
+        strengths = float(found[number]), float(held[number])
+        result.append(Follower(name, place, signal, unit, *strengths, right))
     return result
 
 
 def correlations(values: Array, wanted: Array) -> Array:
-    """Pearson's correlation of each column (tokens, columns) with a property (tokens,).
+    """Pearson's correlation of each column (tokens, columns) with properties (properties, tokens).
 
-    A column that never changes goes with nothing: 0.
+    A column that never changes, or by no more than rounding, goes with nothing: 0.
 
-    >>> correlations(np.array([[1.0, 5.0], [2.0, 5.0]]), np.array([0.0, 1.0])).tolist()
-    [1.0, 0.0]
+    >>> correlations(np.array([[1.0, 5.0], [2.0, 5.0]]), np.array([[0.0, 1.0]])).tolist()
+    [[1.0, 0.0]]
     """
-    centred, own = values - values.mean(0), wanted - wanted.mean()
-    spread = np.sqrt((centred**2).sum(0) * (own**2).sum())
-    still = spread < 1e-12
-    result: Array = np.where(still, 0.0, own @ centred / np.where(still, 1.0, spread))
+    centred = values - values.mean(0, dtype=np.float64).astype(values.dtype)
+    own = wanted - wanted.mean(1, keepdims=True)
+    size, lengths = (lengths_of(columns) for columns in (values, centred))
+    still = lengths <= STILL * size
+    own = (own / np.sqrt((own**2).sum(1, keepdims=True))).astype(values.dtype)
+    result: Array = np.where(still, 0.0, own @ centred / np.where(still, 1.0, lengths))
     return np.round(result, 12)
+
+
+def lengths_of(values: Array) -> Array:
+    """√Σ v² of each column, added up in float64."""
+    squares: Array = np.einsum("tc,tc->c", values, values, dtype=np.float64)
+    return np.sqrt(squares)
 
 
 def balanced(train: tuple[Array, Array], valid: tuple[Array, Array]) -> float:

@@ -28,6 +28,28 @@ def seen_calls(layer: nn.Module) -> Iterator[list[Call]]:
         handle.remove()
 
 
+class _ReachedError(Exception):
+    """The layer is about to run: what it receives is known, and nothing more is asked."""
+
+
+@contextmanager
+def until_reached(layer: nn.Module) -> Iterator[list[Any]]:
+    """What a layer receives first within; whatever runs there ends before the layer does."""
+    received: list[Any] = []
+
+    def note(_: nn.Module, given: tuple[Any, ...]) -> None:
+        received.extend(given)
+        raise _ReachedError
+
+    handle = layer.register_forward_pre_hook(note)
+    try:
+        yield received
+    except _ReachedError:
+        pass
+    finally:
+        handle.remove()
+
+
 @contextmanager
 def reading_instead(layer: nn.Module, x: Tensor) -> Iterator[None]:
     """A layer that reads ``x`` within, whatever it is given first."""

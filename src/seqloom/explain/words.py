@@ -85,7 +85,7 @@ class Tagging(Subject):
 
     def scores(self, read: Read, rows: int) -> Tensor:
         """Of the tag chosen at each word."""
-        said = self.say(self.exact, read, rows)  # (rows, words, tags)
+        said = self.say(self.model, read, rows)  # (rows, words, tags)
         chosen = torch.tensor(read.extra).view(1, -1, 1).expand(rows, -1, 1)
         return said.gather(2, chosen).squeeze(2)
 

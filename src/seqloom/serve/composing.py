@@ -53,7 +53,7 @@ class ServedComposer(Seen):
             DataError: there is none.
         """
         if row["prompt"] is None:
-            raise DataError("Pass a MIDI file to look into.")
+            raise DataError("Pass a MIDI file to look into.", code="midi_wanted")
         return read_midi(row["prompt"], "The piece", self.composer.grid)
 
     def answer(self, rows: Sequence[Row], options: Options) -> list[Answer]:

@@ -82,15 +82,19 @@ def samples_of(content: bytes, rate: int) -> Iterator[Floats]:
         with soundfile.SoundFile(BytesIO(content)) as file:
             seconds = file.frames / file.samplerate
             if not file.frames:
-                raise DataError("The recording holds no sample.")
+                raise DataError("The recording holds no sample.", code="sound_empty")
             if seconds > LONGEST:
                 raise DataError(
-                    f"The recording has {seconds:,.0f} seconds; at most {LONGEST:.0f} are heard."
+                    f"The recording has {seconds:,.0f} seconds; at most {LONGEST:.0f} are heard.",
+                    code="sound_long",
+                    values=[round(seconds), round(LONGEST)],
                 )
             resampler = Resampler(file.samplerate, rate)
             while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
                 yield resampler.feed(mixed(block))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         why = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
-        raise DataError(f"The recording cannot be read as sound ({why}).") from None
+        raise DataError(
+            f"The recording cannot be read as sound ({why}).", code="sound_unreadable"
+        ) from None
     yield resampler.finish()

@@ -114,8 +114,32 @@ def load_into(target: torch.nn.Module, tensors: dict[str, Tensor], where: Path) 
     """
     try:
         target.load_state_dict(tensors)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
+    except RuntimeError:
+        first, *others = _misfits(target.state_dict(), tensors)
+        more = f" (and {len(others):,} more)" if others else ""
         raise RunError(
-            f"{where}: the weights do not fit the settings beside them: {first}"
+            f"{where}: the weights do not fit the settings beside them, from which this version of "
+            f"Seqloom makes its network: {first}{more}. Use the version that trained the run "
+            '("seqloom" in its run.json), or train again with --overwrite.'
         ) from None
+
+
+def _misfits(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+    """What keeps saved weights from those of a model, each in words."""
+    shapes = [
+        f'"{name}" is {_shape(found[name])}, expected {_shape(own)}'
+        for name, own in expected.items()
+        if name in found and found[name].shape != own.shape
+    ]
+    missing = [f'"{name}" is missing' for name in expected if name not in found]
+    odd = [f'"{name}" is none of its weights' for name in found if name not in expected]
+    return [*shapes, *missing, *odd]
+
+
+def _shape(tensor: Tensor) -> str:
+    """The sizes of a tensor in words.
+
+    >>> _shape(torch.zeros(2, 3)), _shape(torch.tensor(1.0))
+    ('2 × 3', 'a number')
+    """
+    return " × ".join(map(str, tensor.shape)) or "a number"

@@ -47,8 +47,7 @@ def no_words(where: str, columns: Iterable[str]) -> DataError:
     """What is said of a table without a column of words."""
     return DataError(
         f"{where}: no column is called as one of words is ({', '.join(columns)}). "
-        "Call it token or word; to learn, it may also be named with --tokens, and that of the "
-        "tags with --tags."
+        "Call it token or word."
     )
 
 

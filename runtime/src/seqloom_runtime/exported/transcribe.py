@@ -106,7 +106,8 @@ def _of_bytes(content: bytes, rate: int, seconds: float) -> Iterator[Floats]:
         try:
             yield from read_pieces(path, rate, seconds)
         except DataError as error:
-            raise DataError(str(error).replace(str(path), "the recording")) from None
+            message = str(error).replace(str(path), "the recording")
+            raise DataError(message, code=error.code or "sound_unreadable") from None
 
 
 def _answer(heard: Heard) -> dict[str, Any]:

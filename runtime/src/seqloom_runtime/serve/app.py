@@ -78,6 +78,8 @@ class Serving:
                 raise RefusedError(
                     *(503, f"There was no answer within {self.limits.seconds:g} seconds."),
                     retry_after=max(queue.retry_after() for queue in self.queues.values()),
+                    code="no_answer",
+                    values=[self.limits.seconds],
                 ) from None
 
         endpoint.__name__ = f"{answer.__name__}_{task}"
@@ -103,7 +105,7 @@ class Serving:
         """Show what happens inside."""
         model, row = asked.model, asked.only_row()
         if not isinstance(model, Looks):
-            raise RefusedError(404, SEALED.format(model.name))
+            raise RefusedError(404, SEALED.format(model.name), code="sealed", values=[model.name])
         page = await self.aside(model.look, row, asked.language)
         return JSONResponse({"model": model.name, "page": f"/looks/{self.looks.keep(page)}"})
 
@@ -111,7 +113,7 @@ class Serving:
         """Say what mattered."""
         model, row = asked.model, asked.only_row()
         if not isinstance(model, Weighs):
-            raise RefusedError(404, SEALED.format(model.name))
+            raise RefusedError(404, SEALED.format(model.name), code="sealed", values=[model.name])
         found = await self.aside(model.weigh, row)
         return JSONResponse({"model": model.name, **found})
 
@@ -200,8 +202,8 @@ def _add_pages(app: FastAPI, serving: Serving) -> None:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    refusal = error if isinstance(error, RefusedError) else RefusedError(422, str(error))
-    return refused(refusal)
+    assert isinstance(error, SeqloomError)
+    return refused(error if isinstance(error, RefusedError) else RefusedError.of(error))
 
 
 async def _on_missing(request: Request, error: Exception) -> Response:
@@ -218,4 +220,5 @@ async def _on_missing(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    return refused(RefusedError(500, "The server made a mistake; its log says more."))
+    words = "The server made a mistake; its log says more."
+    return refused(RefusedError(500, words, code="fault"))

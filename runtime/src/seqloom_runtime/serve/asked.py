@@ -144,6 +144,8 @@ def _model(name: Any, models: Models) -> Served:
     if not isinstance(name, str) or name not in models:
         shown = name[:60] if isinstance(name, str) else "something else than a text"
         raise RefusedError(
-            404, f'There is no model "{shown}" here. {nearest(str(name)[:60], models)}'
+            *(404, f'There is no model "{shown}" here. {nearest(str(name)[:60], models)}'),
+            code="no_model",
+            values=[shown],
         )
     return models[name]

@@ -50,7 +50,10 @@ async def read_body(request: Request, most: int, seconds: float) -> bytes:
             return await _read(request, most)
     except TimeoutError:
         raise RefusedError(
-            408, f"The request was not sent within {seconds:g} seconds.", closes=True
+            *(408, f"The request was not sent within {seconds:g} seconds."),
+            closes=True,
+            code="not_sent",
+            values=[seconds],
         ) from None
     except ClientDisconnect:
         raise RefusedError(400, "The request broke off.", closes=True) from None
@@ -70,7 +73,12 @@ async def _read(request: Request, most: int) -> bytes:
             continue
         parts.append(part)
     if too_large:
-        raise RefusedError(413, f"The request is larger than {most:,} bytes.", closes=True)
+        raise RefusedError(
+            *(413, f"The request is larger than {most:,} bytes."),
+            closes=True,
+            code="too_large",
+            values=[most],
+        )
     return b"".join(parts)
 
 

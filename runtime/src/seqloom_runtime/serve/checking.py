@@ -53,15 +53,20 @@ def checked(
         if value is None and field.required:
             example = f'{{"{name}": {EXAMPLES[field.kind]}}}'
             raise RefusedError(
-                422, f'{where}"{name}" is missing: {field.help} Expected, for example, {example}.'
+                *(
+                    422,
+                    f'{where}"{name}" is missing: {field.help} Expected, for example, {example}.',
+                ),
+                code="missing",
+                values=[name],
             )
         row[name] = field.default if value is None else _checked(value, field, limits, where, name)
     return row
 
 
 def _checked(value: Any, field: Field, limits: Limits, where: str, name: str) -> Any:
-    def wrong(why: str) -> RefusedError:
-        return RefusedError(422, f'{where}"{name}": {why}')
+    def wrong(why: str, code: str = "", *values: str | float) -> RefusedError:
+        return RefusedError(422, f'{where}"{name}": {why}', code=code, values=values)
 
     match field.kind:
         case "text":
@@ -81,10 +86,11 @@ def _checked(value: Any, field: Field, limits: Limits, where: str, name: str) ->
         case "choice":
             if value not in field.choices:
                 known = ", ".join(field.choices)
-                raise wrong(f"received {_shown(value)}; expected one of {known}.")
+                why = f"received {_shown(value)}; expected one of {known}."
+                raise wrong(why, "choice", name, _shown(value), known)
             return value
         case "integer" | "number":
-            return _number(value, field, wrong)
+            return _number(value, field, name, wrong)
 
 
 def _text(value: Any, field: Field, limits: Limits, wrong: Any) -> str:
@@ -92,12 +98,13 @@ def _text(value: Any, field: Field, limits: Limits, wrong: Any) -> str:
         raise wrong(f"expected a text, received {_kind(value)}.")
     if len(value) > limits.characters:
         raise wrong(
-            f"the text has {len(value):,} characters; at most {limits.characters:,} are read."
+            f"the text has {len(value):,} characters; at most {limits.characters:,} are read.",
+            *("text_long", len(value), limits.characters),
         )
     if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise wrong("the text holds half a surrogate pair, which is no character.")
     if field.required and not value.strip():
-        raise wrong("the text is empty.")
+        raise wrong("the text is empty.", "text_empty")
     return value
 
 
@@ -108,17 +115,19 @@ def _words(value: Any, field: Field, limits: Limits, wrong: Any) -> str | list[s
         raise wrong(f"expected a text or a list of words, received {_kind(value)}.")
     words = [_text(word, field, limits, wrong) for word in value]
     if not words:
-        raise wrong("the list of words is empty.")
+        raise wrong("the list of words is empty.", "text_empty")
     if sum(map(len, words)) > limits.characters:
-        raise wrong(f"the words have more than {limits.characters:,} characters together.")
+        why = f"the words have more than {limits.characters:,} characters together."
+        raise wrong(why, "words_long", limits.characters)
     return words
 
 
 def _series(value: Any, limits: Limits, wrong: Any) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise wrong("expected a list of numbers that is not empty.")
+        raise wrong("expected a list of numbers that is not empty.", "series_empty")
     if len(value) > limits.steps:
-        raise wrong(f"the series has {len(value):,} steps; at most {limits.steps:,} are read.")
+        why = f"the series has {len(value):,} steps; at most {limits.steps:,} are read."
+        raise wrong(why, "series_long", len(value), limits.steps)
     size = len(value[0]) if isinstance(value[0], list) else 0
     if size > MOST_COLUMNS or (size == 0 and isinstance(value[0], list)):
         raise wrong(f"a step has {size} numbers; expected 1 to {MOST_COLUMNS}.")
@@ -129,23 +138,27 @@ def _series(value: Any, limits: Limits, wrong: Any) -> list[Any]:
                 f"step {place:,} is {_shown(step)}; expected {size or 'a number'} as step 1."
             )
         if not all(_is_number(cell) for cell in own):
-            raise wrong(f"step {place:,} is {_shown(step)}; expected a finite number.")
+            why = f"step {place:,} is {_shown(step)}; expected a finite number."
+            raise wrong(why, "series_number", place, _shown(step))
     return value
 
 
 def _table(value: Any, limits: Limits, wrong: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
-        raise wrong("expected a list of objects that is not empty.")
+        raise wrong("expected a list of objects that is not empty.", "table_empty")
     if len(value) > limits.steps:
-        raise wrong(f"the table has {len(value):,} rows; at most {limits.steps:,} are read.")
+        why = f"the table has {len(value):,} rows; at most {limits.steps:,} are read."
+        raise wrong(why, "table_long", len(value), limits.steps)
     for place, row in enumerate(value, 1):
         if not isinstance(row, dict) or not 0 < len(row) <= MOST_COLUMNS:
-            raise wrong(f"row {place:,}: expected an object with 1 to {MOST_COLUMNS} values.")
+            why = f"row {place:,}: expected an object with 1 to {MOST_COLUMNS} values."
+            raise wrong(why, "table_row", place, MOST_COLUMNS)
         for cell in (*row, *row.values()):
             if not isinstance(cell, SCALARS) or (isinstance(cell, float) and not _is_number(cell)):
                 raise wrong(f"row {place:,} holds {_shown(cell)}; expected texts and numbers.")
             if isinstance(cell, str) and (len(cell) > LONGEST_CELL or not _is_unicode(cell)):
-                raise wrong(f"row {place:,} holds a text that is too long or damaged.")
+                why = f"row {place:,} holds a text that is too long or damaged."
+                raise wrong(why, "table_text", place)
     return value
 
 
@@ -160,21 +173,25 @@ def _media(value: Any, wrong: Any) -> bytes:
     else:
         raise wrong(f"expected bytes as base64, received {_kind(value)}.")
     if not content:
-        raise wrong("there are no bytes.")
+        raise wrong("there are no bytes.", "media_empty")
     return content
 
 
-def _number(value: Any, field: Field, wrong: Any) -> float | int:
+def _number(value: Any, field: Field, name: str, wrong: Any) -> float | int:
     if not _is_number(value) or (field.kind == "integer" and value != int(value)):
         kind = "a whole number" if field.kind == "integer" else "a number"
-        raise wrong(f"expected {kind}, received {_shown(value)}.")
+        code = "number_whole" if field.kind == "integer" else "number"
+        raise wrong(f"expected {kind}, received {_shown(value)}.", code, name, _shown(value))
     too_low = field.low is not None and (value <= field.low if field.above else value < field.low)
     if too_low or (field.high is not None and value > field.high):
         ends = (
             [f"{'above' if field.above else 'from'} {field.low:g}"] if field.low is not None else []
         )
         ends += [f"up to {field.high:g}"] if field.high is not None else []
-        raise wrong(f"received {_shown(value)}; expected a number {' '.join(ends)}.")
+        signs = [f"{'>' if field.above else '≥'} {field.low:g}"] if field.low is not None else []
+        signs += [f"≤ {field.high:g}"] if field.high is not None else []
+        why = f"received {_shown(value)}; expected a number {' '.join(ends)}."
+        raise wrong(why, "number_range", name, _shown(value), ", ".join(signs))
     return int(value) if field.kind == "integer" else float(value)
 
 

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import time
 from collections.abc import Collection
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -92,6 +91,8 @@ class Guards:
                 *(503, f"{self.limits.requests:,} requests are answered just now."),
                 retry_after=1,
                 closes=True,
+                code="busy_requests",
+                values=[self.limits.requests],
             )
         if self._key and needs_key(scope["path"]):
             given = headers.get("x-api-key", "")
@@ -100,14 +101,15 @@ class Guards:
             # Digests are compared, of one length whatever was sent, and in constant time.
             if not hmac.compare_digest(_digest(given.encode("latin-1")), self._key):
                 raise RefusedError(
-                    401, "Pass the API key: Authorization: Bearer KEY, or X-API-Key.", closes=True
+                    *(401, "Pass the API key: Authorization: Bearer KEY, or X-API-Key."),
+                    closes=True,
+                    code="key_asked",
                 )
 
 
 def refused(refusal: RefusedError) -> JSONResponse:
     """A refusal as an answer."""
-    message: dict[str, Any] = {"error": " ".join(str(refusal).split())}
-    return JSONResponse(message, refusal.status, headers=refusal.headers)
+    return JSONResponse(refusal.body, refusal.status, headers=refusal.headers)
 
 
 def needs_key(path: str) -> bool:

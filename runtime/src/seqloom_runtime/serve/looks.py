@@ -70,7 +70,9 @@ class Aside:
             RefusedError: enough waits already.
         """
         if self._waiting >= self.most:
-            raise RefusedError(429, "Others look inside just now.", retry_after=2)
+            raise RefusedError(
+                429, "Others look inside just now.", retry_after=2, code="busy_looks"
+            )
         self._waiting += 1
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._thread, call, *given)
@@ -110,5 +112,5 @@ class LookStore:
             RefusedError: there is none, or others have come since.
         """
         if name not in self._pages:
-            raise RefusedError(404, "This view is gone. Ask for it again.")
+            raise RefusedError(404, "This view is gone. Ask for it again.", code="look_gone")
         return self._pages[name]

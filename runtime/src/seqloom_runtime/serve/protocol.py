@@ -20,7 +20,9 @@ HEAD_SECONDS = 10.0  # in which the head of a request has to be there
 
 async def full(scope: Scope, receive: Receive, send: Send) -> None:
     """What a connection too many is told."""
-    refusal = RefusedError(503, "Too many connections are open.", retry_after=2, closes=True)
+    refusal = RefusedError(
+        *(503, "Too many connections are open."), retry_after=2, closes=True, code="connections"
+    )
     await refused(refusal)(scope, receive, send)
 
 

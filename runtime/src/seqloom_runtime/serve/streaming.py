@@ -11,7 +11,7 @@ from typing import Any
 from seqloom_runtime.errors import SeqloomError
 from seqloom_runtime.serve.limits import Limits
 from seqloom_runtime.serve.metrics import Metrics
-from seqloom_runtime.serve.refused import RefusedError
+from seqloom_runtime.serve.refused import RefusedError, told
 
 EVENT_STREAM = "text/event-stream"
 
@@ -32,7 +32,10 @@ class Streaming:
         """
         if self._running >= self.limits.streams:
             raise RefusedError(
-                503, f"{self.limits.streams} texts are streamed just now.", retry_after=2
+                *(503, f"{self.limits.streams} texts are streamed just now."),
+                retry_after=2,
+                code="busy_streams",
+                values=[self.limits.streams],
             )
         self._running += 1
         self.metrics.streams.set(self._running)
@@ -54,9 +57,10 @@ class Streaming:
             yield event({}, "done")
         except TimeoutError:
             seconds = self.limits.stream_seconds
-            yield event({"error": f"The text was not finished within {seconds:g} s."}, "error")
+            message = f"The text was not finished within {seconds:g} s."
+            yield event(told(SeqloomError(message, code="unfinished", values=[seconds])), "error")
         except SeqloomError as error:
-            yield event({"error": " ".join(str(error).split())}, "error")
+            yield event(told(error), "error")
         finally:
             self.end()
 

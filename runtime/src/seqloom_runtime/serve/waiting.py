@@ -77,6 +77,8 @@ class Queue:
                 429,
                 f'{len(self._waiting):,} inputs wait for "{self.served.name}" already.',
                 retry_after=self.retry_after(),
+                code="busy_rows",
+                values=[len(self._waiting), self.served.name],
             )
         loop = asyncio.get_running_loop()
         own = [_Waiting(row, options, size_of(row), loop.create_future()) for row in rows]
@@ -87,9 +89,7 @@ class Queue:
             return [await one.done for one in own]
         except SeqloomError as error:
             number = next(n for n, one in enumerate(own, 1) if one.done.done() and _failed(one))
-            raise RefusedError(
-                422, f"Row {number}: {error}" if len(own) > 1 else str(error)
-            ) from None
+            raise RefusedError.of(error, f"Row {number}: " if len(own) > 1 else "") from None
         finally:
             for one in own:  # whoever no longer waits need not be answered
                 if not one.done.cancel():

@@ -72,7 +72,8 @@ def read_image(image: Any, size: int, fit: Fit = "crop") -> Pixels:
         except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
             why = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
-                f"{name}: the picture is damaged or cut off ({why}). Put a whole one there."
+                f"{name}: the picture is damaged or cut off ({why}). Put a whole one there.",
+                code="picture_unreadable",
             ) from None
         finally:
             if not hasattr(image, "convert"):
@@ -103,9 +104,15 @@ def _opened_file(file: str | os.PathLike[str] | BinaryIO) -> tuple[Image, str]:
     except UnidentifiedImageError:
         empty = named and os.path.getsize(name) == 0
         what = "the file is empty" if empty else "is no picture that can be read"
-        raise DataError(f"{name}: {what}. Expected {' '.join(SUFFIXES)}.") from None
+        raise DataError(
+            f"{name}: {what}. Expected {' '.join(SUFFIXES)}.", code="picture_unreadable"
+        ) from None
     except Pillow.DecompressionBombError:
-        raise DataError(f"{name}: has too many pixels to be a picture. Scale it down.") from None
+        raise DataError(
+            f"{name}: has too many pixels to be a picture. Scale it down.",
+            code="picture_large",
+            values=[LARGEST_PIXELS],
+        ) from None
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror or error}).") from None
     if opened.width * opened.height > LARGEST_PIXELS:
@@ -113,7 +120,9 @@ def _opened_file(file: str | os.PathLike[str] | BinaryIO) -> tuple[Image, str]:
         opened.close()
         raise DataError(
             f"{name}: has {width:,} x {height:,} pixels; at most {LARGEST_PIXELS:,} are read. "
-            "Scale it down."
+            "Scale it down.",
+            code="picture_large",
+            values=[LARGEST_PIXELS],
         )
     return opened, name
 

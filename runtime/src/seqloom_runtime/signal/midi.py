@@ -65,16 +65,24 @@ def read_midi(content: bytes, name: str, grid: int) -> Piece:
     """
     file = _parse(content, name)
     if file.ticks_per_beat <= 0:
-        raise DataError(f"{name}: counts time in film frames (SMPTE), not in beats.")
+        raise DataError(
+            f"{name}: counts time in film frames (SMPTE), not in beats.", code="midi_unreadable"
+        )
     if file.type == 2:
-        raise DataError(f"{name}: holds several pieces in one file (MIDI type 2).")
+        raise DataError(
+            f"{name}: holds several pieces in one file (MIDI type 2).", code="midi_unreadable"
+        )
     reading = _Reading(grid / file.ticks_per_beat)
     for number, track in enumerate(file.tracks):
         reading.track(number, track)
     if not reading.rows:
-        raise DataError(f"{name}: holds no note.")
+        raise DataError(f"{name}: holds no note.", code="midi_empty")
     if max(row[0] + row[1] for row in reading.rows) > MOST_STEPS:
-        raise DataError(f"{name}: is longer than {MOST_STEPS:,} steps of the grid.")
+        raise DataError(
+            f"{name}: is longer than {MOST_STEPS:,} steps of the grid.",
+            code="midi_long",
+            values=[MOST_STEPS],
+        )
     return Piece(
         name,
         grid,
@@ -91,16 +99,22 @@ def _parse(content: bytes, name: str) -> mido.MidiFile:
     from mido.midifiles.meta import KeySignatureError
 
     if not content.startswith(b"MThd"):
-        raise DataError(f"{name}: is no MIDI file (it does not begin with MThd).")
+        raise DataError(
+            f"{name}: is no MIDI file (it does not begin with MThd).", code="midi_unreadable"
+        )
     if len(content) > LARGEST_BYTES:
-        raise DataError(f"{name}: is larger than {LARGEST_BYTES:,} bytes.")
+        raise DataError(
+            f"{name}: is larger than {LARGEST_BYTES:,} bytes.",
+            code="too_large",
+            values=[LARGEST_BYTES],
+        )
     wrong = (OSError, EOFError, ValueError, LookupError, TypeError, struct.error, KeySignatureError)
     try:
         return mido.MidiFile(file=io.BytesIO(content), clip=True)
     except wrong as error:
         early = isinstance(error, EOFError)  # which itself says nothing
         reason = "it ends too early" if early else str(error) or type(error).__name__
-        raise DataError(f"{name}: is damaged ({reason}).") from None
+        raise DataError(f"{name}: is damaged ({reason}).", code="midi_unreadable") from None
 
 
 @dataclass

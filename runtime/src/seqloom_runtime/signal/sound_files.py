@@ -100,7 +100,10 @@ def read_pieces(path: Path, rate: int, seconds: float = BLOCK_SECONDS) -> Iterat
     """
     sound = look_at(path)
     if not sound.seconds:
-        raise DataError(f"{path}: holds no sample. Pass a recording in which something is heard.")
+        raise DataError(
+            f"{path}: holds no sample. Pass a recording in which something is heard.",
+            code="sound_empty",
+        )
     import soundfile
 
     resampler = Resampler(sound.rate, rate)

@@ -105,10 +105,13 @@ class PictureDescriber:
         if options.temperature and options.n_best > 1:
             raise SettingsError(
                 f"--n-best {options.n_best}: one caption is drawn of each picture. Leave out "
-                "--temperature, or draw again with another --seed."
+                "--temperature, or draw again with another --seed.",
+                code="one_drawn",
             )
         if options.coverage_penalty and not self.looks:
-            raise SettingsError("--coverage-penalty needs attention, and this model has none.")
+            raise SettingsError(
+                "--coverage-penalty needs attention, and this model has none.", code="no_attention"
+            )
 
     @property
     def looks(self) -> bool:

@@ -105,7 +105,9 @@ class EventComposer(Generic[Made]):
         if prompt is None:
             return [BEGIN], Prompt()
         if not len(prompt.notes):
-            raise DataError(f"{prompt.name}: holds no note in the bars that are read.")
+            raise DataError(
+                f"{prompt.name}: holds no note in the bars that are read.", code="bars_empty"
+            )
         ids = [int(i) for i in self.vocabulary.encode(prompt)]
         return [BEGIN, *ids], Prompt(sum(1 for _ in prompt.bars()), prompt.end)
 
@@ -153,7 +155,8 @@ class RollComposer(Generic[Made]):
         if options.top_p < 1 or options.top_k:
             raise SettingsError(
                 "--top-p and --top-k choose among events; a piano roll draws each key. "
-                "Pass --temperature."
+                "Pass --temperature.",
+                code="roll_keys",
             )
         if len(options.instruments) > 1:
             raise SettingsError("A piano roll is played by one instrument; several were given.")
@@ -173,5 +176,8 @@ class RollComposer(Generic[Made]):
             prompt = prompt.first_bars(options.prompt_bars)
         frames = frames_of_piece(prompt).astype(np.float32)
         if not frames.any():
-            raise DataError(f"{prompt.name}: holds no note of a piano in the bars that are read.")
+            raise DataError(
+                f"{prompt.name}: holds no note of a piano in the bars that are read.",
+                code="bars_empty",
+            )
         return frames

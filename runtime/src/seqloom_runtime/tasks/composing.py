@@ -60,7 +60,11 @@ def parse_key(words: str) -> tuple[int, str]:
     tonic = TONICS.get(name[:1].upper())
     sign = {"": 0, "#": 1, "b": -1, "♯": 1, "♭": -1}.get(name[1:])
     if tonic is None or sign is None or mode not in ("", "major", "minor"):
-        raise SettingsError(f'key = "{words}": expected a key such as C, F#, Bb, Am or "D minor".')
+        raise SettingsError(
+            f'key = "{words}": expected a key such as C, F#, Bb, Am or "D minor".',
+            code="key_words",
+            values=[words],
+        )
     return (tonic + sign) % 12, mode or "major"
 
 
@@ -138,7 +142,10 @@ class Rules:
         outside = ~np.isin(self.values % 12, list(scale_of(tonic, mode)))
         self.ruled_out |= self.of_kind["pitch"] & outside
         if self.of_kind["pitch"].any() and not (self.of_kind["pitch"] & ~self.ruled_out).any():
-            raise SettingsError("The model knows no note of that key; it was trained on few notes.")
+            raise SettingsError(
+                "The model knows no note of that key; it was trained on few notes.",
+                code="key_unknown",
+            )
 
     def _players(self, wanted: Sequence[Instrument]) -> set[tuple[int, int]]:
         """Instruments that may play: all that the model knows, or those asked for."""

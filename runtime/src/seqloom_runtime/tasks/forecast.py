@@ -283,7 +283,9 @@ def check_known(found: SeriesSet, horizon: int) -> None:
                 f'Series "{one.name}": {columns} must be known for the {horizon:,} steps to be '
                 f"forecast, and the values end before {shown(first)}. Pass a file with rows for "
                 "them, in which the values to forecast are empty"
-                + (f", or --horizon {there}." if there else ".")
+                + (f", or --horizon {there}." if there else "."),
+                code="future_known",
+                values=[one.name, ", ".join(found.known), horizon],
             )
 
 

@@ -230,11 +230,14 @@ def check_like(found: SeriesSet, scales: SeriesScales, name: str) -> None:
         if len(theirs) != len(ours):
             raise DataError(
                 f"{name}: the run was trained on the columns {', '.join(ours) or 'none'} "
-                f"({what}), and here are {', '.join(theirs) or 'none'}."
+                f"({what}), and here are {', '.join(theirs) or 'none'}.",
+                code="columns",
+                values=[", ".join(ours) or "–", ", ".join(theirs) or "–"],
             )
     ours, theirs = scales.frequency, found.frequency
     if ours.unit != "step" and (ours.unit, ours.count) != (theirs.unit, theirs.count):
         raise DataError(
             f"{name}: the run was trained on series that are {ours.describe()}, and these are "
-            f"{theirs.describe()}. Pass data of the same frequency."
+            f"{theirs.describe()}. Pass data of the same frequency.",
+            code="frequency",
         )

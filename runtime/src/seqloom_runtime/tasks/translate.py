@@ -140,10 +140,13 @@ class TextTranslator:
         if options.temperature and options.n_best > 1:
             raise SettingsError(
                 f"--n-best {options.n_best}: one translation is drawn of each text. Leave out "
-                "--temperature, or draw again with another --seed."
+                "--temperature, or draw again with another --seed.",
+                code="one_drawn",
             )
         if options.coverage_penalty and not self.network.looks:
-            raise SettingsError("--coverage-penalty needs attention, and this model has none.")
+            raise SettingsError(
+                "--coverage-penalty needs attention, and this model has none.", code="no_attention"
+            )
 
     def _stream(
         self,

@@ -186,7 +186,7 @@ def hangul_share(text: str) -> float:
     0.5
     """
     codes = code_points(text)
-    counts = np.bincount(codes, minlength=0x110000)
+    counts = np.bincount(codes, minlength=SYLLABLE + SYLLABLES)
     letters = sum(int(counts[code]) for code in np.flatnonzero(counts) if chr(code).isalpha())
     syllables = int(counts[SYLLABLE : SYLLABLE + SYLLABLES].sum())
     return syllables / letters if letters else 0.0

@@ -30,8 +30,19 @@ export function make(tag, attributes = {}, ...children) {
 
 export function say(text) { document.getElementById("said").textContent = text; }
 
+// An error of the server in the page's language; its own words are English.
+function told(found) {
+  const sentences = WORDS[state.language].errors;
+  if (!sentences || !found.error) return found.error;
+  const values = (found.values || []).map(value => typeof value === "number" ? value.toLocaleString("en") : value);
+  return found.code in sentences ? word(`errors.${found.code}`, ...values) : word("refused", found.error);
+}
+
 export class Refused extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  constructor(status, found) {
+    super(told(found));
+    Object.assign(this, { status, code: found.code || "", values: found.values || [] });
+  }
 }
 
 async function send(path, body, signal) {
@@ -43,12 +54,12 @@ async function send(path, body, signal) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(0, word("failed", error.message));
+    throw new Refused(0, { error: error.message, code: "failed", values: [error.message] });
   }
   if (response.ok) return response;
-  const message = await response.json().then(found => found.error, () => response.statusText);
+  const found = await response.json().catch(() => ({ error: response.statusText }));
   if (response.status === 401) document.getElementById("key").hidden = false;
-  throw new Refused(response.status, message);
+  throw new Refused(response.status, found);
 }
 
 export async function ask(path, body, signal) { return (await send(path, body, signal)).json(); }
@@ -67,7 +78,7 @@ export async function* events(path, body, signal) {
       const lines = part.split("\n");
       const name = lines.find(line => line.startsWith("event: "))?.slice(7) || "message";
       const data = JSON.parse(lines.find(line => line.startsWith("data: ")).slice(6));
-      if (name === "error") throw new Refused(0, data.error);
+      if (name === "error") throw new Refused(0, data);
       if (name === "done") return;
       yield data;
     }

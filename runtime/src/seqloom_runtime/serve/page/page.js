@@ -86,8 +86,8 @@ async function look() {
   } catch (error) {
     if (error.status === 429) again = true;
     else if (view.isConnected) {
-      const most = /a page shows up to (\d+)/.exec(error.message);
-      view.replaceChildren(make("p", { class: "note" }, most ? word("insideLong", most[1]) : error.message));
+      const words = error.code === "inside_long" ? word("insideLong", error.values[0]) : error.message;
+      view.replaceChildren(make("p", { class: "note" }, words));
     }
   } finally {
     looking = false;

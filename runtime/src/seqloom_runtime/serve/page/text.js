@@ -114,7 +114,7 @@ export function classify(model, place, tools) {
     let found;
     place.replaceChildren(make("h3", {}, word("mattered")), make("p", { class: "note" }, word("busy")));
     try { found = await ask("/v1/classify/weigh", { model: model.name, ...row() }); } catch (error) {
-      place.replaceChildren(make("p", { class: "note" }, error.status === 422 ? word("matteredLong") : error.message));
+      place.replaceChildren(make("p", { class: "note" }, error.code === "inside_long" ? word("matteredLong") : error.message));
       return;
     }
     const tokens = make("p", { class: "tokens" });
