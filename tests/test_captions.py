@@ -95,8 +95,18 @@ def test_columns_of_training_that_other_data_have_not_are_looked_for(folder: Pat
     trained = DataSettings(image="image", caption="alt")
     with pytest.raises(SettingsError, match="--image image: there is no such column"):
         plan_captions(source, trained)
-    plan = plan_captions(source, known_columns(source, trained))
+    said: list[str] = []
+    plan = plan_captions(source, known_columns(source, trained, said.append))
     assert (plan.image, plan.caption) == ("photo", "alt")
+    assert said == [
+        'c: has no column "image", as training had; pictures are read in "photo", '
+        'captions in "alt".'
+    ]
+    assert known_columns(source, DataSettings(image="photo"), said.append).image == "photo"
+    assert len(said) == 1
+    (folder / "d.json").write_text('[{"a": "a.jpg", "b": "b.jpg", "c": "words", "d": "more"}]')
+    with pytest.raises(DataError, match=r'has no column "image" and no column "alt".*Rename them'):
+        known_columns(open_captions(folder / "d.json"), trained, said.append)
 
 
 def test_what_is_missing_or_empty_is_counted_and_named(folder: Path) -> None:

@@ -220,7 +220,7 @@ def test_characters_never_seen_are_counted_when_a_run_is_scored(
     for n, text in enumerate(["ab", "axz", "zz"]):
         soundfile.write(str(tmp_path / f"{text}_anna_{n}.wav"), say("ab", n), RATE)
     assert cli.run(["evaluate", run, f"{tmp_path}/*.wav"]) == 0
-    line = "2 of 3 transcripts hold 4 tokens that the training part has not ('x', 'z')"
+    line = "2 of 3 transcripts hold 4 tokens that the vocabulary has not ('x', 'z')"
     assert line in capsys.readouterr().out
     result = api.evaluate(one_way.run_.path, f"{tmp_path}/*.wav")
     assert result["unseen"] == {"transcripts": 2, "tokens": 4, "which": ["x", "z"]}
@@ -377,6 +377,16 @@ def test_one_way_hears_silence_behind(
 def test_a_step_is_as_long_as_the_network_needs(asked: Any, stack: int, stride: int) -> None:
     found = resolved_audio(override(default_settings("transcribe"), asked, "test"), 8_000)
     assert (found.stack, found.stride) == (stack, stride)
+
+
+def test_a_step_lies_in_the_middle_of_what_it_hears(
+    one_way: SpeechRecognizer, both_ways: SpeechRecognizer
+) -> None:
+    long, short = one_way.transcriber.frames, both_ways.transcriber.frames
+    assert long.times(3) == pytest.approx([0.125, 0.155, 0.185])  # of 25 frames, each third
+    assert short.times(3) == pytest.approx([0.015, 0.045, 0.075])
+    saved = short.settings.model_copy(update={"stack": 7, "stride": 0})
+    assert dataclasses.replace(short, settings=saved).stride == 7  # as runs were saved once
 
 
 def test_one_way_says_how_far_ahead_it_hears(

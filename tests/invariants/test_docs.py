@@ -144,13 +144,14 @@ def test_both_languages_show_the_same_commands(english: str, korean: str) -> Non
     assert code[0] == code[1] != []
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
-def test_what_is_installed_from_the_checkout_comes_with_the_runtime(page: str) -> None:
+def test_what_is_installed_from_the_checkout_comes_with_the_runtime() -> None:
     """The package depends on the runtime, which no index has: pip must be given both."""
-    here = re.compile(r'pip install .*(?<=\s)"?\.(\[|$)')
-    lines = [line for line in commands(page) if here.match(line)]
-    assert lines, "the page tells how to install"
-    assert all(" ./runtime " in line for line in lines)
+    pages = ["README.md", "README.ko.md", *(page for pair in PAIRS for page in pair)]
+    asked = {page: re.findall(r"pip install ([^`\n#]*)", read(page)) for page in pages}
+    ours = re.compile(r'(^|\s)"?(\.|seqloom)(\[|\s|$)')
+    lines = {page: [one for one in found if ours.search(one)] for page, found in asked.items()}
+    assert lines["README.md"] and lines["docs/guide/serve.md"], "the pages tell how to install"
+    assert [one for found in lines.values() for one in found if "./runtime" not in one] == []
 
 
 def rows(page: str) -> list[list[str]]:

@@ -6,7 +6,7 @@ captions in one. Knows no pixels: pictures are opened by ``signal.images``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -80,6 +80,18 @@ def plan_captions(source: Source, settings: DataSettings, *, needed: bool = True
     rows = list(islice(caption_records(source, settings, ReadReport()), LOOKED_AT))
     if not rows:
         raise DataError(f"{source.name}: holds no rows; expected pictures and captions.")
+    image, caption = _columns(rows, source, settings, needed=needed)
+    folder, where = _folder(source, settings, [row.get(image) for row in rows])
+    words = f'pictures are named in column "{image}"{where}'
+    if caption:
+        words += f', captions stand in column "{caption}"'
+    return CaptionPlan(image, caption, folder, words)
+
+
+def _columns(
+    rows: list[dict[str, Any]], source: Source, settings: DataSettings, *, needed: bool
+) -> tuple[str, str]:
+    """The columns of picture and caption, "" where there is none and none is needed."""
     columns = list(rows[0])
     image = _named(settings.image, columns, "image") or _image_column(rows, source)
     left = [name for name in columns if name != image]
@@ -92,11 +104,7 @@ def plan_captions(source: Source, settings: DataSettings, *, needed: bool = True
                 f"{_listed(columns)}. Name it with --caption."
             )
         caption = texts[0]
-    folder, where = _folder(source, settings, [row.get(image) for row in rows])
-    words = f'pictures are named in column "{image}"{where}'
-    if caption:
-        words += f', captions stand in column "{caption}"'
-    return CaptionPlan(image, caption or "", folder, words)
+    return image, caption or ""
 
 
 def caption_records(
@@ -252,13 +260,35 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {left:,} others" if left > 0 else shown
 
 
-def known_columns(source: Source, settings: DataSettings) -> DataSettings:
-    """The settings without columns of training that other data have not: theirs are looked for."""
-    first = next(caption_records(source, settings, ReadReport()), {})
-    named = {"image": settings.image, "caption": settings.caption}
-    return settings.model_copy(
-        update={flag: name if name in first else None for flag, name in named.items()}
-    )
+def known_columns(
+    source: Source, settings: DataSettings, say: Callable[[str], None], *, needed: bool = True
+) -> DataSettings:
+    """The settings without columns of training that other data have not: theirs are looked for.
+
+    Args:
+        say: told which columns stand for them.
+        needed: whether there must be a caption too.
+
+    Raises:
+        DataError: which they are, nobody can say.
+    """
+    rows = list(islice(caption_records(source, settings, ReadReport()), LOOKED_AT))
+    asked = {"image": settings.image, "caption": settings.caption}
+    lost = {flag: name for flag, name in asked.items() if name and rows and name not in rows[0]}
+    if not lost:
+        return settings
+    found = settings.model_copy(update=dict.fromkeys(lost))
+    missing = " and ".join(f'no column "{name}"' for name in lost.values())
+    try:
+        image, caption = _columns(rows, source, found, needed=needed)
+    except DataError as error:
+        raise DataError(
+            f"{source.name}: has {missing}, as the training data had, and no column that is surely "
+            f"in its place; the columns are {_listed(list(rows[0]))}. Rename them."
+        ) from error
+    captions = f', captions in "{caption}"' if caption else ""
+    say(f'{source.name}: has {missing}, as training had; pictures are read in "{image}"{captions}.')
+    return found
 
 
 def _listed(columns: Sequence[str]) -> str:

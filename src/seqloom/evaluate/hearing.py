@@ -27,7 +27,7 @@ class Hearing:
         mel: (frames, bands).
         frame_seconds: from one frame to the next.
         probabilities: of each token at each step (steps, vocab); token 0 says nothing.
-        step_seconds: from one step to the next.
+        times: seconds at which each step lies (steps,): the middle of what the network sees there.
         tokens: how each id is written.
         ids: of the transcript.
         places: the step in which each of them is said first.
@@ -37,7 +37,7 @@ class Hearing:
     mel: npt.NDArray[Any]
     frame_seconds: float
     probabilities: npt.NDArray[Any]
-    step_seconds: float
+    times: npt.NDArray[np.float64]
     tokens: Sequence[str]
     ids: Sequence[int]
     places: npt.NDArray[np.int64]
@@ -78,13 +78,14 @@ def _draw_mel(axes: Any, hearing: Hearing, shown: float) -> None:
 def _draw_probabilities(axes: Any, hearing: Hearing, characters: set[int]) -> None:
     """A line for silence and for each token that was thought of."""
     found = hearing.probabilities
-    times = (np.arange(len(found)) + 0.5) * hearing.step_seconds
     likely = [int(n) for n in np.flatnonzero(found.max(0) >= LEAST) if n]
     likely = sorted(likely, key=lambda n: -found[:, n].max())[:MOST_TOKENS]
-    axes.fill_between(times, found[:, 0], color=SILENT, alpha=0.25, linewidth=0, label="nothing")
+    axes.fill_between(
+        hearing.times, found[:, 0], color=SILENT, alpha=0.25, linewidth=0, label="nothing"
+    )
     for number in sorted(likely, key=lambda n: hearing.tokens[n]):
         name = drawable(hearing.tokens[number], characters) or "␣"
-        axes.plot(times, found[:, number], linewidth=1.4, label=name)
+        axes.plot(hearing.times, found[:, number], linewidth=1.4, label=name)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("seconds")
     axes.set_ylabel("probability")
@@ -98,7 +99,7 @@ def _draw_probabilities(axes: Any, hearing: Hearing, characters: set[int]) -> No
 def _mark(axes: Any, hearing: Hearing, characters: set[int], shown: float, written: bool) -> None:
     """Where each token of the transcript is said."""
     for number, place in zip(hearing.ids, hearing.places, strict=True):
-        time = (float(place) + 0.5) * hearing.step_seconds
+        time = float(hearing.times[int(place)])
         if time > shown:
             break
         axes.axvline(time, color=MARK, linewidth=1.0, alpha=0.8, linestyle=":")

@@ -81,8 +81,8 @@ class Transcribing(Subject):
         """A recording by its steps, what is said at each (steps, tokens), and its transcript."""
         fits = 0 < steps_needed(ids) <= len(rows)
         places = align(rows, ids) if fits else np.zeros(0, np.int64)
-        seconds = self.transcriber.frames.step_seconds
-        tokens = tuple(f"{step * seconds:.2f}" for step in range(len(steps)))
+        frames = self.transcriber.frames
+        tokens = tuple(f"{time:.2f}" for time in frames.times(len(steps)) - frames.step_seconds / 2)
         said = [SILENT] * len(steps)
         names = self.names(ids)
         for place, spoken in zip(places, names, strict=False):
@@ -151,12 +151,13 @@ class Transcribing(Subject):
             yield Remark("searched")
 
     def bands(self, samples: Floats, steps: int) -> Array:
-        """Log-mel bands of a recording (bands, frames), as many frames as the steps stand for."""
+        """Log-mel bands of a recording (bands, frames): those in the middle of each step."""
         frames = self.transcriber.frames
-        mel = log_mel(samples, frames.mel)[: steps * frames.stride]
-        missing = steps * frames.stride - len(mel)
-        held: Array = np.pad(mel, ((0, missing), (0, 0)), mode="minimum").T.astype(np.float64)
-        return held
+        first = (frames.settings.stack - frames.stride) // 2
+        mel = log_mel(samples, frames.mel)
+        end = first + steps * frames.stride
+        held = np.pad(mel, ((0, max(0, end - len(mel))), (0, 0)), mode="minimum")[first:end]
+        return held.T.astype(np.float64)
 
     def examples(self, part: str) -> Iterator[Read]:
         """Recordings of a part: how loud each step is, and what was said last there."""

@@ -35,7 +35,7 @@ def reverse_by_length(x: Tensor, lengths: Tensor) -> Tensor:
     last = lengths.unsqueeze(1) - 1
     index = torch.where(time <= last, last - time, time)  # (batch, time)
     first = torch.arange(batch, device=x.device).unsqueeze(1) * steps
-    turned: Tensor = _Turned.apply(x, (index + first).view(-1))  # type: ignore[no-untyped-call]
+    turned: Tensor = _Turned.apply(x, (index + first).view(-1))
     return turned
 
 
@@ -57,7 +57,7 @@ class _Turned(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (rows,) = ctx.saved_tensors
-        turned: Tensor = _Turned.apply(gradients[0], rows)  # type: ignore[no-untyped-call]
+        turned: Tensor = _Turned.apply(gradients[0], rows)
         return turned, None
 
 

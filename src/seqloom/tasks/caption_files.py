@@ -71,7 +71,7 @@ def pictures_of(
 def _of_table(data: Any, settings: Settings, say: Callable[[str], None]) -> list[Captioned]:
     source, report = open_captions(data), ReadReport()
     own = settings.data.model_copy(update={"images": None, "caption": None})
-    asked = known_columns(source, own)
+    asked = known_columns(source, own, say, needed=False)
     plan = plan_captions(source, asked, needed=False)
     found = read_captioned(source, plan, asked, report)
     if report.dropped:

@@ -149,7 +149,7 @@ def read_references(
         DataError: no picture with a caption is left.
     """
     source, report = open_captions(data), ReadReport()
-    asked = known_columns(source, settings.data.model_copy(update={"images": None}))
+    asked = known_columns(source, settings.data.model_copy(update={"images": None}), say)
     plan = plan_captions(source, asked)
     found, damaged = [], []
     for picture in read_captioned(source, plan, asked, report):

@@ -101,7 +101,7 @@ class SpeechCorpus:
             if count:
                 yield (
                     f"{count:,} of {self.facts.recordings[part]:,} {part} transcripts hold tokens "
-                    "that the training part has not; they cannot be said."
+                    "that the vocabulary has not; they cannot be said."
                 )
 
     def _sizes(self) -> str:
@@ -173,7 +173,7 @@ def prepare_speech(source: Source, settings: Settings) -> SpeechCorpus:
             settings.text.model_dump(),
             settings.model.bidirectional,
             settings.model.encoder,
-            settings.model.front,
+            *([] if settings.audio.stack else [settings.model.front]),  # which decides it then
             settings.train.seed,
         ]
     )

@@ -171,7 +171,7 @@ def evaluate_run(run: Run, settings: Settings, data: Any) -> dict[str, Any]:
 
 
 def unseen_in(texts: Sequence[str], tokenizer: Tokenizer) -> dict[str, Any]:
-    """Transcripts with tokens that the training part has not, how many those are, and which."""
+    """Transcripts with tokens that the vocabulary has not, how many those are, and which."""
     counts = [int((tokenizer.encode(text) == tokenizer.unknown).sum()) for text in texts]
     held = (text for text, count in zip(texts, counts, strict=True) if count)
     which = dict.fromkeys(part for text in held for part in tokenizer.unknown_words(text))
@@ -185,7 +185,7 @@ def remarks_on(unseen: dict[str, Any], transcripts: int) -> Iterator[str]:
         more = ", …" if len(unseen["which"]) > SHOWN else ""
         yield (
             f"{unseen['transcripts']:,} of {transcripts:,} transcripts hold {unseen['tokens']:,} "
-            f"tokens that the training part has not ({shown}{more}); they cannot be said, and "
+            f"tokens that the vocabulary has not ({shown}{more}); they cannot be said, and "
             "count as mistakes."
         )
 

@@ -179,7 +179,7 @@ def hearing_of(
         log_mel(samples, frames.mel),
         frames.mel.hop_size / frames.mel.rate,
         np.exp(rows),
-        frames.step_seconds,
+        frames.times(len(rows)),
         names,
         ids if fits else [],
         places,

@@ -46,7 +46,7 @@ def remark_on_repeats(music: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     return (
         f"Of the bars that it learnt from {real:.1%} come again, of those that it writes "
-        f"{ours:.1%}: it goes on well, but does not return to what was played."
+        f"{ours:.1%}: it goes on, but does not return to what was played."
     )
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqloom_runtime.batching import pad
+from seqloom_runtime.batching import arriving, pad
 from seqloom_runtime.decode.beam import Hypothesis
 from seqloom_runtime.errors import SettingsError
 from seqloom_runtime.signal.images import Pixels, check_pillow, read_image
@@ -122,7 +121,7 @@ class PictureDescriber:
         self, stream: Iterator[Pixels], options: Any, attention: bool
     ) -> Iterator[list[Caption]]:
         number = 0
-        while chunk := list(islice(stream, AT_ONCE)):
+        for chunk in arriving(stream, AT_ONCE):
             yield from self._chunk(np.stack(chunk), options, number, attention)
             number += len(chunk)
 

@@ -106,12 +106,18 @@ class SpeechFrames:
     @property
     def stride(self) -> int:
         """Frames from one step to the next."""
-        return int(self.settings.stride or self.settings.stack)
+        return int(self.settings.stride or self.settings.stack)  # 0 of runs that were saved so
 
     @property
     def step_seconds(self) -> float:
         """Seconds from one step to the next."""
         return self.stride * self.mel.hop_size / self.mel.rate
+
+    def times(self, count: int) -> npt.NDArray[np.float64]:
+        """Seconds at which so many steps lie: the middle of the frames that each has."""
+        middles = np.arange(count) * self.stride + float(self.settings.stack) / 2
+        seconds: npt.NDArray[np.float64] = middles * self.mel.hop_size / self.mel.rate
+        return seconds
 
     def __call__(self, samples: Floats) -> Floats:
         """Steps of a recording (steps, size)."""
