@@ -244,24 +244,26 @@ def test_input_that_is_no_text_is_one_line(runs: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
-def test_a_line_in_a_pipe_is_answered_before_the_pipe_ends(runs: Path) -> None:
+def test_a_line_in_a_pipe_is_answered_before_the_pipe_ends(runs: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "seqloom", "predict", str(runs / "films"), "-"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **pipes, text=True) as predict:
+    errors = (tmp_path / "errors").open("w+")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+    with errors, subprocess.Popen(command, **pipes, text=True) as predict:
         assert predict.stdin and predict.stdout
         said: list[str] = []
         reader = threading.Thread(target=deque, args=(map(said.append, predict.stdout), 0))
         reader.start()
         for _ in range(200):
+            if len(said) > 1 or predict.poll() is not None:
+                break
             predict.stdin.write("good film\n")
             predict.stdin.flush()
             time.sleep(0.3)
-            if len(said) > 1:
-                break
         early = len(said)
         predict.stdin.close()
         reader.join(60)
-    assert early > 1 and said[0].startswith("text,predicted") and said[1].startswith("good film,")
+    assert early > 1, (tmp_path / "errors").read_text()
+    assert said[0].startswith("text,predicted") and said[1].startswith("good film,")
 
 
 def test_a_run_starts_from_another(seqloom: Seqloom, runs: Path) -> None:
