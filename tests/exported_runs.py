@@ -70,7 +70,7 @@ def hearing_run(folder: Path) -> Run:
     from seqloom.tasks.speech_model import build_recognizer
 
     torch.manual_seed(0)
-    audio = {"sample_rate": 8_000, "bands": 12, "standardise": "train"}
+    audio = {"sample_rate": 8_000, "bands": 12, "stack": 3, "standardise": "train"}
     changes = {"audio": audio, "model": {**SMALL["model"], "bidirectional": False}}
     settings = override(default_settings("transcribe"), changes, "test")
     tokenizer = CharTokenizer.fit(["abc"], TextSettings())

@@ -111,6 +111,15 @@ def test_a_setting_that_a_task_would_pass_over_is_refused() -> None:
     check_taken("classify", default_settings("classify"))
 
 
+def test_what_was_once_a_default_is_passed_over_where_it_has_no_meaning() -> None:
+    """The config.toml of a run names every setting, at what was its default then."""
+    base = default_settings("generate")
+    for value in (0, 3):
+        check_taken("generate", override(base, {"audio": {"stack": value}}, "test"))
+    with pytest.raises(SettingsError, match="--stack has no meaning for generate"):
+        check_taken("generate", override(base, {"audio": {"stack": 4}}, "test"))
+
+
 @pytest.mark.parametrize(
     ("task", "encoder", "train", "hidden_size", "num_layers"),
     [

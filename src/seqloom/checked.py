@@ -28,6 +28,7 @@ LAYERS = {"transcribe": 2}  # of recurrences; one where nothing is said
 SEGMENT_HIDDEN_SIZE = 256  # a segment takes the time of a step
 LONG_MINUTES = 5.0  # from so many on, text generation has the time for more units
 LONG_HIDDEN_SIZE = 640
+FORMER_DEFAULTS = {"audio.stack": (3,)}  # as they stand in the config.toml of older runs
 TRANSFORMER_LAYERS = {
     **{"generate": 4, "classify": 2, "tag": 2, "translate": 3, "forecast": 2},
     **{"transcribe": 3, "compose": 3, "caption": 2},
@@ -95,7 +96,8 @@ def check_taken(task: str, settings: Settings) -> None:
     default = default_settings(task).model_dump()
     for name in sorted(NOT_TAKEN[task]):
         section, key = name.split(".")
-        if getattr(getattr(settings, section), key) != default[section][key]:
+        idle = (default[section][key], *FORMER_DEFAULTS.get(name, ()))
+        if getattr(getattr(settings, section), key) not in idle:
             raise SettingsError(f"--{flag_of(key)} has no meaning for {task}.")
     if settings.model.encoder == "segment" and task != "forecast":
         raise SettingsError(f"--encoder segment has no meaning for {task}: it reads numbers.")
