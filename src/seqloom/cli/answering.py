@@ -45,8 +45,8 @@ def predict(
     run
         Folder of the run.
     source
-        File, folder, glob or data set; - reads lines of text from standard input. A forecast
-        without it follows the end of the training data.
+        File, folder, glob or data set; - reads lines of text from standard input, and answers
+        them when the next one comes. A forecast without it follows the end of the training data.
     out
         File to write; standard output when not given. Rows are written as its name says: .csv,
         .jsonl or, of a forecast, .parquet; a tagged file keeps its form.
