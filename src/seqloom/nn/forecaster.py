@@ -242,22 +242,12 @@ def make_forecaster(
     Raises:
         SettingsError: an unknown name, or what is asked for needs another encoder.
     """
-    if head not in HEADS:
-        raise SettingsError(f'head "{head}": expected one of {", ".join(HEADS)}.')
-    if kind != "segment" and kind not in ENCODERS:
-        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
+    _check_names(kind, head)
     core: StepEncoder | SegmentEncoder
     if kind == "segment":
-        if num_layers > 1 or bidirectional or weight_drop:
-            raise SettingsError(
-                "The encoder segment has one layer, reads forward and drops no weights. Leave "
-                "--layers, --bidirectional and --weight-drop out."
-            )
+        _check_segment(num_layers, bidirectional=bidirectional, weight_drop=weight_drop)
         core = SegmentEncoder(
-            sizes,
-            hidden_size,
-            segment,
-            len(levels),
+            *(sizes, hidden_size, segment, len(levels)),
             context_size=_context_size(sizes),
             head=head,
             dropout=dropout,
@@ -278,6 +268,21 @@ def make_forecaster(
         )
         core = _step_core(encoder, front, sizes, len(levels), hidden_size, head, teacher_forcing)
     return Forecaster(sizes, core, norm=norm, levels=levels, loss=loss, wide=wide)
+
+
+def _check_names(kind: str, head: str) -> None:
+    if head not in HEADS:
+        raise SettingsError(f'head "{head}": expected one of {", ".join(HEADS)}.')
+    if kind != "segment" and kind not in ENCODERS:
+        raise SettingsError(f'encoder "{kind}": expected segment, {", ".join(ENCODERS)}.')
+
+
+def _check_segment(num_layers: int, *, bidirectional: bool, weight_drop: float) -> None:
+    if num_layers > 1 or bidirectional or weight_drop:
+        raise SettingsError(
+            "The encoder segment has one layer, reads forward and drops no weights. Leave "
+            "--layers, --bidirectional and --weight-drop out."
+        )
 
 
 def _step_core(

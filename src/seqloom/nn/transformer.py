@@ -188,6 +188,7 @@ class AttentionEncoder(nn.Module):
         if self.norm is not None:
             x = self.norm(x)
         if lengths is not None:
+            # Not a product with zero: a row without a real step may hold what is no number.
             x = x.masked_fill(~length_mask(lengths, time).unsqueeze(2), 0.0)
         return x, after
 
